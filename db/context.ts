@@ -1,0 +1,29 @@
+import type { Actor } from '#domain/permissions.ts';
+import type { Instant } from '#domain/time.ts';
+import type { Db } from './open.ts';
+
+/** What the product's rooms are given in place of clocks, chance and environment. One a request or command. */
+export type Ctx = {
+  db: Db;
+  now: () => Instant;
+  /** A new public id: 12 characters of [a-z0-9]. */
+  newId: () => string;
+  /** A signature over purpose and value that only this installation can make: base64url, 32 characters. */
+  sign: (purpose: string, value: string) => string;
+  actor: Actor;
+  site: Site;
+  log: Log;
+  /** Tells this process, after a commit, that the page has a new version or the outbox new work. */
+  changed: (what: 'page' | 'outbox') => void;
+};
+
+export type Site = {
+  /** Origin of the public page, without a trailing slash. */
+  url: string;
+  /** "Name <address>" */
+  mailFrom: string;
+  mailReplyTo: string | null;
+};
+
+/** A structured log, as pino gives it. Never pass an address or a token. */
+export type Log = Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>;

@@ -1,0 +1,65 @@
+import { sql } from 'kysely';
+import { COLUMN_WORDS, type ColumnWords } from './dialect.ts';
+import { start } from './migrations/0001_start.ts';
+import type { Db, Tx } from './open.ts';
+
+export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
+
+/** In order; a migration that has run anywhere is never changed, only followed by another. */
+export const MIGRATIONS: readonly Migration[] = [start];
+
+export class NewerSchemaError extends Error {
+  override name = 'NewerSchemaError';
+}
+
+export type MigrationState = { applied: string[]; pending: string[] };
+
+/** @throws NewerSchemaError when the database has migrations that this version does not know. */
+export async function migrationState(db: Db): Promise<MigrationState> {
+  const applied = await db.read(readApplied);
+  return compare(applied);
+}
+
+/**
+ * Brings the schema up to date in one transaction: all of it or nothing. Two processes that start together do it once.
+ * @returns the names that were applied now
+ * @throws NewerSchemaError
+ */
+export async function migrate(db: Db, now: string): Promise<string[]> {
+  return db.write(async (tx) => {
+    await sql`create table if not exists migrations (name text primary key, applied_at text not null)`.execute(
+      tx,
+    );
+    const { pending } = compare(await readApplied(tx));
+    for (const name of pending) {
+      const migration = MIGRATIONS.find((m) => m.name === name) as Migration;
+      for (const statement of migration.statements(COLUMN_WORDS[tx.dialect]))
+        await sql.raw(statement).execute(tx);
+      await sql`insert into migrations (name, applied_at) values (${name}, ${now})`.execute(tx);
+    }
+    return pending;
+  });
+}
+
+function compare(applied: string[]): MigrationState {
+  const known = MIGRATIONS.map((m) => m.name);
+  const unknown = applied.filter((name) => !known.includes(name));
+  if (unknown.length)
+    throw new NewerSchemaError(
+      `The database was written by a newer Foghorn (it has ${unknown.join(', ')}). Run that version, or restore a backup made before it.`,
+    );
+  return { applied, pending: known.filter((name) => !applied.includes(name)) };
+}
+
+async function readApplied(tx: Tx): Promise<string[]> {
+  const { rows } =
+    tx.dialect === 'sqlite'
+      ? await sql<{
+          name: string;
+        }>`select name from sqlite_master where type = 'table' and name = 'migrations'`.execute(tx)
+      : await sql<{ name: string }>`select to_regclass('migrations')::text as name`.execute(tx);
+  if (!rows[0]?.name) return [];
+  return (await sql<{ name: string }>`select name from migrations order by name`.execute(tx)).rows.map(
+    (row) => row.name,
+  );
+}

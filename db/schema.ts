@@ -1,0 +1,418 @@
+import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Role } from '#domain/permissions.ts';
+import type { Severity } from '#domain/severity.ts';
+import type { AnyStatus, ComponentStatus, Impact, IncidentKind } from '#domain/status.ts';
+import type { Instant } from '#domain/time.ts';
+
+/**
+ * The tables as both databases hold them: instants are ISO text, booleans 0/1, JSON is text (parsed by the queries here).
+ * `seq` columns are internal integers that keysets, foreign keys and UNIQUE use; `id` columns are public.
+ */
+export type Flag = 0 | 1;
+type Json = string;
+
+export interface PageTable {
+  /** Always 1: there is one page. */
+  id: number;
+  public_id: string;
+  name: string;
+  time_zone: string;
+  /** Rises with every change that a visitor could see. */
+  version: number;
+  updated_at: Instant;
+  /** Weight of a partial outage in the uptime formula, 0 to 1. */
+  uptime_weight: number;
+  support_url: string | null;
+  /** Settings that have no column: business hours, policies, reply-to. */
+  settings: Json;
+  /** The clock has bumped the version for everything that became due up to here. */
+  bumped_until: Instant;
+}
+
+export interface UsersTable {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  password_hash: string;
+  created_at: Instant;
+  disabled_at: Instant | null;
+}
+
+export interface SessionsTable {
+  /** sha256 of the session id, hex: what is stored here does not sign anyone in. */
+  id_hash: string;
+  user_id: string;
+  expires_at: Instant;
+  created_at: Instant;
+}
+
+export interface SetupTokenTable {
+  /** Always 1: there is one first owner. */
+  id: number;
+  token_hash: string;
+  created_at: Instant;
+  used_at: Instant | null;
+}
+
+export interface AuditTable {
+  seq: Generated<number>;
+  at: Instant;
+  actor_id: string | null;
+  actor_label: string;
+  action: string;
+  subject_kind: string;
+  subject_id: string;
+  detail: Json;
+}
+
+export interface ComponentGroupsTable {
+  id: string;
+  name: string;
+  description: string | null;
+  position: number;
+  created_at: Instant;
+  updated_at: Instant;
+}
+
+export interface ComponentsTable {
+  id: string;
+  group_id: string | null;
+  name: string;
+  description: string | null;
+  position: number;
+  showcase: Flag;
+  only_show_if_degraded: Flag;
+  /** The calendar day from which its history counts, YYYY-MM-DD. */
+  start_date: string | null;
+  created_at: Instant;
+  updated_at: Instant;
+  archived_at: Instant | null;
+}
+
+export interface ClaimsTable {
+  seq: Generated<number>;
+  component_id: string;
+  source_kind: 'incident' | 'maintenance' | 'manual';
+  /** The incident's seq; 0 for a manual setting. */
+  source_seq: number;
+  status: ComponentStatus;
+  starts_at: Instant;
+  ends_at: Instant | null;
+  recorded_at: Instant;
+  recorded_by: string;
+  /** Set when a correction replaced this version; a voided claim counts for nothing. */
+  voided_at: Instant | null;
+}
+
+export interface IncidentsTable {
+  seq: Generated<number>;
+  id: string;
+  kind: IncidentKind;
+  title: string;
+  severity: Severity;
+  status: AnyStatus;
+  impact_override: Impact | null;
+  /** "EU only": where it is felt, shown beside the title. */
+  scope: string | null;
+  started_at: Instant;
+  detected_at: Instant | null;
+  declared_at: Instant;
+  published_at: Instant | null;
+  mitigated_at: Instant | null;
+  resolved_at: Instant | null;
+  scheduled_for: Instant | null;
+  scheduled_until: Instant | null;
+  /** The public clock: when the next public update is promised; null when none is. */
+  next_update_due: Instant | null;
+  internal_due: Instant | null;
+  /** 0 for imported and backfilled incidents: no clock, no mail, until adopted. */
+  has_cadence: Flag;
+  restricted: Flag;
+  drill: Flag;
+  source: 'own' | 'import' | 'backfill';
+  shortlink: string | null;
+  /** Rises with every change; a form that was filled in against an older one is stale. */
+  version: number;
+  created_at: Instant;
+  updated_at: Instant;
+}
+
+export interface UpdatesTable {
+  seq: Generated<number>;
+  id: string;
+  incident_seq: number;
+  /** The id it had where it was imported from; unique within its incident only. */
+  source_id: string | null;
+  audience: 'public' | 'internal';
+  kind:
+    | 'initial'
+    | 'progress'
+    | 'holding'
+    | 'resolution'
+    | 'reopening'
+    | 'postmortem'
+    | 'internal'
+    | 'correction';
+  /** What it says the incident's status is. */
+  status: AnyStatus;
+  severity: Severity;
+  body: string;
+  scope: string | null;
+  /** Who and how many. */
+  affected: string | null;
+  /** What still works, or a way round. */
+  workaround: string | null;
+  estimate: string | null;
+  /** What it promised: when the next update comes. */
+  next_update_by: Instant | null;
+  /** What was promised before it, when it was posted: for "promised 16:15, posted 16:11". */
+  was_due_at: Instant | null;
+  posted_at: Instant;
+  created_at: Instant;
+  updated_at: Instant;
+  edited_at: Instant | null;
+  author_label: string;
+  /** [{code, name, old_status, new_status}] */
+  component_changes: Json;
+  /** 1 when people were told of it. */
+  notified: Flag;
+}
+
+export interface UpdateEditsTable {
+  seq: Generated<number>;
+  update_seq: number;
+  /** The update's editable fields as they stood before. */
+  before: Json;
+  edited_at: Instant;
+  edited_by: string;
+}
+
+export interface LogEntriesTable {
+  seq: Generated<number>;
+  id: string;
+  incident_seq: number;
+  /** When it happened, which may be before it was written. */
+  at: Instant;
+  created_at: Instant;
+  author_label: string;
+  body: string;
+}
+
+export interface IncidentRolesTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  role: 'incident_commander' | 'technical_lead' | 'comms_lead' | 'scribe';
+  user_id: string;
+  assigned_at: Instant;
+  ended_at: Instant | null;
+}
+
+export interface DraftsTable {
+  /** The incident's public id, or 'new'. */
+  subject: string;
+  user_id: string;
+  user_name: string;
+  fields: Json;
+  updated_at: Instant;
+}
+
+export interface TemplatesTable {
+  id: string;
+  kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'internal';
+  /** '' for general use. */
+  variant: '' | 'third_party' | 'region';
+  name: string;
+  title: string | null;
+  body: string;
+  status: AnyStatus | null;
+  position: number;
+  created_at: Instant;
+  updated_at: Instant;
+}
+
+/**
+ * Everyone who can be told something. `kind` says what they are to us: `subscriber` asked from outside, `stakeholder` is in an
+ * audience (one row an audience), `staff` is a user. A delivery points at one of these rows.
+ */
+export interface RecipientsTable {
+  seq: Generated<number>;
+  id: string;
+  kind: 'subscriber' | 'stakeholder' | 'staff';
+  channel: 'email';
+  /** Lower case; domain in ASCII. */
+  address: string;
+  name: string | null;
+  /** '' unless kind is stakeholder. */
+  audience_id: string;
+  state: 'pending' | 'confirmed' | 'unsubscribed';
+  mode: 'policy' | 'everything' | 'important' | 'digest';
+  /** 1: the whole page; 0: what recipient_scopes names. */
+  whole_page: Flag;
+  locale: string;
+  time_zone: string | null;
+  created_at: Instant;
+  confirmed_at: Instant | null;
+  unsubscribed_at: Instant | null;
+  /** Proof of consent: which wording, from where. */
+  consent_version: string | null;
+  consent_source: string | null;
+  /** When the last confirmation mail was asked for, so that nobody can be flooded with them. */
+  asked_at: Instant | null;
+}
+
+export interface RecipientScopesTable {
+  recipient_seq: number;
+  kind: 'group' | 'component';
+  ref_id: string;
+}
+
+export interface AudiencesTable {
+  id: string;
+  name: string;
+  /** Severities of which it is told: a JSON list. */
+  severities: Json;
+  position: number;
+}
+
+export interface NoticesTable {
+  seq: Generated<number>;
+  id: string;
+  kind: 'update' | 'confirm' | 'already' | 'maintenance' | 'unsubscribed';
+  incident_seq: number | null;
+  update_seq: number | null;
+  /** 0 confirmation and SEV1, 1 incident, 2 maintenance, 3 digest. */
+  priority: number;
+  subject: string;
+  /** Rendered; personal links are slots, {{manage_url}} and so on. */
+  html: string;
+  text: string;
+  /** Headers beside the standard ones: {name: value}. */
+  headers: Json;
+  created_at: Instant;
+}
+
+export interface FanoutsTable {
+  seq: Generated<number>;
+  notice_seq: number;
+  /** Who: {components: [ids], groups: [ids]} of what the update touches. */
+  filter: Json;
+  cursor_seq: number;
+  /** Recipients past this one came after the post. */
+  bound_seq: number;
+  confirmed_by: Instant;
+  state: 'expanding' | 'done';
+  /** How many people the screen said it would reach. */
+  expected: number;
+  created_at: Instant;
+  done_at: Instant | null;
+}
+
+export type DeliveryState =
+  | 'queued'
+  | 'in_batch'
+  | 'accepted'
+  | 'delivered'
+  | 'bounced'
+  | 'complained'
+  | 'refused'
+  | 'suppressed'
+  | 'superseded'
+  | 'uncertain';
+
+export interface DeliveriesTable {
+  seq: Generated<number>;
+  notice_seq: number;
+  recipient_seq: number;
+  state: DeliveryState;
+  priority: number;
+  not_before: Instant;
+  attempts: number;
+  batch_seq: number | null;
+  provider_id: string | null;
+  /** Why it is refused, suppressed or uncertain, in words. */
+  reason: string | null;
+  updated_at: Instant;
+}
+
+export interface BatchesTable {
+  seq: Generated<number>;
+  transport: 'file' | 'resend' | 'smtp';
+  /** From membership and generation alone, never from the bytes. */
+  idempotency_key: string;
+  generation: number;
+  priority: number;
+  size: number;
+  /** The exact bytes of the call, zstd; null once settled. */
+  body: Buffer | null;
+  body_sha256: string;
+  state: 'frozen' | 'settled' | 'held';
+  lease_owner: string | null;
+  lease_until: Instant | null;
+  /** Rises with every claim; a settle with an older fence is refused. */
+  fence: number;
+  attempts: number;
+  first_attempt_at: Instant | null;
+  not_before: Instant;
+  created_at: Instant;
+  settled_at: Instant | null;
+  last_error: string | null;
+}
+
+export interface SuppressionsTable {
+  address: string;
+  reason: 'bounce' | 'complaint' | 'manual';
+  detail: string | null;
+  created_at: Instant;
+  lifted_at: Instant | null;
+  lifted_reason: string | null;
+}
+
+export interface ProvidersTable {
+  /** The transport's name. */
+  id: string;
+  blocked_until: Instant | null;
+  circuit: 'closed' | 'open';
+  /** What an operator must do, in words. */
+  circuit_reason: string | null;
+  failures: number;
+  updated_at: Instant;
+}
+
+export interface WorkersTable {
+  /** host:pid:start */
+  id: string;
+  role: string;
+  beat_at: Instant;
+}
+
+export interface Schema {
+  page: PageTable;
+  users: UsersTable;
+  sessions: SessionsTable;
+  setup_token: SetupTokenTable;
+  audit: AuditTable;
+  component_groups: ComponentGroupsTable;
+  components: ComponentsTable;
+  claims: ClaimsTable;
+  incidents: IncidentsTable;
+  updates: UpdatesTable;
+  update_edits: UpdateEditsTable;
+  log_entries: LogEntriesTable;
+  incident_roles: IncidentRolesTable;
+  drafts: DraftsTable;
+  templates: TemplatesTable;
+  recipients: RecipientsTable;
+  recipient_scopes: RecipientScopesTable;
+  audiences: AudiencesTable;
+  notices: NoticesTable;
+  fanouts: FanoutsTable;
+  deliveries: DeliveriesTable;
+  batches: BatchesTable;
+  suppressions: SuppressionsTable;
+  providers: ProvidersTable;
+  workers: WorkersTable;
+}
+
+export type Row<T extends keyof Schema> = Selectable<Schema[T]>;
+export type NewRow<T extends keyof Schema> = Insertable<Schema[T]>;

@@ -1,0 +1,73 @@
+import type { CadencePolicy } from './severity.ts';
+import { addDays, addMs, dayIn, fromLocal, type Instant, MINUTE, msBetween } from './time.ts';
+
+/** Local wall-clock hours, Monday to Friday. Holidays are calendar days (YYYY-MM-DD). */
+export type BusinessHours = { zone: string; opens: string; closes: string; holidays: readonly string[] };
+
+export type Pace = {
+  policy: CadencePolicy;
+  hours: BusinessHours;
+};
+
+/** When the first public update is due; null when the policy asks for none. */
+export function firstPublicDue(pace: Pace, declaredAt: Instant): Instant | null {
+  return after(pace, declaredAt, pace.policy.firstPublicUpdate);
+}
+
+/** When the public update after one posted at `postedAt` is due; null when the policy asks for none. */
+export function nextPublicDue(pace: Pace, postedAt: Instant): Instant | null {
+  return after(pace, postedAt, pace.policy.publicUpdateEvery);
+}
+
+/** When the internal update after one posted (or the declaration) at `from` is due; null when the policy asks for none. */
+export function nextInternalDue(pace: Pace, from: Instant): Instant | null {
+  return pace.policy.internalUpdateEvery === null
+    ? null
+    : addMs(from, pace.policy.internalUpdateEvery * MINUTE);
+}
+
+export type ClockState = 'none' | 'ahead' | 'soon' | 'late';
+
+/** Where a clock stands: `soon` from the policy's first reminder before the due time on. */
+export function clockState(policy: CadencePolicy, due: Instant | null, now: Instant): ClockState {
+  if (!due) return 'none';
+  if (due <= now) return 'late';
+  const warning = Math.max(5, ...policy.remindBefore) * MINUTE;
+  return msBetween(now, due) <= warning ? 'soon' : 'ahead';
+}
+
+function after(pace: Pace, from: Instant, minutes: number | null): Instant | null {
+  if (minutes === null) return null;
+  return pace.policy.businessHoursOnly
+    ? addBusinessMinutes(pace.hours, from, minutes)
+    : addMs(from, minutes * MINUTE);
+}
+
+/**
+ * The instant at which `minutes` have passed within business hours. When they do not fit in what is left of the day, the
+ * next business day's opening: "next update Monday 09:00", rather than an odd hour carried over.
+ */
+export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
+  const day = dayIn(from, hours.zone);
+  const opens = fromLocal(`${day}T${hours.opens}`, hours.zone) as Instant;
+  const closes = fromLocal(`${day}T${hours.closes}`, hours.zone) as Instant;
+  if (isBusinessDay(hours, day)) {
+    if (from < opens) return opens;
+    const due = addMs(from, minutes * MINUTE);
+    if (due <= closes) return due;
+  }
+  let next = addDays(day, 1);
+  while (!isBusinessDay(hours, next)) next = addDays(next, 1);
+  return fromLocal(`${next}T${hours.opens}`, hours.zone) as Instant;
+}
+
+function isBusinessDay(hours: BusinessHours, day: string): boolean {
+  const weekday = new Date(`${day}T12:00:00Z`).getUTCDay();
+  return weekday >= 1 && weekday <= 5 && !hours.holidays.includes(day);
+}
+
+/** The due time rounded up to a whole minute, as people promise it. */
+export function wholeMinute(instant: Instant): Instant {
+  const rest = Date.parse(instant) % MINUTE;
+  return rest === 0 ? instant : addMs(instant, MINUTE - rest);
+}

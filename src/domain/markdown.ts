@@ -1,0 +1,50 @@
+import MarkdownIt from 'markdown-it';
+import sanitizeHtml from 'sanitize-html';
+
+const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true, typographer: false }).disable([
+  'image',
+  'heading',
+  'lheading',
+  'table',
+  'hr',
+]);
+
+/**
+ * What a person typed, as HTML that is safe on every page and in every mail: raw HTML off, no images, no headings, then an
+ * allow-list of tags and of http, https and mailto links.
+ */
+export function renderMarkdown(text: string): string {
+  return sanitizeHtml(markdown.render(text), {
+    allowedTags: ['p', 'br', 'strong', 'em', 's', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li', 'a'],
+    allowedAttributes: { a: ['href', 'rel'], ol: ['start'] },
+    allowedSchemes: ['http', 'https', 'mailto'],
+    allowProtocolRelative: false,
+    transformTags: { a: sanitizeHtml.simpleTransform('a', { rel: 'nofollow noopener' }) },
+  }).trim();
+}
+
+/** The same words without any markup, for plain-text mail, feeds and headlines. */
+export function markdownToText(text: string): string {
+  const plain = sanitizeHtml(
+    renderMarkdown(text).replace(/<(br|\/p|\/li|\/blockquote|\/pre)[^>]*>/g, '$&\n'),
+    {
+      allowedTags: [],
+      allowedAttributes: {},
+    },
+  );
+  return decodeEntities(plain)
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
+}
+
+const ENTITIES: Record<string, string> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+};
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity] as string);
+}

@@ -1,0 +1,54 @@
+import { AppError } from './errors.ts';
+
+export const ROLES = ['owner', 'comms', 'responder', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who acts. `system` is the machine itself: the clock, an import, a command on the operator's own shell. */
+export type Actor =
+  | { kind: 'user'; id: string; name: string; email: string; role: Role }
+  | { kind: 'system'; name: string }
+  | { kind: 'visitor' };
+
+const ALLOWED = {
+  'incident.read': ['owner', 'comms', 'responder', 'viewer'],
+  'incident.declare': ['owner', 'comms', 'responder'],
+  'incident.internalUpdate': ['owner', 'comms', 'responder'],
+  'incident.draft': ['owner', 'comms', 'responder'],
+  'incident.roles': ['owner', 'comms', 'responder'],
+  'incident.log': ['owner', 'comms', 'responder'],
+  'incident.publish': ['owner', 'comms'],
+  'maintenance.write': ['owner', 'comms'],
+  'component.write': ['owner', 'comms'],
+  'component.setStatus': ['owner', 'comms'],
+  'template.write': ['owner', 'comms'],
+  'subscriber.read': ['owner', 'comms'],
+  'subscriber.write': ['owner', 'comms'],
+  'audience.write': ['owner', 'comms'],
+  'delivery.read': ['owner', 'comms', 'responder', 'viewer'],
+  'delivery.write': ['owner', 'comms'],
+  'settings.write': ['owner'],
+  'user.write': ['owner'],
+  'audit.read': ['owner'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof ALLOWED;
+
+export function may(actor: Actor, permission: Permission): boolean {
+  if (actor.kind === 'system') return true;
+  return actor.kind === 'user' && (ALLOWED[permission] as readonly Role[]).includes(actor.role);
+}
+
+/** A service's first line. Throws `unauthenticated` or `forbidden`. */
+export function requirePermission(actor: Actor, permission: Permission): void {
+  if (may(actor, permission)) return;
+  if (actor.kind !== 'user')
+    throw new AppError('unauthenticated', 'You are not signed in.', { fix: 'Sign in and try again.' });
+  throw new AppError('forbidden', `Your role (${actor.role}) may not do this.`, {
+    fix: `Ask someone whose role is ${ALLOWED[permission].join(' or ')}.`,
+  });
+}
+
+/** How an actor is named in audit rows and beside updates. */
+export function actorLabel(actor: Actor): string {
+  return actor.kind === 'user' ? actor.name : actor.kind === 'system' ? actor.name : 'visitor';
+}

@@ -1,0 +1,180 @@
+/** An instant as ISO 8601 text in UTC with milliseconds and `Z`, so that text order is time order. */
+export type Instant = string;
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export function toInstant(date: Date | number): Instant {
+  return new Date(date).toISOString();
+}
+
+/** Reads any ISO 8601 text with a zone; null when it is not one. Never guesses a missing zone. */
+export function parseInstant(text: string): Instant | null {
+  if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(text)) return null;
+  const ms = Date.parse(text.replace(' ', 'T'));
+  return Number.isNaN(ms) ? null : toInstant(ms);
+}
+
+export function addMs(instant: Instant, ms: number): Instant {
+  return toInstant(Date.parse(instant) + ms);
+}
+
+/** Milliseconds from `from` to `to`; negative when `to` is earlier. */
+export function msBetween(from: Instant, to: Instant): number {
+  return Date.parse(to) - Date.parse(from);
+}
+
+export function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type Parts = { year: string; month: string; day: string; hour: string; minute: string; weekday: string };
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function partsIn(zone: string, instant: Instant): Parts {
+  let format = formatters.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      weekday: 'short',
+    });
+    formatters.set(zone, format);
+  }
+  const parts = Object.fromEntries(format.formatToParts(new Date(instant)).map((p) => [p.type, p.value]));
+  return parts as Parts;
+}
+
+/** "15:30" in the zone. */
+export function clockTime(instant: Instant, zone: string): string {
+  const { hour, minute } = partsIn(zone, instant);
+  return `${hour}:${minute}`;
+}
+
+/** "15:30 UTC": a time that can stand alone because it carries its zone. */
+export function clockTimeWithZone(instant: Instant, zone: string): string {
+  return `${clockTime(instant, zone)} ${zoneName(instant, zone)}`;
+}
+
+/** "21 Nov 2026" in the zone. */
+export function dateText(instant: Instant, zone: string): string {
+  const { day, month, year } = partsIn(zone, instant);
+  return `${day} ${month} ${year}`;
+}
+
+/** "21 Nov 2026, 15:30 UTC". */
+export function dateTimeText(instant: Instant, zone: string): string {
+  return `${dateText(instant, zone)}, ${clockTimeWithZone(instant, zone)}`;
+}
+
+/** The time alone when it falls on the same day as `now`, else with its date: what a reader needs and no more. */
+export function whenText(instant: Instant, zone: string, now: Instant): string {
+  return dayIn(instant, zone) === dayIn(now, zone)
+    ? clockTimeWithZone(instant, zone)
+    : dateTimeText(instant, zone);
+}
+
+/** The zone's short name at that instant: "UTC", "CET", "GMT-3". */
+export function zoneName(instant: Instant, zone: string): string {
+  const part = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeZoneName: 'short' })
+    .formatToParts(new Date(instant))
+    .find((p) => p.type === 'timeZoneName');
+  return part?.value ?? zone;
+}
+
+const dayFormatters = new Map<string, Intl.DateTimeFormat>();
+
+/** The calendar day in the zone, as YYYY-MM-DD. */
+export function dayIn(instant: Instant, zone: string): string {
+  if (zone === 'UTC' || zone === 'Etc/UTC') return instant.slice(0, 10);
+  let format = dayFormatters.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: zone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+    });
+    dayFormatters.set(zone, format);
+  }
+  return format.format(new Date(instant));
+}
+
+/** Milliseconds that the zone is ahead of UTC at that instant. */
+export function zoneOffset(instant: Instant, zone: string): number {
+  const ms = Math.floor(Date.parse(instant) / 1000) * 1000;
+  const p = Object.fromEntries(
+    new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+      .formatToParts(new Date(ms))
+      .map((part) => [part.type, Number(part.value)]),
+  );
+  return Date.UTC(p.year!, p.month! - 1, p.day!, p.hour!, p.minute!, p.second!) - ms;
+}
+
+/**
+ * The instant at which a wall clock in the zone reads `local` (YYYY-MM-DDTHH:MM). In a gap (clocks go forward) the
+ * moment just after it; in an overlap the first of the two.
+ */
+export function fromLocal(local: string, zone: string): Instant | null {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(local)) return null;
+  const wall = Date.parse(`${local}Z`);
+  if (Number.isNaN(wall)) return null;
+  const before = zoneOffset(toInstant(wall - DAY), zone);
+  const after = zoneOffset(toInstant(wall + DAY), zone);
+  for (const offset of before >= after ? [before, after] : [after, before]) {
+    if (zoneOffset(toInstant(wall - offset), zone) === offset) return toInstant(wall - offset);
+  }
+  return toInstant(wall - before);
+}
+
+/** The wall clock of the instant in the zone, as YYYY-MM-DDTHH:MM, for `datetime-local` inputs. */
+export function toLocal(instant: Instant, zone: string): string {
+  return toInstant(Date.parse(instant) + zoneOffset(instant, zone)).slice(0, 16);
+}
+
+/** The first instant of the calendar day (YYYY-MM-DD) in the zone. */
+export function startOfDay(day: string, zone: string): Instant {
+  return fromLocal(`${day}T00:00`, zone) as Instant;
+}
+
+/** The calendar day `count` days after `day` (before it when negative). */
+export function addDays(day: string, count: number): string {
+  return toInstant(Date.parse(`${day}T00:00:00.000Z`) + count * DAY).slice(0, 10);
+}
+
+/** "51 minutes", "2 hours 5 minutes", "3 days 4 hours": two units at most, never negative. */
+export function durationText(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / MINUTE));
+  if (minutes < 60) return plural(minutes, 'minute');
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return join(plural(hours, 'hour'), minutes % 60, 'minute');
+  return join(plural(Math.floor(hours / 24), 'day'), hours % 24, 'hour');
+}
+
+function join(first: string, rest: number, unit: string): string {
+  return rest ? `${first} ${plural(rest, unit)}` : first;
+}
+
+function plural(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PGlite, types } from '@electric-sql/pglite';
+import type { DatabaseConnection, Dialect, Driver } from 'kysely';
+import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import { afterAll, describe } from 'vitest';
+import { migrate } from '#db/migrate.ts';
+import { type Db, databaseOver, openDatabase } from '#db/open.ts';
+
+const START = '2026-01-01T00:00:00.000Z';
+
+/** A fresh, migrated SQLite database in a file of its own; `close` removes it. */
+export async function freshSqlite(): Promise<Db> {
+  const folder = mkdtempSync(join(tmpdir(), 'foghorn-test-'));
+  const db = await openDatabase(`sqlite:${join(folder, 'foghorn.db')}`);
+  await migrate(db, START);
+  return {
+    ...db,
+    close: async () => {
+      await db.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+let postgres: Promise<PGlite> | undefined;
+
+/** A clean, migrated Postgres schema in this worker's one PGlite. */
+export async function freshPostgres(): Promise<Db> {
+  postgres ??= PGlite.create({ parsers: { [types.INT8]: Number } });
+  const pg = await postgres;
+  await pg.exec('drop schema if exists public cascade; create schema public;');
+  const db = databaseOver('postgres', null, pgliteDialect(pg));
+  await migrate(db, START);
+  return db;
+}
+
+/** Runs the same tests on both databases; `fresh()` gives each test a clean one. */
+export function eachDatabase(name: string, body: (fresh: () => Promise<Db>) => void): void {
+  for (const [dialect, open] of [
+    ['sqlite', freshSqlite],
+    ['postgres', freshPostgres],
+  ] as const) {
+    describe(`${name} (${dialect})`, () => {
+      const opened: Db[] = [];
+      afterAll(async () => {
+        for (const db of opened) await db.close();
+      });
+      body(async () => {
+        const db = await open();
+        opened.push(db);
+        return db;
+      });
+    });
+  }
+}
+
+/** PGlite has one connection: transactions take turns on it, as writers do. */
+function pgliteDialect(pg: PGlite): Dialect {
+  let busy = false;
+  const waiting: (() => void)[] = [];
+  const connection: DatabaseConnection = {
+    async executeQuery({ sql, parameters }) {
+      const result = await pg.query(sql, [...parameters]);
+      return { rows: result.rows as never[], numAffectedRows: BigInt(result.affectedRows ?? 0) };
+    },
+    // biome-ignore lint/correctness/useYield: Kysely asks for it; nothing streams
+    async *streamQuery() {
+      throw new Error('not supported');
+    },
+  };
+  const run = (sql: string) => connection.executeQuery(CompiledQuery.raw(sql));
+  const driver: Driver = {
+    init: async () => undefined,
+    async acquireConnection() {
+      if (busy) await new Promise<void>((resolve) => waiting.push(resolve));
+      busy = true;
+      return connection;
+    },
+    async releaseConnection() {
+      const next = waiting.shift();
+      if (next) next();
+      else busy = false;
+    },
+    async beginTransaction(_, settings) {
+      const isolation = settings.isolationLevel ? ` isolation level ${settings.isolationLevel}` : '';
+      const access = settings.accessMode ? ` ${settings.accessMode}` : '';
+      await run(`begin${isolation}${access}`);
+    },
+    commitTransaction: async () => void (await run('commit')),
+    rollbackTransaction: async () => void (await run('rollback')),
+    destroy: async () => undefined,
+  };
+  return {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => driver,
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  };
+}
