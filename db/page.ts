@@ -1,0 +1,87 @@
+import type { BusinessHours } from '#domain/cadence.ts';
+import type { Tx } from './open.ts';
+
+/** What the page is called and how it is kept. */
+export type Page = {
+  publicId: string;
+  name: string;
+  timeZone: string;
+  version: number;
+  updatedAt: string;
+  uptimeWeight: number;
+  supportUrl: string | null;
+  hours: BusinessHours;
+};
+
+type Settings = { hours?: Partial<Omit<BusinessHours, 'zone'>> };
+
+/** @throws when the installation has not been set up (migrated and given its page) */
+export async function getPage(tx: Tx): Promise<Page> {
+  const row = await tx.selectFrom('page').selectAll().where('id', '=', 1).executeTakeFirstOrThrow();
+  const settings = JSON.parse(row.settings) as Settings;
+  return {
+    publicId: row.public_id,
+    name: row.name,
+    timeZone: row.time_zone,
+    version: row.version,
+    updatedAt: row.updated_at,
+    uptimeWeight: row.uptime_weight,
+    supportUrl: row.support_url,
+    hours: {
+      zone: row.time_zone,
+      opens: settings.hours?.opens ?? '09:00',
+      closes: settings.hours?.closes ?? '17:00',
+      holidays: settings.hours?.holidays ?? [],
+    },
+  };
+}
+
+/** The cheapest of questions: has anything that a visitor could see changed? 0 before the page exists. */
+export async function getPageVersion(tx: Tx): Promise<number> {
+  const row = await tx.selectFrom('page').select('version').where('id', '=', 1).executeTakeFirst();
+  return row?.version ?? 0;
+}
+
+/** Belongs in the transaction of every change that a visitor could see. */
+export async function bumpPageVersion(tx: Tx, now: string): Promise<void> {
+  await tx
+    .updateTable('page')
+    .set((eb) => ({ version: eb('version', '+', 1), updated_at: now }))
+    .where('id', '=', 1)
+    .execute();
+}
+
+/** Makes the page if there is none; an existing one is left as it is. */
+export async function ensurePage(
+  tx: Tx,
+  page: { publicId: string; name: string; now: string },
+): Promise<void> {
+  await tx
+    .insertInto('page')
+    .values({
+      id: 1,
+      public_id: page.publicId,
+      name: page.name,
+      time_zone: 'UTC',
+      version: 1,
+      updated_at: page.now,
+      uptime_weight: 0.3,
+      settings: '{}',
+      bumped_until: page.now,
+    })
+    .onConflict((oc) => oc.column('id').doNothing())
+    .execute();
+}
+
+export async function updatePage(
+  tx: Tx,
+  changes: { name?: string; timeZone?: string; supportUrl?: string | null; uptimeWeight?: number },
+): Promise<void> {
+  const set = {
+    ...(changes.name !== undefined && { name: changes.name }),
+    ...(changes.timeZone !== undefined && { time_zone: changes.timeZone }),
+    ...(changes.supportUrl !== undefined && { support_url: changes.supportUrl }),
+    ...(changes.uptimeWeight !== undefined && { uptime_weight: changes.uptimeWeight }),
+  };
+  if (Object.keys(set).length) await tx.updateTable('page').set(set).where('id', '=', 1).execute();
+}

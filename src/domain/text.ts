@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a line break would end a header or a title
+const LINE_BREAK = /[\n\r\t]/;
+/** Marks that turn the reading direction of what follows: in a title they could make it read as something else. */
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/;
+
+/** One line that a person typed: trimmed, not empty, at most `max` characters, no control characters or line breaks. */
+export function singleLine(max: number, name = 'This') {
+  return z
+    .string({ error: `${name} is missing.` })
+    .transform((text) => text.trim())
+    .pipe(
+      z
+        .string()
+        .min(1, `${name} is empty. Write something.`)
+        .max(max, `${name} is too long: at most ${max} characters.`)
+        .refine((text) => !LINE_BREAK.test(text), `${name} must be one line. Remove the line breaks.`)
+        .refine(
+          (text) => !CONTROL.test(text) && !DIRECTION.test(text),
+          `${name} holds invisible control characters. Type it again, or paste it as plain text.`,
+        ),
+    );
+}
+
+/** Several lines that a person typed; Windows line ends become \n. */
+export function multiLine(max: number, name = 'This') {
+  return z
+    .string({ error: `${name} is missing.` })
+    .transform((text) => text.replace(/\r\n?/g, '\n').trim())
+    .pipe(
+      z
+        .string()
+        .min(1, `${name} is empty. Write something.`)
+        .max(max, `${name} is too long: at most ${max} characters.`)
+        .refine(
+          (text) => !CONTROL.test(text) && !DIRECTION.test(text),
+          `${name} holds invisible control characters. Type it again, or paste it as plain text.`,
+        ),
+    );
+}
+
+/** The schema made optional the way forms are: an empty or missing field is null. */
+export function optional<T extends z.ZodType>(schema: T) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' && value.trim() === '' ? null : (value ?? null)),
+    schema.nullable(),
+  );
+}
+
+/** What a mail address must be here: one `@`, a domain with a dot, ASCII local part, no control characters, at most 254. */
+export function parseAddress(text: string): string | null {
+  const address = text.trim();
+  if (address.length > 254 || !/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s]+$/i.test(address)) return null;
+  const at = address.lastIndexOf('@');
+  const host = URL.parse(`http://${address.slice(at + 1)}`)?.hostname;
+  if (!host || !/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*[a-z0-9]$/i.test(host)) return null;
+  const local = address.slice(0, at);
+  if (local.startsWith('.') || local.endsWith('.') || local.includes('..')) return null;
+  return `${local}@${host}`.toLowerCase();
+}
