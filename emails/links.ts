@@ -1,0 +1,81 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { addMs, DAY, type Instant, toInstant } from '#domain/time.ts';
+
+/** Signs (purpose, value) so that only this installation can: `ctx.sign`. 32 characters of base64url. */
+export type Sign = (purpose: string, value: string) => string;
+
+/** The personal addresses that a mail's slots are filled with; the names are the slots' names. */
+export type Links = { unsubscribe_url: string; manage_url: string; confirm_url: string };
+
+export type LinkPurpose = 'unsubscribe' | 'manage';
+
+/** A confirmation link works this long after it was issued. */
+export const CONFIRM_LIFETIME = 7 * DAY;
+
+const ID = 12;
+const SIGNATURE = 32;
+/** Seconds since 1970 in base 36, so that a confirm token has a fixed length too. */
+const ISSUED = 7;
+
+/**
+ * One person's links. They are made from the id alone (and, to confirm, from when the mail was written), never from chance, so a
+ * mail that is built twice has the same bytes.
+ * @param issuedAt when the notice was made (`notices.created_at`): from then on the confirmation link's days are counted
+ */
+export function recipientLinks(siteUrl: string, sign: Sign, recipientId: string, issuedAt: Instant): Links {
+  return {
+    unsubscribe_url: `${siteUrl}/unsubscribe/${linkToken(sign, 'unsubscribe', recipientId)}`,
+    manage_url: `${siteUrl}/subscription/${linkToken(sign, 'manage', recipientId)}`,
+    confirm_url: `${siteUrl}/confirm/${confirmToken(sign, recipientId, issuedAt)}`,
+  };
+}
+
+/** The recipient's id (12 characters) and its signature for this one purpose (32). */
+export function linkToken(sign: Sign, purpose: LinkPurpose, recipientId: string): string {
+  return recipientId + sign(purpose, recipientId);
+}
+
+/** Whose token it is; null unless it was signed here, for this purpose. */
+export function readLinkToken(sign: Sign, purpose: LinkPurpose, token: string): string | null {
+  if (token.length !== ID + SIGNATURE) return null;
+  const id = token.slice(0, ID);
+  return same(token.slice(ID), sign(purpose, id)) ? id : null;
+}
+
+function confirmToken(sign: Sign, recipientId: string, issuedAt: Instant): string {
+  const signed =
+    recipientId +
+    Math.floor(Date.parse(issuedAt) / 1000)
+      .toString(36)
+      .padStart(ISSUED, '0');
+  return signed + sign('confirm', signed);
+}
+
+/** Whose token it is, when it was issued (to the second) and until when it works; null unless it was signed here to confirm. */
+export function readConfirmToken(
+  sign: Sign,
+  token: string,
+): { recipientId: string; issuedAt: Instant; expiresAt: Instant } | null {
+  if (token.length !== ID + ISSUED + SIGNATURE) return null;
+  const signed = token.slice(0, ID + ISSUED);
+  if (!same(token.slice(ID + ISSUED), sign('confirm', signed))) return null;
+  const issuedAt = toInstant(Number.parseInt(signed.slice(ID), 36) * 1000);
+  return { recipientId: signed.slice(0, ID), issuedAt, expiresAt: addMs(issuedAt, CONFIRM_LIFETIME) };
+}
+
+/**
+ * The headers that name one person (RFC 2369 and RFC 8058): a mail that can be unsubscribed from carries both. Mail programs POST
+ * `List-Unsubscribe=One-Click` to the address, without cookies.
+ */
+export function personalHeaders(links: Pick<Links, 'unsubscribe_url'>): Record<string, string> {
+  return {
+    'List-Unsubscribe': `<${links.unsubscribe_url}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+  };
+}
+
+/** Compares without telling by its time how much was right. */
+function same(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(a), hash(b));
+}
