@@ -1,0 +1,37 @@
+/**
+ * Counts down to each `data-countdown` instant by the server's clock, and turns the due bar late the second it is. Text only:
+ * nothing is announced each second, and the absolute time stays beside it.
+ */
+const skew = Date.parse(document.body.dataset.now ?? '') - Date.now() || 0;
+const counters = [...document.querySelectorAll<HTMLElement>('[data-countdown]')];
+
+for (const counter of counters) counter.hidden = false;
+if (counters.length) {
+  tick();
+  setInterval(tick, 1000);
+}
+
+function tick(): void {
+  const now = Date.now() + skew;
+  for (const counter of counters) {
+    const left = Date.parse(counter.dataset.countdown as string) - now;
+    counter.textContent = countText(left);
+    const bar = counter.closest<HTMLElement>('[data-due]');
+    if (!bar || left > 0 || bar.classList.contains('late')) continue;
+    bar.classList.remove('soon', 'ahead');
+    bar.classList.add('late');
+    const words = bar.querySelector('[data-due-words]');
+    if (words)
+      words.textContent = (words.textContent ?? '').replace(/ due by\s*$/, ' is late: it was due by ');
+  }
+}
+
+/** "08:41", "2:08:41", "3 days", and past the time "+04:12". */
+function countText(left: number): string {
+  const seconds = Math.abs(Math.trunc(left / 1000));
+  if (seconds >= 2 * 86_400) return `${Math.floor(seconds / 86_400)} days`;
+  const pad = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
+  return `${left < 0 ? '+' : ''}${hours ? `${hours}:` : ''}${rest}`;
+}

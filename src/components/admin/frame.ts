@@ -1,0 +1,24 @@
+import type { ClockState } from '#domain/cadence.ts';
+import type { Actor } from '#domain/permissions.ts';
+import type { Severity } from '#domain/severity.ts';
+import type { Instant } from '#domain/time.ts';
+
+/** What stands around every admin page: who is signed in, what the page is called, and what is due. */
+export type Frame = {
+  user: Extract<Actor, { kind: 'user' }>;
+  pageName: string;
+  zone: string;
+  now: Instant;
+  /** Open incidents and their next clock, the most urgent first. */
+  due: readonly DueItem[];
+};
+
+export type DueItem = {
+  id: string;
+  title: string;
+  severity: Severity;
+  /** What is awaited of the team. */
+  what: 'first update' | 'next update' | 'internal update';
+  due: Instant;
+  state: Exclude<ClockState, 'none'>;
+};
