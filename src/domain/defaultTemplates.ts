@@ -1,10 +1,11 @@
+import type { AnyStatus } from './status.ts';
 import type { TemplateKind, TemplateVariant } from './templates.ts';
 
 export type DefaultTemplate = {
   kind: TemplateKind;
   variant: TemplateVariant;
   name: string;
-  status: string | null;
+  status: AnyStatus | null;
   body: string;
 };
 

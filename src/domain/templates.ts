@@ -1,3 +1,5 @@
+import type { AnyStatus } from './status.ts';
+
 /**
  * Saved wording with `{{variables}}`. A variable is a name from a fixed list and nothing else: no template engine ever runs
  * what a person typed.
@@ -31,7 +33,7 @@ export type Template = {
   title: string | null;
   body: string;
   /** The status that usually goes with it; null leaves the status as it is. */
-  status: string | null;
+  status: AnyStatus | null;
 };
 
 export type Variable = { name: VariableName; meaning: string; example: string };
