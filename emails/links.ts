@@ -30,16 +30,19 @@ export function recipientLinks(siteUrl: string, sign: Sign, recipientId: string,
   };
 }
 
-/** The recipient's id (12 characters) and its signature for this one purpose (32). */
+/**
+ * The recipient's id (12 characters) signed for this one purpose (32). The signature goes first: it may end in a dash, which a mail
+ * program that finds addresses in plain text could leave out at an address's end.
+ */
 export function linkToken(sign: Sign, purpose: LinkPurpose, recipientId: string): string {
-  return recipientId + sign(purpose, recipientId);
+  return sign(purpose, recipientId) + recipientId;
 }
 
 /** Whose token it is; null unless it was signed here, for this purpose. */
 export function readLinkToken(sign: Sign, purpose: LinkPurpose, token: string): string | null {
   if (token.length !== ID + SIGNATURE) return null;
-  const id = token.slice(0, ID);
-  return same(token.slice(ID), sign(purpose, id)) ? id : null;
+  const id = token.slice(SIGNATURE);
+  return same(token.slice(0, SIGNATURE), sign(purpose, id)) ? id : null;
 }
 
 function confirmToken(sign: Sign, recipientId: string, issuedAt: Instant): string {
@@ -48,7 +51,7 @@ function confirmToken(sign: Sign, recipientId: string, issuedAt: Instant): strin
     Math.floor(Date.parse(issuedAt) / 1000)
       .toString(36)
       .padStart(ISSUED, '0');
-  return signed + sign('confirm', signed);
+  return sign('confirm', signed) + signed;
 }
 
 /** Whose token it is, when it was issued (to the second) and until when it works; null unless it was signed here to confirm. */
@@ -57,8 +60,8 @@ export function readConfirmToken(
   token: string,
 ): { recipientId: string; issuedAt: Instant; expiresAt: Instant } | null {
   if (token.length !== ID + ISSUED + SIGNATURE) return null;
-  const signed = token.slice(0, ID + ISSUED);
-  if (!same(token.slice(ID + ISSUED), sign('confirm', signed))) return null;
+  const signed = token.slice(SIGNATURE);
+  if (!same(token.slice(0, SIGNATURE), sign('confirm', signed))) return null;
   const issuedAt = toInstant(Number.parseInt(signed.slice(ID), 36) * 1000);
   return { recipientId: signed.slice(0, ID), issuedAt, expiresAt: addMs(issuedAt, CONFIRM_LIFETIME) };
 }

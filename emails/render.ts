@@ -1,0 +1,349 @@
+import type { Severity } from '#domain/severity.ts';
+import {
+  type AnyStatus,
+  type ComponentStatus,
+  type IncidentKind,
+  isOver,
+  STATUS_LABELS,
+} from '#domain/status.ts';
+import {
+  clockTime,
+  clockTimeWithZone,
+  dateText,
+  dateTimeText,
+  dayIn,
+  durationText,
+  type Instant,
+  msBetween,
+  whenText,
+  zoneName,
+} from '#domain/time.ts';
+import * as compiled from './compiled.ts';
+import { LOOK_OF_COMPONENT, LOOK_OF_STATUS, type Look } from './looks.ts';
+import { blocks, columns, link, wrap } from './plain.ts';
+import { clip, excerpt, oneLine, plainLines, proseText, proseWithin } from './prose.ts';
+import { fillTemplate, parseTemplate, type SlotName, slot, type Values } from './template.ts';
+
+export { personalise, splitSlots } from './slots.ts';
+
+/**
+ * One mail as everyone whose content is the same gets it. The personal links are still open slots in `html` and `text`
+ * (`personalise` fills them); `headers` are those beside From, To, Subject and the personal ones (`personalHeaders`).
+ */
+export type Rendered = { subject: string; html: string; text: string; headers: Record<string, string> };
+
+export type MailSite = { name: string; url: string; timeZone: string };
+
+export type UpdateMail = {
+  site: MailSite;
+  incident: {
+    id: string;
+    kind: IncidentKind;
+    title: string;
+    status: AnyStatus;
+    severity: Severity | null;
+    scope: string | null;
+    startedAt: Instant;
+    scheduledFor?: Instant | null;
+    scheduledUntil?: Instant | null;
+  };
+  update: {
+    kind: string;
+    status: AnyStatus;
+    /** Markdown. */
+    body: string;
+    scope: string | null;
+    affected: string | null;
+    workaround: string | null;
+    estimate: string | null;
+    nextUpdateBy: Instant | null;
+    postedAt: Instant;
+  };
+  /** What the update touches, with the status it has now. */
+  components: readonly { name: string; status: ComponentStatus }[];
+  /** What was said before, the newest first; the mail shows three at most. */
+  earlier: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
+  now: Instant;
+};
+
+/** Gmail cuts a mail at about 102 KB and hides the rest, the unsubscribe link included. Every mail stays below this. */
+export const MAX_HTML_BYTES = 80_000;
+
+const MAX_EARLIER = 3;
+const MAX_COMPONENTS = 20;
+const MAX_FACT = 1_000;
+
+const TEMPLATES = {
+  update: parseTemplate(compiled.update),
+  confirm: parseTemplate(compiled.confirm),
+  already: parseTemplate(compiled.already),
+  unsubscribed: parseTemplate(compiled.unsubscribed),
+};
+
+/** The mail of an incident's or a maintenance's public update. Rendered once, however many get it. */
+export function renderUpdateMail(mail: UpdateMail): Rendered {
+  const heading = headingOf(mail);
+  const label = statusWords(mail);
+  const html = (body: Pick<Values, 'body_html' | 'cut'>) =>
+    fillTemplate(TEMPLATES.update, { ...updateValues(mail, heading, label), ...body });
+  const room = MAX_HTML_BYTES - Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {} }));
+  const body = proseWithin(mail.update.body, room);
+  return {
+    subject: `[${STATUS_LABELS[mail.update.status]}] ${heading}`,
+    html: html({ body_html: body.html, cut: body.cut ? {} : null }),
+    text: updateText(mail, heading, label),
+    headers: {
+      ...standardHeaders(mail.site, mail.incident.kind, mail.incident.id),
+      // The same root on every update, the first included: no mail of a thread must have arrived for the next to join it.
+      References: `<incident-${mail.incident.id}@${hostOf(mail.site)}>`,
+      'In-Reply-To': `<incident-${mail.incident.id}@${hostOf(mail.site)}>`,
+    },
+  };
+}
+
+/** Asks whoever reads the address to confirm; needs the slot `confirm_url`. */
+export function renderConfirmMail({ site }: { site: MailSite }): Rendered {
+  const heading = `Confirm that you want updates from ${oneLine(site.name)}`;
+  return {
+    subject: heading,
+    html: note(
+      'confirm',
+      site,
+      heading,
+      'One press, and you will know when something breaks or is planned.',
+      ['confirm_url'],
+    ),
+    text: blocks(
+      wrap(heading),
+      wrap(
+        `Someone, most likely you, asked us to mail this address when something on ${oneLine(site.name)} breaks, is planned, or works again.`,
+      ),
+      link('To say yes, open this address (it works for 7 days)', slot('confirm_url')),
+      wrap('You did not ask for this? Do nothing, and we will not write again.'),
+    ),
+    headers: standardHeaders(site, 'confirm'),
+  };
+}
+
+/** For an address that has been confirmed before; needs the slots `manage_url` and `unsubscribe_url`. */
+export function renderAlreadySubscribedMail({ site }: { site: MailSite }): Rendered {
+  const heading = `You already get updates from ${oneLine(site.name)}`;
+  return {
+    subject: heading,
+    html: note('already', site, heading, 'There is nothing left to confirm, and nothing has changed.', [
+      'manage_url',
+      'unsubscribe_url',
+    ]),
+    text: blocks(
+      wrap(heading),
+      wrap(
+        `Someone, most likely you, asked us to send updates of ${oneLine(site.name)} to this address. It gets them already, so there is nothing left to confirm and nothing has changed.`,
+      ),
+      link('Change what you get', slot('manage_url')),
+      link('Unsubscribe', slot('unsubscribe_url')),
+      wrap('You did not ask for this? Do nothing.'),
+    ),
+    headers: standardHeaders(site, 'already'),
+  };
+}
+
+/** Says that no more will come, with a way to undo it; needs the slot `unsubscribe_url`. */
+export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
+  const heading = `You are unsubscribed from ${oneLine(site.name)}`;
+  return {
+    subject: heading,
+    html: note('unsubscribed', site, heading, 'This is the last mail. It can be undone.', [
+      'unsubscribe_url',
+    ]),
+    text: blocks(
+      wrap(heading),
+      wrap(`This address gets no more updates of ${oneLine(site.name)}. This is the last mail.`),
+      link('It was a mistake? Undo it here', slot('unsubscribe_url')),
+      link('The status page itself stays open to everyone', site.url),
+    ),
+    headers: standardHeaders(site, 'unsubscribed'),
+  };
+}
+
+function note(
+  name: 'confirm' | 'already' | 'unsubscribed',
+  site: MailSite,
+  heading: string,
+  preheader: string,
+  slots: readonly SlotName[],
+): string {
+  return fillTemplate(TEMPLATES[name], {
+    heading,
+    preheader,
+    site_name: oneLine(site.name),
+    site_url: site.url,
+    ...Object.fromEntries(slots.map((name) => [name, slot(name)])),
+  });
+}
+
+function updateValues(mail: UpdateMail, heading: string, label: string): Values {
+  const { site, incident, update } = mail;
+  const words = promise(mail);
+  const earlier = earlierItems(mail);
+  const when = whenLine(mail);
+  return {
+    heading,
+    preheader: `${label}: ${excerpt(update.body, 110)}`,
+    site_name: oneLine(site.name),
+    site_url: site.url,
+    incident_url: incidentUrl(mail),
+    follow: followWords(incident.status),
+    status: label,
+    ...lookValues(LOOK_OF_STATUS[update.status]),
+    posted: dateTimeText(update.postedAt, site.timeZone),
+    span: when ? { when } : null,
+    facts: facts(mail).map(({ label, text }) => ({ label, text_html: plainLines(text) })),
+    promise: words,
+    components: mail.components.length
+      ? {
+          rows: mail.components.slice(0, MAX_COMPONENTS).map(({ name, status }) => ({
+            name: clip(oneLine(name), 100),
+            status: LOOK_OF_COMPONENT[status].word,
+            ...lookValues(LOOK_OF_COMPONENT[status]),
+          })),
+          more: moreComponents(mail),
+        }
+      : null,
+    earlier: earlier.length
+      ? {
+          items: earlier.map(({ look, ...item }) => ({
+            ...item,
+            status_class: look.className,
+            status_colour: look.colour,
+          })),
+        }
+      : null,
+    manage_url: slot('manage_url'),
+    unsubscribe_url: slot('unsubscribe_url'),
+  };
+}
+
+function updateText(mail: UpdateMail, heading: string, label: string): string {
+  const { site, update } = mail;
+  const words = promise(mail);
+  const earlier = earlierItems(mail);
+  const more = moreComponents(mail);
+  return blocks(
+    `${oneLine(site.name)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
+    wrap(`${label}: ${heading}`) + (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}` : ''),
+    wrap(proseText(update.body)),
+    ...facts(mail).map((fact) => `${fact.label}\n${wrap(fact.text, '  ')}`),
+    words && `${words.words} ${words.by}`,
+    mail.components.length
+      ? `Components\n${columns(
+          mail.components.slice(0, MAX_COMPONENTS).map(({ name, status }) => ({
+            left: clip(oneLine(name), 50),
+            right: LOOK_OF_COMPONENT[status].word,
+          })),
+        )}${more ? `\n${wrap(more.count, '  ')}` : ''}`
+      : null,
+    link(followWords(mail.incident.status), incidentUrl(mail)),
+    earlier.length
+      ? `Earlier\n${earlier.map((item) => `  ${item.status}, ${item.posted}\n${wrap(item.words, '  ')}`).join('\n\n')}`
+      : null,
+    `--\n${wrap(`You get this because you asked ${oneLine(site.name)} for updates.`)}`,
+    link('Change what you get', slot('manage_url')),
+    link('Unsubscribe', slot('unsubscribe_url')),
+  );
+}
+
+function headingOf({ incident }: UpdateMail): string {
+  const title = clip(oneLine(incident.title), 200);
+  return incident.scope ? `${title} (${clip(oneLine(incident.scope), 100)})` : title;
+}
+
+function statusWords({ update }: UpdateMail): string {
+  const label = STATUS_LABELS[update.status];
+  if (update.kind === 'reopening') return `${label} again`;
+  return update.kind === 'correction' ? `${label}, corrected` : label;
+}
+
+/** "Since 14:15 UTC", the span of what is over, or the window of a maintenance. */
+function whenLine({ site, incident, update }: UpdateMail): string | null {
+  if (incident.kind === 'maintenance') {
+    if (!incident.scheduledFor) return null;
+    return incident.scheduledUntil
+      ? rangeText(incident.scheduledFor, incident.scheduledUntil, site.timeZone)
+      : `From ${dateTimeText(incident.scheduledFor, site.timeZone)}`;
+  }
+  if (incident.startedAt > update.postedAt) return null;
+  if (update.status === 'postmortem') return null;
+  if (!isOver(update.status)) return `Since ${whenText(incident.startedAt, site.timeZone, update.postedAt)}`;
+  const lasted = durationText(msBetween(incident.startedAt, update.postedAt));
+  return `${rangeText(incident.startedAt, update.postedAt, site.timeZone)}: ${lasted}`;
+}
+
+/** "20 Nov 2026, 14:15 to 15:40 UTC"; two whole dates when it spans midnight or a change of the clocks. */
+function rangeText(from: Instant, to: Instant, zone: string): string {
+  return dayIn(from, zone) === dayIn(to, zone) && zoneName(from, zone) === zoneName(to, zone)
+    ? `${dateText(from, zone)}, ${clockTime(from, zone)} to ${clockTimeWithZone(to, zone)}`
+    : `${dateTimeText(from, zone)} to ${dateTimeText(to, zone)}`;
+}
+
+function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {
+  const where = update.scope && update.scope !== incident.scope ? update.scope : null;
+  const all: [string, string | null][] = [
+    ['Where', where],
+    ['Who is affected', update.affected],
+    ['What still works', update.workaround],
+    ['Estimate', update.estimate],
+  ];
+  return all.flatMap(([label, text]) => (text?.trim() ? [{ label, text: clip(text.trim(), MAX_FACT) }] : []));
+}
+
+function promise({ site, update }: UpdateMail): { words: string; by: string } | null {
+  if (!update.nextUpdateBy || isOver(update.status)) return null;
+  return { words: 'Next update by', by: whenText(update.nextUpdateBy, site.timeZone, update.postedAt) };
+}
+
+function moreComponents({ components }: UpdateMail): { count: string } | null {
+  const rest = components.length - MAX_COMPONENTS;
+  return rest > 0 ? { count: `and ${rest} more, on the page` } : null;
+}
+
+function earlierItems({ site, update, earlier }: UpdateMail) {
+  return earlier.slice(0, MAX_EARLIER).map((item) => ({
+    status: STATUS_LABELS[item.status],
+    look: LOOK_OF_STATUS[item.status],
+    posted: whenText(item.postedAt, site.timeZone, update.postedAt),
+    words: excerpt(item.body, 280),
+  }));
+}
+
+function followWords(status: AnyStatus): string {
+  return isOver(status) ? 'Read all of it on the status page' : 'Follow it on the status page';
+}
+
+function incidentUrl({ site, incident }: UpdateMail): string {
+  return `${site.url}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${encodeURIComponent(incident.id)}`;
+}
+
+function lookValues(look: Look): Values {
+  return { status_shape: look.shape, status_class: look.className, status_colour: look.colour };
+}
+
+/**
+ * Headers that are the same for everyone. List-ID (RFC 2919) lets people filter; Auto-Submitted (RFC 3834) and Exchange's header keep
+ * holiday replies away; Feedback-ID lets Gmail tell one incident's complaints from another's.
+ */
+function standardHeaders(site: MailSite, type: string, id?: string): Record<string, string> {
+  const host = hostOf(site);
+  const name = oneLine(site.name);
+  // A name outside ASCII would need an encoded word here; the address alone is as good for filtering.
+  const phrase = /^[\x20-\x7e]+$/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}" ` : '';
+  return {
+    'List-ID': `${phrase}<${host}>`,
+    'Auto-Submitted': 'auto-generated',
+    'X-Auto-Response-Suppress': 'OOF, AutoReply',
+    'Feedback-ID': `${id ? `${id}:` : ''}${host}:${type}:foghorn`,
+  };
+}
+
+function hostOf(site: MailSite): string {
+  return new URL(site.url).hostname;
+}
