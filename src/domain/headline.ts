@@ -1,0 +1,160 @@
+import {
+  COMPONENT_STATUS_LABELS,
+  type ComponentStatus,
+  type Impact,
+  statusRank,
+  worstStatus,
+} from './status.ts';
+import type { Instant } from './time.ts';
+
+export type OpenIncident = {
+  title: string;
+  scope: string | null;
+  status: string;
+  impact: Impact;
+  startedAt: Instant;
+  /** What still works, as the newest public update that says so has it. */
+  workaround: string | null;
+  /** When the next public update is promised; null when none is. */
+  nextUpdateDue: Instant | null;
+  /** When the public heard last. */
+  lastUpdateAt: Instant | null;
+};
+
+export type Situation = {
+  incidents: readonly OpenIncident[];
+  /** Maintenance under way. */
+  maintenance: readonly { title: string }[];
+  /** Those that visitors see. */
+  components: readonly { name: string; status: ComponentStatus }[];
+};
+
+export type Headline = {
+  /** One sentence that tells the truth. */
+  text: string;
+  /** Its shape and colour. */
+  status: ComponentStatus;
+  /** When the trouble (the oldest, of several) began; null when there is none. */
+  since: Instant | null;
+  /** What else a visitor must know: a fix is in place, what still works, how much is affected. */
+  lede: string[];
+  promise: NextWord | null;
+};
+
+/** When the next word comes. `title` is set when several incidents are open. */
+export type NextWord = { due: Instant; from: Instant | null; late: boolean; title: string | null };
+
+const NAMED = 3;
+
+/** What the page says first. */
+export function headlineOf(situation: Situation, now: Instant): Headline {
+  const incidents = [...situation.incidents].sort(byWeight);
+  const worst = worstStatus([
+    ...situation.components.map((component) => component.status),
+    ...incidents.map((incident) => STATUS_OF_IMPACT[incident.impact]),
+  ]);
+  const base = { status: worst, since: null, lede: [], promise: null };
+  if (incidents.length) return aboutIncidents(incidents, situation, worst, now);
+
+  const troubled = situation.components.filter((component) => statusRank(component.status) > 1);
+  if (troubled.length) return { ...base, text: aboutComponents(troubled, worst) };
+  if (situation.maintenance.length)
+    return {
+      ...base,
+      status: 'under_maintenance',
+      text: sentence(`Maintenance is under way: ${listed(situation.maintenance.map((m) => m.title))}`),
+      lede: ['Everything else works normally.'],
+    };
+  const maintained = situation.components.filter((component) => component.status === 'under_maintenance');
+  if (maintained.length) return { ...base, text: aboutComponents(maintained, worst) };
+  return { ...base, text: 'All systems are operational.' };
+}
+
+function aboutIncidents(
+  incidents: OpenIncident[],
+  situation: Situation,
+  status: ComponentStatus,
+  now: Instant,
+): Headline {
+  const [first] = incidents as [OpenIncident];
+  const since = incidents.map((incident) => incident.startedAt).sort()[0] as Instant;
+  const promise = nextPromise(incidents, now);
+  if (incidents.length === 1) {
+    const lede = [];
+    if (first.status === 'monitoring') lede.push('A fix is in place and we are watching it.');
+    if (first.workaround) lede.push(sentence(first.workaround));
+    return { text: sentence(titleWithScope(first)), status, since, lede, promise };
+  }
+  const affected = situation.components.filter((component) => component.status !== 'operational').length;
+  const lede = affected
+    ? [`${affected} of ${situation.components.length} components ${affected === 1 ? 'is' : 'are'} affected.`]
+    : [];
+  const titles = incidents.map(titleWithScope);
+  return {
+    text: sentence(`${incidents.length} incidents are open: ${listed(titles)}`),
+    status,
+    since,
+    lede,
+    promise,
+  };
+}
+
+function aboutComponents(
+  components: readonly { name: string; status: ComponentStatus }[],
+  worst: ComponentStatus,
+): string {
+  const names = components
+    .filter((component) => component.status === worst)
+    .map((component) => component.name);
+  return sentence(`${COMPONENT_STATUS_LABELS[worst]}: ${listed(names)}`);
+}
+
+/** The promise that falls due first; one that was missed stands until it is kept. */
+function nextPromise(incidents: readonly OpenIncident[], now: Instant): NextWord | null {
+  const next = incidents
+    .filter((incident) => incident.nextUpdateDue)
+    .sort((a, b) => ((a.nextUpdateDue as Instant) < (b.nextUpdateDue as Instant) ? -1 : 1))[0];
+  if (!next?.nextUpdateDue) return null;
+  return {
+    due: next.nextUpdateDue,
+    from: next.lastUpdateAt,
+    late: next.nextUpdateDue <= now,
+    title: incidents.length > 1 ? next.title : null,
+  };
+}
+
+/** How an incident's impact looks where no component says it better. */
+const STATUS_OF_IMPACT: Record<Impact, ComponentStatus> = {
+  none: 'operational',
+  maintenance: 'under_maintenance',
+  minor: 'degraded_performance',
+  major: 'partial_outage',
+  critical: 'major_outage',
+};
+
+const IMPACT_WEIGHT: readonly Impact[] = ['critical', 'major', 'minor', 'maintenance', 'none'];
+
+/** The gravest first, the newest of equals first. */
+function byWeight(a: OpenIncident, b: OpenIncident): number {
+  return (
+    IMPACT_WEIGHT.indexOf(a.impact) - IMPACT_WEIGHT.indexOf(b.impact) ||
+    (a.startedAt > b.startedAt ? -1 : a.startedAt < b.startedAt ? 1 : 0)
+  );
+}
+
+/** "A; B; C; and 2 more": semicolons, because a title may hold a comma. */
+function listed(titles: readonly string[]): string {
+  const bare = titles.map((title) => title.replace(/[.\s]+$/, ''));
+  if (bare.length <= NAMED) return bare.join('; ');
+  return `${bare.slice(0, NAMED - 1).join('; ')}; and ${bare.length - NAMED + 1} more`;
+}
+
+function titleWithScope({ title, scope }: { title: string; scope: string | null }): string {
+  return scope ? `${title.replace(/[.\s]+$/, '')} (${scope})` : title;
+}
+
+/** The words with a full stop, unless they end a sentence already. */
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}
