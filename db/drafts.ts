@@ -1,0 +1,48 @@
+import type { Instant } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+
+export type DraftFields = Record<string, string>;
+
+export type Draft = {
+  subject: string;
+  userId: string;
+  userName: string;
+  fields: DraftFields;
+  updatedAt: Instant;
+};
+
+/** One draft a person and subject: the newest wins. */
+export async function upsertDraft(tx: Tx, draft: Draft): Promise<void> {
+  const changes = {
+    user_name: draft.userName,
+    fields: JSON.stringify(draft.fields),
+    updated_at: draft.updatedAt,
+  };
+  await tx
+    .insertInto('drafts')
+    .values({ subject: draft.subject, user_id: draft.userId, ...changes })
+    .onConflict((oc) => oc.columns(['subject', 'user_id']).doUpdateSet(changes))
+    .execute();
+}
+
+/** Everyone's drafts of the subject, the newest first. */
+export async function listDraftsOf(tx: Tx, subject: string): Promise<Draft[]> {
+  const rows = await tx
+    .selectFrom('drafts')
+    .selectAll()
+    .where('subject', '=', subject)
+    .orderBy('updated_at', 'desc')
+    .orderBy('user_id')
+    .execute();
+  return rows.map((row) => ({
+    subject: row.subject,
+    userId: row.user_id,
+    userName: row.user_name,
+    fields: JSON.parse(row.fields) as DraftFields,
+    updatedAt: row.updated_at,
+  }));
+}
+
+export async function deleteDraft(tx: Tx, subject: string, userId: string): Promise<void> {
+  await tx.deleteFrom('drafts').where('subject', '=', subject).where('user_id', '=', userId).execute();
+}

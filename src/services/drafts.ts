@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Ctx } from '#db/context.ts';
+import { type DraftFields, deleteDraft, listDraftsOf, upsertDraft } from '#db/drafts.ts';
+import { isPublicId } from '#domain/ids.ts';
+import { type Actor, may, requirePermission } from '#domain/permissions.ts';
+import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+
+/** Someone counts as drafting this long after their last keystroke. */
+const DRAFTING_FOR = 2 * MINUTE;
+const MAX_BYTES = 64 * 1024;
+
+export const draftInput = z.object({
+  /** The incident's id, or what is being made: `new`, `backfill`, `maintenance`. */
+  subject: z.string().refine(isPublicId, 'This is no id of an incident.'),
+  /** The form as it stands, field by field. Kept as typed: it is checked when it is posted, not before. */
+  fields: z
+    .record(z.string().max(80), z.string().max(20_000))
+    .refine((fields) => Object.keys(fields).length <= 400, 'A draft has at most 400 fields.')
+    .refine((fields) => JSON.stringify(fields).length <= MAX_BYTES, 'The draft is too long to keep.'),
+});
+
+export type KeptDraft = { fields: DraftFields; updatedAt: Instant };
+export type OtherDrafter = { name: string; updatedAt: Instant; body: string };
+
+/** Keeps what the signed-in person has typed so far, in place of what was kept before. */
+export async function saveDraft(ctx: Ctx, input: z.infer<typeof draftInput>): Promise<KeptDraft> {
+  const user = requireUser(ctx);
+  const updatedAt = ctx.now();
+  await ctx.db.write((tx) => upsertDraft(tx, { ...input, userId: user.id, userName: user.name, updatedAt }));
+  return { fields: input.fields, updatedAt };
+}
+
+/** The signed-in person's own draft and who else is at it; nothing for those who may not draft. */
+export async function loadDraft(
+  ctx: Ctx,
+  subject: string,
+): Promise<{ own: KeptDraft | null; others: OtherDrafter[] }> {
+  const { actor } = ctx;
+  if (actor.kind !== 'user' || !may(actor, 'incident.draft')) return { own: null, others: [] };
+  const drafts = await ctx.db.read((tx) => listDraftsOf(tx, subject));
+  const since = addMs(ctx.now(), -DRAFTING_FOR);
+  const own = drafts.find((draft) => draft.userId === actor.id);
+  return {
+    own: own ? { fields: own.fields, updatedAt: own.updatedAt } : null,
+    others: drafts
+      .filter((draft) => draft.userId !== actor.id && draft.updatedAt > since)
+      .map(({ userName, updatedAt, fields }) => ({ name: userName, updatedAt, body: fields.body ?? '' })),
+  };
+}
+
+/** Forgets the signed-in person's draft: it was posted, or is not wanted. */
+export async function discardDraft(ctx: Ctx, subject: string): Promise<void> {
+  const user = requireUser(ctx);
+  await ctx.db.write((tx) => deleteDraft(tx, subject, user.id));
+}
+
+function requireUser({ actor }: Ctx): Extract<Actor, { kind: 'user' }> {
+  requirePermission(actor, 'incident.draft');
+  if (actor.kind !== 'user') throw new Error('Only people draft.');
+  return actor;
+}
