@@ -34,6 +34,7 @@ export interface UsersTable {
   email: string;
   name: string;
   role: Role;
+  /** '' until an invited user has chosen a password: nothing matches it. */
   password_hash: string;
   created_at: Instant;
   disabled_at: Instant | null;
@@ -45,6 +46,16 @@ export interface SessionsTable {
   user_id: string;
   expires_at: Instant;
   created_at: Instant;
+  /** "Firefox on Linux": what its owner may recognise it by. */
+  device: string;
+}
+
+/** A one-time link with which one user chooses a password: the first one, or a new one. */
+export interface InvitationsTable {
+  user_id: string;
+  token_hash: string;
+  created_at: Instant;
+  expires_at: Instant;
 }
 
 export interface SetupTokenTable {
@@ -390,6 +401,7 @@ export interface Schema {
   page: PageTable;
   users: UsersTable;
   sessions: SessionsTable;
+  invitations: InvitationsTable;
   setup_token: SetupTokenTable;
   audit: AuditTable;
   component_groups: ComponentGroupsTable;

@@ -15,9 +15,12 @@ export const start: Migration = {
       password_hash text not null, created_at text not null, disabled_at text)`,
     `create table sessions (
       id_hash text primary key, user_id text not null references users (id) on delete cascade,
-      expires_at text not null, created_at text not null)`,
+      expires_at text not null, created_at text not null, device text not null default '')`,
     'create index sessions_user on sessions (user_id)',
     'create index sessions_expires on sessions (expires_at)',
+    `create table invitations (
+      user_id text primary key references users (id) on delete cascade, token_hash text not null unique,
+      created_at text not null, expires_at text not null)`,
     `create table setup_token (
       id integer primary key check (id = 1), token_hash text not null, created_at text not null, used_at text)`,
     `create table audit (
