@@ -1,3 +1,4 @@
+import { STATUS_OF_IMPACT } from './publicIncident.ts';
 import {
   COMPONENT_STATUS_LABELS,
   type ComponentStatus,
@@ -122,15 +123,6 @@ function nextPromise(incidents: readonly OpenIncident[], now: Instant): NextWord
     title: incidents.length > 1 ? next.title : null,
   };
 }
-
-/** How an incident's impact looks where no component says it better. */
-const STATUS_OF_IMPACT: Record<Impact, ComponentStatus> = {
-  none: 'operational',
-  maintenance: 'under_maintenance',
-  minor: 'degraded_performance',
-  major: 'partial_outage',
-  critical: 'major_outage',
-};
 
 const IMPACT_WEIGHT: readonly Impact[] = ['critical', 'major', 'minor', 'maintenance', 'none'];
 

@@ -85,11 +85,16 @@ export function whenText(instant: Instant, zone: string, now: Instant): string {
     : dateTimeText(instant, zone);
 }
 
+const nameFormatters = new Map<string, Intl.DateTimeFormat>();
+
 /** The zone's short name at that instant: "UTC", "CET", "GMT-3". */
 export function zoneName(instant: Instant, zone: string): string {
-  const part = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeZoneName: 'short' })
-    .formatToParts(new Date(instant))
-    .find((p) => p.type === 'timeZoneName');
+  let format = nameFormatters.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeZoneName: 'short' });
+    nameFormatters.set(zone, format);
+  }
+  const part = format.formatToParts(new Date(instant)).find((p) => p.type === 'timeZoneName');
   return part?.value ?? zone;
 }
 
@@ -111,11 +116,14 @@ export function dayIn(instant: Instant, zone: string): string {
   return format.format(new Date(instant));
 }
 
+const offsetFormatters = new Map<string, Intl.DateTimeFormat>();
+
 /** Milliseconds that the zone is ahead of UTC at that instant. */
 export function zoneOffset(instant: Instant, zone: string): number {
-  const ms = Math.floor(Date.parse(instant) / 1000) * 1000;
-  const p = Object.fromEntries(
-    new Intl.DateTimeFormat('en-US', {
+  if (zone === 'UTC' || zone === 'Etc/UTC') return 0;
+  let format = offsetFormatters.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {
       timeZone: zone,
       hourCycle: 'h23',
       year: 'numeric',
@@ -124,9 +132,12 @@ export function zoneOffset(instant: Instant, zone: string): number {
       hour: 'numeric',
       minute: 'numeric',
       second: 'numeric',
-    })
-      .formatToParts(new Date(ms))
-      .map((part) => [part.type, Number(part.value)]),
+    });
+    offsetFormatters.set(zone, format);
+  }
+  const ms = Math.floor(Date.parse(instant) / 1000) * 1000;
+  const p = Object.fromEntries(
+    format.formatToParts(new Date(ms)).map((part) => [part.type, Number(part.value)]),
   );
   return Date.UTC(p.year!, p.month! - 1, p.day!, p.hour!, p.minute!, p.second!) - ms;
 }

@@ -1,0 +1,222 @@
+import type { Ctx } from '#db/context.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage, type Page } from '#db/page.ts';
+import {
+  findLastIncident,
+  listEndedSince,
+  listOpenIncidents,
+  listOpenMaintenance,
+  listPublicClaims,
+  listPublicComponents,
+  listPublicGroups,
+  type PublicClaimRow,
+} from '#db/publicPage.ts';
+import type { Row } from '#db/schema.ts';
+import { type Headline, headlineOf } from '#domain/headline.ts';
+import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
+import type { PublicIncident } from '#domain/publicIncident.ts';
+import { type ComponentStatus, worstStatus } from '#domain/status.ts';
+import { addDays, dayIn, type Instant, startOfDay, toInstant } from '#domain/time.ts';
+import { type Uptime, uptimeOf, worstStretches } from '#domain/uptime.ts';
+import { assembleIncidents } from './publicIncidents.ts';
+
+export const MARK_DAYS = 90;
+export const PAST_DAYS = 14;
+
+/** What every public page needs for its frame. `version` is the page version that it was read at. */
+export type PublicFrame = {
+  name: string;
+  timeZone: string;
+  supportUrl: string | null;
+  version: number;
+  now: Instant;
+};
+
+export type ComponentView = {
+  id: string;
+  name: string;
+  description: string | null;
+  status: ComponentStatus;
+  /** Empty when its history is not shown (`showcase` off). */
+  marks: DayMark[];
+  uptime: Uptime | null;
+};
+
+export type GroupView = {
+  /** Null for the components that stand in no group. */
+  id: string | null;
+  name: string | null;
+  status: ComponentStatus;
+  affected: number;
+  components: ComponentView[];
+};
+
+export type PastDay = { day: string; incidents: PublicIncident[] };
+
+export type StatusPage = PublicFrame & {
+  headline: Headline;
+  incidents: PublicIncident[];
+  /** Running first, then what is to come. */
+  maintenance: PublicIncident[];
+  groups: GroupView[];
+  uptimeWeight: number;
+  /** Newest first, days without any included. */
+  past: PastDay[];
+  /** The last incident that ended, however long ago; null when there never was one. */
+  last: PublicIncident | null;
+};
+
+/** The public page, in one snapshot: what is wrong, what is planned, how each component is and was. */
+export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
+  return ctx.db.read(async (tx) => {
+    const now = ctx.now();
+    const page = await getPage(tx);
+    const days = lastDays(MARK_DAYS, page.timeZone, now);
+    const firstPastDay = addDays(dayIn(now, page.timeZone), 1 - PAST_DAYS);
+    const groups = await listPublicGroups(tx);
+    const components = await listPublicComponents(tx);
+    const claims = await listPublicClaims(tx, toInstant(days[0]!.from));
+    const open = await assembleIncidents(tx, await listOpenIncidents(tx), components);
+    const maintenance = await assembleIncidents(tx, await listOpenMaintenance(tx), components);
+    const ended = await assembleIncidents(
+      tx,
+      await listEndedSince(tx, startOfDay(firstPastDay, page.timeZone)),
+      components,
+    );
+    const lastRow = await findLastIncident(tx);
+    const last = lastRow ? (await assembleIncidents(tx, [lastRow], components))[0] : null;
+
+    const byComponent = Map.groupBy(claims, (claim) => claim.component_id);
+    const views = components
+      .filter((component) => component.archived_at === null)
+      .map((component) => ({
+        component,
+        view: viewComponent(component, byComponent.get(component.id) ?? [], page, days, now),
+      }))
+      .filter(({ component, view }) => !component.only_show_if_degraded || view.status !== 'operational');
+    return {
+      ...frameOf(page, now),
+      headline: headlineOf(
+        {
+          incidents: open.map((incident) => ({
+            ...incident,
+            workaround: incident.updates.find((update) => update.workaround)?.workaround ?? null,
+            lastUpdateAt: incident.updates[0]?.postedAt ?? null,
+          })),
+          maintenance: maintenance.filter((one) => one.status !== 'scheduled'),
+          components: views.map(({ view }) => view),
+        },
+        now,
+      ),
+      incidents: open,
+      maintenance: maintenance.sort((a, b) => Number(isAhead(a)) - Number(isAhead(b))),
+      groups: groupViews(groups, views),
+      uptimeWeight: page.uptimeWeight,
+      past: pastDays(ended, firstPastDay, dayIn(now, page.timeZone), page.timeZone),
+      last: last ?? null,
+    };
+  });
+}
+
+/** The frame alone, for pages that say little else. Costs one row. */
+export function getPublicFrame(ctx: Ctx): Promise<PublicFrame> {
+  return ctx.db.read((tx) => readFrame(ctx, tx));
+}
+
+/** How things are, in one sentence, for pages that are about something else: a wrong address, a fault. */
+export async function getHeadline(ctx: Ctx): Promise<PublicFrame & { headline: Headline }> {
+  const { headline, name, timeZone, supportUrl, version, now } = await getStatusPage(ctx);
+  return { headline, name, timeZone, supportUrl, version, now };
+}
+
+export async function readFrame(ctx: Ctx, tx: Tx): Promise<PublicFrame> {
+  return frameOf(await getPage(tx), ctx.now());
+}
+
+export function frameOf(page: Page, now: Instant): PublicFrame {
+  return {
+    name: page.name,
+    timeZone: page.timeZone,
+    supportUrl: page.supportUrl,
+    version: page.version,
+    now,
+  };
+}
+
+/** Now: the worst of what is claimed and not yet ended. A claim that starts later does not count yet. */
+export function statusNow(claims: readonly PublicClaimRow[], now: Instant): ComponentStatus {
+  return worstStatus(
+    claims
+      .filter((claim) => claim.starts_at <= now && (claim.ends_at === null || claim.ends_at > now))
+      .map((claim) => claim.status),
+  );
+}
+
+export function spansOf(claims: readonly PublicClaimRow[]) {
+  return claims.map((claim) => ({ status: claim.status, startsAt: claim.starts_at, endsAt: claim.ends_at }));
+}
+
+/** The instant from which a component's history counts. */
+export function bornAt(component: Row<'components'>, zone: string): number {
+  return Date.parse(component.start_date ? startOfDay(component.start_date, zone) : component.created_at);
+}
+
+function viewComponent(
+  component: Row<'components'>,
+  claims: readonly PublicClaimRow[],
+  page: Page,
+  days: ReturnType<typeof lastDays>,
+  now: Instant,
+): ComponentView {
+  const shown = component.showcase === 1;
+  const born = bornAt(component, page.timeZone);
+  const window = { from: days[0]!.from, to: Date.parse(now) };
+  const spans = spansOf(claims);
+  return {
+    id: component.id,
+    name: component.name,
+    description: component.description,
+    status: statusNow(claims, now),
+    marks: shown ? dayMarks(worstStretches(spans, window.from, window.to), days, born) : [],
+    uptime: shown ? uptimeOf(spans, window, born, page.uptimeWeight) : null,
+  };
+}
+
+/** In the page's order; a group of which nothing shows is left out, and what stands in no group comes last. */
+function groupViews(
+  groups: readonly Row<'component_groups'>[],
+  views: readonly { component: Row<'components'>; view: ComponentView }[],
+): GroupView[] {
+  const byGroup = Map.groupBy(views, ({ component }) => component.group_id);
+  return [...groups.map((group) => ({ id: group.id, name: group.name })), { id: null, name: null }].flatMap(
+    ({ id, name }) => {
+      const components = (byGroup.get(id) ?? []).map(({ view }) => view);
+      if (components.length === 0) return [];
+      return [
+        {
+          id,
+          name,
+          status: worstStatus(components.map((component) => component.status)),
+          affected: components.filter((component) => component.status !== 'operational').length,
+          components,
+        },
+      ];
+    },
+  );
+}
+
+/** What started before the window but ended in it is listed on the window's first day. */
+function pastDays(ended: readonly PublicIncident[], first: string, today: string, zone: string): PastDay[] {
+  const byDay = Map.groupBy(ended, (incident) => {
+    const day = dayIn(incident.startedAt, zone);
+    return day < first ? first : day;
+  });
+  const days: PastDay[] = [];
+  for (let day = today; day >= first; day = addDays(day, -1))
+    days.push({ day, incidents: byDay.get(day) ?? [] });
+  return days;
+}
+
+function isAhead(maintenance: PublicIncident): boolean {
+  return maintenance.status === 'scheduled';
+}
