@@ -1,0 +1,80 @@
+import { defineMiddleware } from 'astro:middleware';
+import { randomUUID } from 'node:crypto';
+import type { APIContext } from 'astro';
+import { safeNext } from '#auth/next.ts';
+import { refuse } from '#auth/refusal.ts';
+import { accessOf } from '#auth/routes.ts';
+import { presentedSession, readSession } from '#auth/sessions.ts';
+import { unsafeMethodProblem } from '#auth/unsafeMethods.ts';
+import { getFoghorn } from '#server/context.ts';
+
+/**
+ * Who is asking, and may they: closed unless `auth/routes.ts` opens the route. Public routes read no cookie and touch no database
+ * here, so that what they answer can be kept for everyone. An installation that will not open throws, and the server answers.
+ */
+export const onRequest = defineMiddleware(async (context, next) => {
+  const { request, locals, routePattern } = context;
+  const access = accessOf(routePattern);
+  const foghorn = await getFoghorn();
+  // The server fills these in; `astro dev` has none of ours.
+  locals.clientAddress ??= import.meta.env.DEV ? context.clientAddress : 'unknown';
+  locals.requestId ??= randomUUID();
+  locals.user = null;
+  locals.ctx = foghorn.contextFor({ kind: 'visitor' });
+
+  const { headers, method } = request;
+  const problem = unsafeMethodProblem({ method, headers, access, siteUrl: foghorn.config.siteUrl });
+  if (problem)
+    return refuse(request, {
+      status: 403,
+      what: problem,
+      fix: 'Open the page here and send the form again.',
+      link: foghorn.config.siteUrl,
+    });
+  if (access === 'public' || access === 'machine') return next();
+  if (access === 'bearer')
+    return refuse(request, {
+      status: 401,
+      what: 'This needs a token of the management API.',
+      fix: 'Send it as Authorization: Bearer TOKEN.',
+    });
+
+  let cookie: string | null = null;
+  const presented = presentedSession(foghorn.config.siteUrl, headers.get('cookie'));
+  if (presented) {
+    const session = await readSession(locals.ctx, presented);
+    cookie = session.cookie;
+    locals.user = session.user;
+    if (session.user) locals.ctx = foghorn.contextFor(session.user);
+  }
+  const answer = access === 'session' && !locals.user ? notSignedIn(context) : await next();
+  return kept(answer, cookie, foghorn.config.siteUrl);
+});
+
+/** People who open a page are taken to sign in and back; a form or a script is told. */
+function notSignedIn({ request, url, routePattern }: APIContext): Response {
+  const mode = request.headers.get('sec-fetch-mode');
+  const opensPage = /^(GET|HEAD)$/.test(request.method) && (mode === null || mode === 'navigate');
+  if (opensPage && /^\/admin(\/|$)/.test(routePattern)) {
+    const back = safeNext(url.pathname + url.search, '');
+    const query = back ? `?next=${encodeURIComponent(back)}` : '';
+    return new Response(null, { status: 303, headers: { Location: `/admin/login${query}` } });
+  }
+  return refuse(request, {
+    status: 401,
+    what: 'You are not signed in, or your session has ended.',
+    fix: 'Sign in in another tab, then go back here and send the form again: what you typed is still in it.',
+    link: '/admin/login',
+  });
+}
+
+/** What a signed-in person sees is kept by no cache; a renewed session goes with it, unless the page set or removed one itself. */
+function kept(answer: Response, cookie: string | null, siteUrl: string): Response {
+  // A copy, because the headers of a Response.redirect() cannot be changed.
+  const response = new Response(answer.body, answer);
+  response.headers.set('Cache-Control', 'no-store');
+  const name = cookie?.split('=')[0];
+  const setByPage = response.headers.getSetCookie().some((own) => own.startsWith(`${name}=`));
+  if (cookie && !setByPage) response.headers.append('Set-Cookie', cookie);
+  return response;
+}
