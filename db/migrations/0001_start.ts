@@ -92,6 +92,7 @@ export const start: Migration = {
       confirmed_at text, unsubscribed_at text, consent_version text, consent_source text, asked_at text,
       unique (kind, audience_id, channel, address))`,
     'create index recipients_address on recipients (address)',
+    'create index recipients_kind_state on recipients (kind, state, seq)',
     `create table recipient_scopes (
       recipient_seq ${BIGINT} not null references recipients (seq) on delete cascade,
       kind text not null check (kind in ('group', 'component')), ref_id text not null,
@@ -115,13 +116,13 @@ export const start: Migration = {
       size integer not null, body ${BLOB}, body_sha256 text not null, state text not null, lease_owner text, lease_until text,
       fence integer not null, attempts integer not null, first_attempt_at text, not_before text not null,
       created_at text not null, settled_at text, last_error text)`,
-    "create index batches_open on batches (not_before, seq) where state = 'frozen'",
+    'create index batches_unsettled on batches (priority, seq) where settled_at is null',
     `create table deliveries (
       seq ${SEQ}, notice_seq ${BIGINT} not null references notices (seq), recipient_seq ${BIGINT} not null references recipients (seq),
       state text not null, priority integer not null, not_before text not null, attempts integer not null default 0,
-      batch_seq ${BIGINT} references batches (seq), provider_id text, reason text, updated_at text not null,
-      unique (notice_seq, recipient_seq))`,
-    "create index deliveries_queue on deliveries (priority, seq) where state = 'queued'",
+      unanswered integer not null default 0, batch_seq ${BIGINT} references batches (seq), provider_id text, reason text,
+      updated_at text not null, unique (notice_seq, recipient_seq))`,
+    "create index deliveries_queue on deliveries (priority, not_before, seq) where state = 'queued'",
     'create index deliveries_batch on deliveries (batch_seq) where batch_seq is not null',
     'create index deliveries_notice_state on deliveries (notice_seq, state)',
     'create index deliveries_recipient on deliveries (recipient_seq, seq)',
@@ -129,8 +130,8 @@ export const start: Migration = {
       address text primary key, reason text not null, detail text, created_at text not null, lifted_at text,
       lifted_reason text)`,
     `create table providers (
-      id text primary key, blocked_until text, circuit text not null default 'closed', circuit_reason text,
-      failures integer not null default 0, updated_at text not null)`,
+      id text primary key, blocked_until text, blocked_reason text, circuit text not null default 'closed',
+      circuit_reason text, failures integer not null default 0, updated_at text not null)`,
     'create table workers (id text primary key, role text not null, beat_at text not null)',
   ],
 };

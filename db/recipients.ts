@@ -1,0 +1,330 @@
+import type { Instant } from '#domain/time.ts';
+import { chunksOf } from './dialect.ts';
+import type { Tx } from './open.ts';
+import type { RecipientScopesTable, Row } from './schema.ts';
+
+export type Scope = { kind: RecipientScopesTable['kind']; id: string };
+/** What someone wants to hear of: the whole page, or groups (with what is added to them later) and components. */
+export type Choice = { wholePage: boolean; scopes: readonly Scope[] };
+
+export type Recipient = {
+  seq: number;
+  id: string;
+  kind: Row<'recipients'>['kind'];
+  address: string;
+  state: Row<'recipients'>['state'];
+  choice: Choice;
+  locale: string;
+  createdAt: Instant;
+  confirmedAt: Instant | null;
+  unsubscribedAt: Instant | null;
+  consentVersion: string | null;
+  consentSource: string | null;
+  askedAt: Instant | null;
+};
+
+/** Uses the UNIQUE (kind, audience_id, channel, address). */
+export async function findSubscriber(tx: Tx, address: string): Promise<Recipient | null> {
+  const row = await subscribers(tx).where('address', '=', address).executeTakeFirst();
+  return row ? toRecipient(row, await scopesOf(tx, row.seq)) : null;
+}
+
+/** Anyone who can be told something, of whatever kind. */
+export async function findRecipient(tx: Tx, id: string): Promise<Recipient | null> {
+  const row = await tx.selectFrom('recipients').selectAll().where('id', '=', id).executeTakeFirst();
+  return row ? toRecipient(row, await scopesOf(tx, row.seq)) : null;
+}
+
+export type NewSubscriber = {
+  id: string;
+  address: string;
+  state: 'pending' | 'confirmed';
+  locale: string;
+  wholePage: boolean;
+  consentVersion: string;
+  consentSource: string;
+  now: Instant;
+};
+
+/** @returns each new row's seq, by id */
+export async function insertSubscribers(
+  tx: Tx,
+  people: readonly NewSubscriber[],
+): Promise<Map<string, number>> {
+  const seqs = new Map<string, number>();
+  for (const chunk of chunksOf(people, 14)) {
+    const rows = await tx
+      .insertInto('recipients')
+      .values(
+        chunk.map((person) => ({
+          id: person.id,
+          kind: 'subscriber' as const,
+          channel: 'email' as const,
+          address: person.address,
+          audience_id: '',
+          state: person.state,
+          mode: 'policy' as const,
+          whole_page: person.wholePage ? (1 as const) : (0 as const),
+          locale: person.locale,
+          created_at: person.now,
+          confirmed_at: person.state === 'confirmed' ? person.now : null,
+          consent_version: person.consentVersion,
+          consent_source: person.consentSource,
+          asked_at: person.state === 'pending' ? person.now : null,
+        })),
+      )
+      .returning(['id', 'seq'])
+      .execute();
+    for (const row of rows) seqs.set(row.id, row.seq);
+  }
+  return seqs;
+}
+
+/** A request to subscribe, written on the row that the address already has. */
+export async function markAsked(
+  tx: Tx,
+  seq: number,
+  asked: {
+    state: Recipient['state'];
+    locale: string;
+    consentVersion: string | null;
+    consentSource: string | null;
+    now: Instant;
+  },
+): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({
+      state: asked.state,
+      locale: asked.locale,
+      consent_version: asked.consentVersion,
+      consent_source: asked.consentSource,
+      asked_at: asked.now,
+    })
+    .where('seq', '=', seq)
+    .execute();
+}
+
+/** From now on they are told. `source` replaces where the consent came from, when given. */
+export async function markConfirmed(tx: Tx, seq: number, now: Instant, source?: string): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ state: 'confirmed', confirmed_at: now, ...(source && { consent_source: source }) })
+    .where('seq', '=', seq)
+    .execute();
+}
+
+/** From now on they are not told; what waits in the queue for them is not sent either. */
+export async function markUnsubscribed(tx: Tx, seq: number, now: Instant): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ state: 'unsubscribed', unsubscribed_at: now })
+    .where('seq', '=', seq)
+    .execute();
+  await tx
+    .updateTable('deliveries')
+    .set({ state: 'suppressed', reason: 'Unsubscribed before it was sent.', updated_at: now })
+    .where('recipient_seq', '=', seq)
+    .where('state', '=', 'queued')
+    .execute();
+}
+
+export async function replaceChoice(tx: Tx, seq: number, choice: Choice): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ whole_page: choice.wholePage ? 1 : 0 })
+    .where('seq', '=', seq)
+    .execute();
+  await tx.deleteFrom('recipient_scopes').where('recipient_seq', '=', seq).execute();
+  await insertScopes(
+    tx,
+    choice.scopes.map((scope) => ({ recipientSeq: seq, ...scope })),
+  );
+}
+
+export async function insertScopes(
+  tx: Tx,
+  scopes: readonly (Scope & { recipientSeq: number })[],
+): Promise<void> {
+  for (const chunk of chunksOf(scopes, 3))
+    await tx
+      .insertInto('recipient_scopes')
+      .values(chunk.map(({ recipientSeq, kind, id }) => ({ recipient_seq: recipientSeq, kind, ref_id: id })))
+      .execute();
+}
+
+/** When single mails about the subscription itself were written to someone since then, the newest first. Uses deliveries_recipient. */
+export async function listAsks(tx: Tx, recipientSeq: number, since: Instant): Promise<Instant[]> {
+  const rows = await tx
+    .selectFrom('deliveries')
+    .innerJoin('notices', 'notices.seq', 'deliveries.notice_seq')
+    .select('notices.created_at')
+    .where('deliveries.recipient_seq', '=', recipientSeq)
+    .where('notices.kind', 'in', ['confirm', 'already'])
+    .where('notices.created_at', '>', since)
+    .orderBy('notices.created_at', 'desc')
+    .execute();
+  return rows.map((row) => row.created_at);
+}
+
+/** What of the addresses is here already, in one question. */
+export async function listKnown(
+  tx: Tx,
+  addresses: readonly string[],
+): Promise<Map<string, Pick<Recipient, 'state' | 'createdAt' | 'consentSource'>>> {
+  const rows = await subscribers(tx).where('address', 'in', addresses).execute();
+  return new Map(
+    rows.map((row) => [
+      row.address,
+      { state: row.state, createdAt: row.created_at, consentSource: row.consent_source },
+    ]),
+  );
+}
+
+/** How many subscribers are in each state. Uses recipients_kind_state. */
+export async function countSubscribers(tx: Tx): Promise<Record<Recipient['state'], number>> {
+  const rows = await tx
+    .selectFrom('recipients')
+    .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+    .where('kind', '=', 'subscriber')
+    .groupBy('state')
+    .execute();
+  const counts = { pending: 0, confirmed: 0, unsubscribed: 0 };
+  for (const row of rows) counts[row.state] = Number(row.count);
+  return counts;
+}
+
+/** The newest first, older than `before` (a seq; null for the top). Uses recipients_kind_state or the key. */
+export async function listSubscribers(
+  tx: Tx,
+  query: { state: Recipient['state'] | null; before: number | null; limit: number },
+): Promise<Omit<Recipient, 'choice'>[]> {
+  let select = subscribers(tx).orderBy('seq', 'desc').limit(query.limit);
+  if (query.state) select = select.where('state', '=', query.state);
+  if (query.before !== null) select = select.where('seq', '<', query.before);
+  return (await select.execute()).map((row) => toRecipient(row, []));
+}
+
+/** What was sent to someone, the newest first. */
+export async function listMailsTo(
+  tx: Tx,
+  recipientSeq: number,
+  limit: number,
+): Promise<
+  { subject: string; state: string; reason: string | null; createdAt: Instant; updatedAt: Instant }[]
+> {
+  const rows = await tx
+    .selectFrom('deliveries')
+    .innerJoin('notices', 'notices.seq', 'deliveries.notice_seq')
+    .select([
+      'notices.subject',
+      'deliveries.state',
+      'deliveries.reason',
+      'notices.created_at',
+      'deliveries.updated_at',
+    ])
+    .where('deliveries.recipient_seq', '=', recipientSeq)
+    .orderBy('deliveries.seq', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.map(({ created_at, updated_at, ...row }) => ({
+    ...row,
+    createdAt: created_at,
+    updatedAt: updated_at,
+  }));
+}
+
+/** Removes someone and every trace of what was sent to them. */
+export async function deleteRecipient(tx: Tx, seq: number): Promise<void> {
+  await tx.deleteFrom('deliveries').where('recipient_seq', '=', seq).execute();
+  await tx.deleteFrom('recipients').where('seq', '=', seq).execute();
+}
+
+/** Which of the keys (addresses, or the hashes of erased ones) must not be mailed. */
+export async function listSuppressed(tx: Tx, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom('suppressions')
+    .select('address')
+    .where('address', 'in', keys)
+    .where('lifted_at', 'is', null)
+    .execute();
+  return new Set(rows.map((row) => row.address));
+}
+
+/**
+ * A suppression outlives the erasure of its address as a keyed hash, and goes back to the address when its owner comes back and is
+ * known again.
+ */
+export async function renameSuppression(tx: Tx, from: string, to: string): Promise<void> {
+  await tx.deleteFrom('suppressions').where('address', '=', to).execute();
+  await tx.updateTable('suppressions').set({ address: to }).where('address', '=', from).execute();
+}
+
+export async function deleteSuppression(tx: Tx, address: string): Promise<void> {
+  await tx.deleteFrom('suppressions').where('address', '=', address).execute();
+}
+
+export type ChoiceGroup = { id: string; name: string; components: { id: string; name: string }[] };
+
+/** What can be chosen: groups with their components, then the components of no group, all in the page's order. */
+export async function listChoices(
+  tx: Tx,
+): Promise<{ groups: ChoiceGroup[]; components: { id: string; name: string }[] }> {
+  const groups = await tx
+    .selectFrom('component_groups')
+    .select(['id', 'name'])
+    .orderBy('position')
+    .orderBy('id')
+    .execute();
+  const components = await tx
+    .selectFrom('components')
+    .select(['id', 'name', 'group_id'])
+    .where('archived_at', 'is', null)
+    .orderBy('position')
+    .orderBy('id')
+    .execute();
+  const within = (groupId: string | null) =>
+    components.filter((row) => row.group_id === groupId).map(({ id, name }) => ({ id, name }));
+  return {
+    groups: groups.map((group) => ({ ...group, components: within(group.id) })),
+    components: within(null),
+  };
+}
+
+function subscribers(tx: Tx) {
+  return tx
+    .selectFrom('recipients')
+    .selectAll()
+    .where('kind', '=', 'subscriber')
+    .where('audience_id', '=', '')
+    .where('channel', '=', 'email');
+}
+
+async function scopesOf(tx: Tx, seq: number): Promise<Scope[]> {
+  const rows = await tx
+    .selectFrom('recipient_scopes')
+    .select(['kind', 'ref_id'])
+    .where('recipient_seq', '=', seq)
+    .orderBy('kind')
+    .orderBy('ref_id')
+    .execute();
+  return rows.map((row) => ({ kind: row.kind, id: row.ref_id }));
+}
+
+function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
+  return {
+    seq: row.seq,
+    id: row.id,
+    kind: row.kind,
+    address: row.address,
+    state: row.state,
+    choice: { wholePage: row.whole_page === 1, scopes },
+    locale: row.locale,
+    createdAt: row.created_at,
+    confirmedAt: row.confirmed_at,
+    unsubscribedAt: row.unsubscribed_at,
+    consentVersion: row.consent_version,
+    consentSource: row.consent_source,
+    askedAt: row.asked_at,
+  };
+}
