@@ -1,0 +1,11 @@
+import type { APIRoute } from 'astro';
+import { allowAnyOrigin, publicJson } from '#formats/publicJson.ts';
+import { incidentsJson } from '#formats/statuspage.ts';
+import { getApiSnapshot } from '#services/publicApi.ts';
+
+export const GET: APIRoute = async ({ locals }) => {
+  const snapshot = await getApiSnapshot(locals.ctx, { incidents: 'latest' });
+  return publicJson(incidentsJson(snapshot), snapshot.version);
+};
+
+export const OPTIONS: APIRoute = allowAnyOrigin;
