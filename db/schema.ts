@@ -338,7 +338,10 @@ export interface DeliveriesTable {
   state: DeliveryState;
   priority: number;
   not_before: Instant;
+  /** How often it was refused for now or taken out of a batch; the next batch's generation. */
   attempts: number;
+  /** How often it was handed to an SMTP server that then said nothing. */
+  unanswered: number;
   batch_seq: number | null;
   provider_id: string | null;
   /** Why it is refused, suppressed or uncertain, in words. */
@@ -363,6 +366,7 @@ export interface BatchesTable {
   /** Rises with every claim; a settle with an older fence is refused. */
   fence: number;
   attempts: number;
+  /** Since when its outcome may be unknown; null while every call so far was definitely refused. */
   first_attempt_at: Instant | null;
   not_before: Instant;
   created_at: Instant;
@@ -383,9 +387,12 @@ export interface ProvidersTable {
   /** The transport's name. */
   id: string;
   blocked_until: Instant | null;
+  /** Why, in words: a rate limit, a quota, no answer. */
+  blocked_reason: string | null;
   circuit: 'closed' | 'open';
   /** What an operator must do, in words. */
   circuit_reason: string | null;
+  /** Calls in a row that had no answer. */
   failures: number;
   updated_at: Instant;
 }
@@ -393,6 +400,7 @@ export interface ProvidersTable {
 export interface WorkersTable {
   /** host:pid:start */
   id: string;
+  /** What it does: `mail:resend` hands mail to Resend. */
   role: string;
   beat_at: Instant;
 }
