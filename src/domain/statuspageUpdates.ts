@@ -130,23 +130,26 @@ function sourceIdOf(
   subject: string,
 ): string | null {
   const given = looseText(record.id);
-  let id = given ?? derivedId('update', postedAt, record.body);
+  const own = derivedId('update', postedAt, record);
   if (!given) remarks.push({ level: 'mended', reason: 'an update without an id; given one', subject });
-  const twin = seen.get(id);
-  if (twin && JSON.stringify(twin) === JSON.stringify(record)) {
+  let id = given ?? own;
+  if (seen.has(id) && !isSame(seen.get(id), record)) id = `${id}-${own}`;
+  if (seen.has(id)) {
     remarks.push({ level: 'skipped', reason: 'the same update twice', subject: `${subject} ${id}` });
     return null;
   }
-  if (twin) {
+  if (given && id !== given)
     remarks.push({
       level: 'mended',
       reason: 'two different updates of one incident under one id; the second given its own',
-      subject: `${subject} ${id}`,
+      subject: `${subject} ${given}`,
     });
-    id = `${id}-${derivedId('update', postedAt, record.body)}`;
-  }
   seen.set(id, record);
   return id;
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function statusOf(record: Loose, inForce: AnyStatus | null, reading: UpdateReading): AnyStatus {
