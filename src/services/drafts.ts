@@ -3,10 +3,12 @@ import type { Ctx } from '#db/context.ts';
 import { type DraftFields, deleteDraft, listDraftsOf, upsertDraft } from '#db/drafts.ts';
 import { isPublicId } from '#domain/ids.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
-import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
 
 /** Someone counts as drafting this long after their last keystroke. */
 const DRAFTING_FOR = 2 * MINUTE;
+/** What others left lying longer than this is of no use to anyone else. */
+const OTHERS_KEPT_FOR = DAY;
 const MAX_BYTES = 64 * 1024;
 
 export const draftInput = z.object({
@@ -20,7 +22,8 @@ export const draftInput = z.object({
 });
 
 export type KeptDraft = { fields: DraftFields; updatedAt: Instant };
-export type OtherDrafter = { name: string; updatedAt: Instant; body: string };
+/** `drafting`: they are at it now; else they left it for whoever may post it. */
+export type OtherDraft = { name: string; updatedAt: Instant; body: string; drafting: boolean };
 
 /** Keeps what the signed-in person has typed so far, in place of what was kept before. */
 export async function saveDraft(ctx: Ctx, input: z.infer<typeof draftInput>): Promise<KeptDraft> {
@@ -30,21 +33,26 @@ export async function saveDraft(ctx: Ctx, input: z.infer<typeof draftInput>): Pr
   return { fields: input.fields, updatedAt };
 }
 
-/** The signed-in person's own draft and who else is at it; nothing for those who may not draft. */
+/** The signed-in person's own draft and what others have drafted of it; nothing for those who may not draft. */
 export async function loadDraft(
   ctx: Ctx,
   subject: string,
-): Promise<{ own: KeptDraft | null; others: OtherDrafter[] }> {
+): Promise<{ own: KeptDraft | null; others: OtherDraft[] }> {
   const { actor } = ctx;
   if (actor.kind !== 'user' || !may(actor, 'incident.draft')) return { own: null, others: [] };
   const drafts = await ctx.db.read((tx) => listDraftsOf(tx, subject));
-  const since = addMs(ctx.now(), -DRAFTING_FOR);
+  const now = ctx.now();
   const own = drafts.find((draft) => draft.userId === actor.id);
   return {
     own: own ? { fields: own.fields, updatedAt: own.updatedAt } : null,
     others: drafts
-      .filter((draft) => draft.userId !== actor.id && draft.updatedAt > since)
-      .map(({ userName, updatedAt, fields }) => ({ name: userName, updatedAt, body: fields.body ?? '' })),
+      .filter((draft) => draft.userId !== actor.id && draft.updatedAt > addMs(now, -OTHERS_KEPT_FOR))
+      .map(({ userName, updatedAt, fields }) => ({
+        name: userName,
+        updatedAt,
+        body: fields.body ?? '',
+        drafting: updatedAt > addMs(now, -DRAFTING_FOR),
+      })),
   };
 }
 

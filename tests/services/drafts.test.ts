@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import type { Actor } from '#domain/permissions.ts';
-import { MINUTE } from '#domain/time.ts';
+import { DAY, MINUTE } from '#domain/time.ts';
 import { discardDraft, draftInput, loadDraft, saveDraft } from '#services/drafts.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -49,9 +49,11 @@ eachDatabase('drafts', (fresh) => {
     clock.advance(2 * MINUTE - 1);
     expect(await loadDraft(mia, 'abc')).toEqual({
       own: null,
-      others: [{ name: 'Noor', updatedAt: at, body: 'Hers' }],
+      others: [{ name: 'Noor', updatedAt: at, body: 'Hers', drafting: true }],
     });
     clock.advance(1);
+    expect((await loadDraft(mia, 'abc')).others).toMatchObject([{ name: 'Noor', drafting: false }]);
+    clock.advance(DAY);
     expect((await loadDraft(mia, 'abc')).others).toEqual([]);
     // Hers is still kept for herself.
     expect((await loadDraft(noor, 'abc')).own?.fields).toEqual({ body: 'Hers' });

@@ -1,0 +1,157 @@
+type Others = { name: string; body: string; drafting: boolean; at: string }[];
+type Answer = { keptAt: string; others: Others };
+
+/**
+ * Keeps the form's draft on the server about a second after typing pauses and when the page is left, and in this browser in
+ * the meantime, so that neither a crash nor a lost connection loses a word. A draft of this browser that is newer than the
+ * server's is put back on load.
+ */
+export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => void): { saveNow: () => void } {
+  const subject = form.dataset.subject as string;
+  const local = `foghorn draft ${form.dataset.user} ${subject}`;
+  const state = document.querySelector<HTMLElement>('[data-draft-state]');
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let flight: AbortController | undefined;
+  let keptAt = 0;
+  let unsaved = false;
+  let closed = false;
+
+  if (form.dataset.posted === 'yes') forget(local);
+  else restore();
+  for (const type of ['input', 'change'])
+    form.addEventListener(type, (event) => {
+      if ((event.target as HTMLElement).matches('[data-no-draft]')) return;
+      unsaved = true;
+      remember(local, form);
+      clearTimeout(timer);
+      timer = setTimeout(save, 1000);
+    });
+  form.addEventListener('submit', () => {
+    // What is posted must not come back as a draft that was still on its way.
+    closed = true;
+    clearTimeout(timer);
+    flight?.abort();
+  });
+  addEventListener('pageshow', () => {
+    closed = false;
+  });
+  addEventListener('pagehide', () => {
+    if (!closed && unsaved) send(true).catch(() => undefined);
+  });
+  setInterval(showAge, 1000);
+  setInterval(lookAtOthers, 20_000);
+
+  return { saveNow: save };
+
+  async function save(): Promise<void> {
+    clearTimeout(timer);
+    if (closed) return;
+    flight?.abort();
+    flight = new AbortController();
+    try {
+      const response = await send(false, flight.signal);
+      if (!response.ok) throw new Error(await response.text());
+      const answer = (await response.json()) as Answer;
+      unsaved = false;
+      keptAt = Date.now();
+      showAge();
+      showOthers(answer.others);
+      if (form.dataset.preview) kept(form.dataset.preview);
+    } catch (error) {
+      if ((error as Error).name === 'AbortError' || !state) return;
+      state.textContent = 'Draft kept in this browser only: the server does not answer';
+    }
+  }
+
+  function send(leaving: boolean, signal?: AbortSignal): Promise<Response> {
+    return fetch('/admin/api/drafts', {
+      method: 'POST',
+      keepalive: leaving,
+      signal,
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify({ subject, fields: fieldsOf(form) }),
+    });
+  }
+
+  async function lookAtOthers(): Promise<void> {
+    if (document.hidden) return;
+    const response = await fetch(`/admin/api/drafts?subject=${subject}`).catch(() => null);
+    if (response?.ok) showOthers(((await response.json()) as Answer).others);
+  }
+
+  function showAge(): void {
+    if (!state || !keptAt) return;
+    const seconds = Math.round((Date.now() - keptAt) / 1000);
+    state.textContent =
+      seconds < 60 ? `Draft kept ${seconds} s ago` : `Draft kept ${Math.floor(seconds / 60)} min ago`;
+  }
+
+  /** What this browser remembers is newer only when the server was never reached with it. */
+  function restore(): void {
+    const remembered = read(local);
+    if (!remembered || remembered.at <= Date.parse(form.dataset.keptAt || '1970-01-01T00:00:00Z')) return;
+    if (form.dataset.problems === 'yes') return;
+    for (const [name, value] of Object.entries(remembered.fields)) setField(form, name, value);
+    unsaved = true;
+    if (state) state.textContent = 'Your draft is back, from this browser';
+    timer = setTimeout(save, 1000);
+  }
+}
+
+/** Says who else drafts, without moving what one reads: the place for it is always there. */
+function showOthers(others: Others): void {
+  const place = document.querySelector('[data-others]');
+  if (!place) return;
+  place.replaceChildren(
+    ...others.map(({ name, body, drafting, at }) => {
+      const details = document.createElement('details');
+      details.className = 'note';
+      const summary = document.createElement('summary');
+      summary.textContent = drafting ? `${name} is drafting too` : `${name} left a draft at ${at}`;
+      const text = document.createElement('blockquote');
+      text.textContent = body || 'Nothing written yet.';
+      const use = document.createElement('button');
+      use.type = 'button';
+      use.className = 'link';
+      use.dataset.useDraft = body;
+      use.textContent = 'Use this text';
+      details.append(summary, text, ...(body ? [use] : []));
+      return details;
+    }),
+  );
+}
+
+function fieldsOf(form: HTMLFormElement): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of new FormData(form)) if (typeof value === 'string') fields[name] = value;
+  return fields;
+}
+
+function setField(form: HTMLFormElement, name: string, value: string): void {
+  const field = form.elements.namedItem(name);
+  if (name === 'version' || !field) return;
+  if (field instanceof RadioNodeList || 'value' in field) (field as RadioNodeList).value = value;
+}
+
+type Remembered = { at: number; fields: Record<string, string> };
+
+/** Storage may be full or forbidden: then the server's draft alone must do. */
+function remember(key: string, form: HTMLFormElement): void {
+  try {
+    localStorage.setItem(key, JSON.stringify({ at: Date.now(), fields: fieldsOf(form) }));
+  } catch {}
+}
+
+function read(key: string): Remembered | null {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? 'null') as Remembered | null;
+  } catch {
+    return null;
+  }
+}
+
+function forget(key: string): void {
+  try {
+    localStorage.removeItem(key);
+  } catch {}
+}

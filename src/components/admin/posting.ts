@@ -1,0 +1,191 @@
+import { type VariableName, substitute } from '#domain/templates.ts';
+import { keepDraft } from './draftKeeper.ts';
+import { insertText, watchWording } from './wording.ts';
+
+/**
+ * The posting screen, better with script: live hints and preview, the draft kept as one types, templates filled in at once, and
+ * one keystroke to post. Everything here has a plain form beneath it.
+ */
+const form = document.querySelector<HTMLFormElement>('form[data-posting]');
+if (form) startPosting(form);
+
+function startPosting(form: HTMLFormElement): void {
+  const body = form.elements.namedItem('body') as HTMLTextAreaElement;
+  const valueOf = (name: string) => String(new FormData(form).get(name) ?? '');
+  for (const spare of form.querySelectorAll<HTMLElement>('[data-without-script]')) spare.hidden = true;
+
+  const refreshHints = watchWording(body, () => ({
+    body: body.value,
+    audience: valueOf('audience') === 'internal' ? 'internal' : 'public',
+    status: valueOf('status') === 'resolved' ? 'resolved' : undefined,
+    affected: valueOf('affected'),
+    scope: valueOf('scope'),
+    workaround: valueOf('workaround'),
+  }));
+  const kept = keepDraft(form, (told) => showPreview(form, told));
+  form.addEventListener('change', () => {
+    refreshHints();
+    showComponentChanges(form);
+    labelButtons(form);
+  });
+  useTemplates(form, body, valueOf);
+  shortcuts(form, kept.saveNow);
+  useOthersDrafts(body);
+  filterComponents(form);
+  showComponentChanges(form);
+}
+
+/** A template's wording goes into the text as typing would, so that it can be undone; then facts fill in as they are typed. */
+function useTemplates(
+  form: HTMLFormElement,
+  body: HTMLTextAreaElement,
+  valueOf: (name: string) => string,
+): void {
+  const select = form.querySelector<HTMLSelectElement>('select[name="template"]');
+  const known = JSON.parse(form.dataset.values ?? '{}') as Record<string, string>;
+  const typed = (): Record<string, string> => ({
+    affected: valueOf('affected') || known.affected || '',
+    scope: valueOf('scope') || known.scope || '',
+    workaround: valueOf('workaround') || known.workaround || '',
+    estimate: valueOf('estimate') || known.estimate || '',
+  });
+  select?.addEventListener('change', () => {
+    const chosen = select.selectedOptions[0];
+    const wording = chosen?.dataset.body;
+    if (!chosen || !wording) return;
+    body.select();
+    insertText(body, substitute(wording, { ...known, ...typed() }).text);
+    const status = form.querySelector<HTMLInputElement>(
+      `input[name="status"][value="${chosen.dataset.status ?? ''}"]`,
+    );
+    if (status) status.checked = true;
+    form.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  form.addEventListener('change', (event) => {
+    const { name, value } = event.target as HTMLInputElement;
+    if (!['affected', 'scope', 'workaround', 'estimate'].includes(name) || !value.trim()) return;
+    const filled = substitute(body.value, { [name as VariableName]: value }).text;
+    if (filled === body.value) return;
+    body.value = filled;
+    body.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+}
+
+function shortcuts(form: HTMLFormElement, saveNow: () => void): void {
+  const press = (what: string) => {
+    const button = form.querySelector<HTMLButtonElement>(`button[data-key="${what}"]:not([hidden])`);
+    if (button) form.requestSubmit(button);
+  };
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.repeat) return;
+    if (event.key === 'Enter' && form.contains(document.activeElement)) {
+      event.preventDefault();
+      press(event.shiftKey ? 'quiet' : 'post');
+    } else if (event.key === 's' && !event.shiftKey) {
+      event.preventDefault();
+      saveNow();
+    }
+  });
+  let sent = false;
+  form.addEventListener('submit', (event) => {
+    // A second press while the first is on its way would only meet its own conflict.
+    if (sent) event.preventDefault();
+    sent = true;
+    form.setAttribute('aria-busy', 'true');
+  });
+  addEventListener('pageshow', () => {
+    sent = false;
+    form.removeAttribute('aria-busy');
+  });
+}
+
+type Preview = {
+  told: number;
+  subject: string;
+  text: string;
+  page: string;
+  problems: string[];
+};
+
+/** Asks for the preview of the draft that was just kept, and shows it without a flicker. */
+async function showPreview(form: HTMLFormElement, url: string): Promise<void> {
+  const response = await fetch(`${url}.json`, { headers: { Accept: 'application/json' } });
+  if (!response.ok) return;
+  const preview = (await response.json()) as Preview;
+  const put = (key: string, text: string) => {
+    for (const place of form.querySelectorAll(`[data-preview="${key}"]`)) place.textContent = text;
+  };
+  put('subject', preview.subject);
+  put('text', preview.text);
+  put('told', preview.told.toLocaleString('en'));
+  put('problems', preview.problems.join(' '));
+  form.dataset.told = String(preview.told);
+  labelButtons(form);
+  const page = form.querySelector('[data-preview="page"]');
+  // Made by the server from Markdown and sanitised there, as the public page itself has it.
+  if (page) page.innerHTML = preview.page;
+  swapFrame(form, url);
+}
+
+/** The new mail loads behind the old one and takes its place once it is there; the history stays as it was. */
+function swapFrame(form: HTMLFormElement, url: string): void {
+  const old = form.querySelector<HTMLIFrameElement>('iframe[data-preview="mail"]');
+  if (!old) return;
+  const fresh = old.cloneNode() as HTMLIFrameElement;
+  fresh.src = `${url}?at=${Date.now()}`;
+  fresh.classList.add('loading');
+  fresh.addEventListener('load', () => {
+    old.remove();
+    fresh.classList.remove('loading');
+  });
+  old.after(fresh);
+}
+
+/** Each button says what it does and to how many. */
+function labelButtons(form: HTMLFormElement): void {
+  const data = new FormData(form);
+  const internal = data.get('audience') === 'internal';
+  const told = Number(form.dataset.told ?? 0);
+  for (const button of form.querySelectorAll<HTMLButtonElement>('button[data-for]'))
+    button.hidden = button.dataset.for !== (internal ? 'internal' : 'public');
+  const post = form.querySelector('button[data-key="post"]:not([hidden]) [data-label]');
+  if (post instanceof HTMLElement) {
+    const verb = post.dataset.label as string;
+    post.textContent =
+      told === 0 ? verb : `${verb} and tell ${told.toLocaleString('en')} ${told === 1 ? 'person' : 'people'}`;
+  }
+}
+
+/** "was Major outage" where a row differs from what stands, "unchanged" where it does not. */
+function showComponentChanges(form: HTMLFormElement): void {
+  for (const row of form.querySelectorAll<HTMLElement>('[data-was]')) {
+    const select = row.querySelector('select');
+    const words = row.querySelector('[data-change]');
+    if (!select || !words) continue;
+    const changed = select.value !== row.dataset.was;
+    words.textContent = changed ? `was ${row.dataset.wasLabel}` : 'unchanged';
+    row.classList.toggle('changed', changed);
+  }
+}
+
+function filterComponents(form: HTMLFormElement): void {
+  const filter = form.querySelector<HTMLInputElement>('input[data-filter]');
+  if (!filter) return;
+  (filter.closest('[hidden]') as HTMLElement | null)?.removeAttribute('hidden');
+  filter.addEventListener('input', () => {
+    const wanted = filter.value.trim().toLowerCase();
+    for (const row of form.querySelectorAll<HTMLElement>('[data-name]'))
+      row.hidden = !(row.dataset.name as string).toLowerCase().includes(wanted);
+    for (const group of form.querySelectorAll<HTMLElement>('[data-group]'))
+      group.hidden = !group.querySelector('[data-name]:not([hidden])');
+  });
+}
+
+function useOthersDrafts(body: HTMLTextAreaElement): void {
+  document.addEventListener('click', (event) => {
+    const button = (event.target as HTMLElement).closest<HTMLElement>('[data-use-draft]');
+    if (!button) return;
+    body.select();
+    insertText(body, button.dataset.useDraft as string);
+  });
+}
