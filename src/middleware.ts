@@ -48,7 +48,7 @@ export const onRequest = defineMiddleware(async (context, next) => {
     if (session.user) locals.ctx = foghorn.contextFor(session.user);
   }
   const answer = access === 'session' && !locals.user ? notSignedIn(context) : await next();
-  return kept(answer, cookie, foghorn.config.siteUrl);
+  return kept(answer, cookie);
 });
 
 /** People who open a page are taken to sign in and back; a form or a script is told. */
@@ -69,7 +69,7 @@ function notSignedIn({ request, url, routePattern }: APIContext): Response {
 }
 
 /** What a signed-in person sees is kept by no cache; a renewed session goes with it, unless the page set or removed one itself. */
-function kept(answer: Response, cookie: string | null, siteUrl: string): Response {
+function kept(answer: Response, cookie: string | null): Response {
   // A copy, because the headers of a Response.redirect() cannot be changed.
   const response = new Response(answer.body, answer);
   response.headers.set('Cache-Control', 'no-store');

@@ -15,14 +15,14 @@ export function refuse(
 }
 
 function page(what: string, fix: string, link: string | undefined): string {
-  const anchor = link ? `<p><a href="${escape(link)}">${escape(link)}</a></p>` : '';
+  const anchor = link ? `<p><a href="${asText(link)}">${asText(link)}</a></p>` : '';
   return (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
     '<meta name="color-scheme" content="light dark">' +
-    `<title>${escape(what)}</title><main><h1>${escape(what)}</h1><p>${escape(fix)}</p>${anchor}</main></html>`
+    `<title>${asText(what)}</title><main><h1>${asText(what)}</h1><p>${asText(fix)}</p>${anchor}</main></html>`
   );
 }
 
-function escape(text: string): string {
+function asText(text: string): string {
   return text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }

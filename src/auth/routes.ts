@@ -37,6 +37,8 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/api/v2/scheduled-maintenances.json': 'public',
   '/api/v2/scheduled-maintenances/active.json': 'public',
   '/api/v2/scheduled-maintenances/upcoming.json': 'public',
+  // Whatever else is asked of the public API: a 404 in its own shape.
+  '/api/v2/[...]': 'public',
   '/api/v1/openapi.json': 'public',
   '/api/hooks/resend': 'machine',
   '/api/hooks/alertmanager': 'machine',

@@ -29,6 +29,11 @@ export async function ensureSetupToken(
   });
 }
 
+/** True as long as no one has an account. */
+export async function isSetupNeeded(ctx: Pick<Ctx, 'db'>): Promise<boolean> {
+  return ctx.db.read(async (tx) => !(await hasUsers(tx)));
+}
+
 /** Whether this token may make the first owner now. */
 export async function isSetupOpen(ctx: Pick<Ctx, 'db'>, token: string): Promise<boolean> {
   return ctx.db.read(async (tx) => {
