@@ -16,7 +16,7 @@ const STYLES: Record<string, string> = {
 /** An update's words as HTML for a mail. */
 export function prose(markdown: string): SafeHtml {
   // Every `<` in the sanitiser's output begins one of its allowed tags.
-  const safeHtml = renderMarkdown(withoutControls(markdown)).replace(
+  const safeHtml = renderMarkdown(markdown).replace(
     /<(p|ul|ol|li|a|blockquote|pre|code)(?=[ >])/g,
     (tag, name: string) => `${tag} style="${STYLES[name]}"`,
   );
@@ -38,7 +38,7 @@ export function proseWithin(markdown: string, maxBytes: number): { html: SafeHtm
 
 /** Text that is not Markdown, with its line breaks. */
 export function plainLines(text: string): SafeHtml {
-  return { safeHtml: escapeHtml(withoutControls(text)).replaceAll('\n', '<br>') };
+  return { safeHtml: escapeHtml(text).replaceAll('\n', '<br>') };
 }
 
 /** The words on one line, at most `max` characters of them. */
@@ -62,7 +62,7 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 /** The words for the plain-text part: list items keep their dash, and a link its address. */
 export function proseText(markdown: string): string {
-  return renderMarkdown(withoutControls(markdown))
+  return renderMarkdown(markdown)
     .replace(/<li>\s*(?:<p>)?/g, '- ')
     .replace(/<a href="([^"]*)"[^>]*>(.*?)<\/a>/gs, (_, url: string, words: string) =>
       words === url || `mailto:${words}` === url ? words : `${words} &lt;${url}&gt;`,

@@ -22,7 +22,14 @@ import * as compiled from './compiled.ts';
 import { LOOK_OF_COMPONENT, LOOK_OF_STATUS, type Look } from './looks.ts';
 import { blocks, columns, link, wrap } from './plain.ts';
 import { clip, excerpt, oneLine, plainLines, proseText, proseWithin } from './prose.ts';
-import { fillTemplate, parseTemplate, type SlotName, slot, type Values } from './template.ts';
+import {
+  fillTemplate,
+  parseTemplate,
+  type SlotName,
+  slot,
+  type Values,
+  withoutControls,
+} from './template.ts';
 
 export { personalise, splitSlots } from './slots.ts';
 
@@ -81,9 +88,11 @@ const TEMPLATES = {
 };
 
 /** The mail of an incident's or a maintenance's public update. Rendered once, however many get it. */
-export function renderUpdateMail(mail: UpdateMail): Rendered {
+export function renderUpdateMail(input: UpdateMail): Rendered {
+  const mail = cleaned(input);
   const heading = headingOf(mail);
   const label = statusWords(mail);
+  const root = `<incident-${mail.incident.id.replace(/[^a-z0-9_-]/gi, '')}@${hostOf(mail.site)}>`;
   const html = (body: Pick<Values, 'body_html' | 'cut'>) =>
     fillTemplate(TEMPLATES.update, { ...updateValues(mail, heading, label), ...body });
   const room = MAX_HTML_BYTES - Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {} }));
@@ -95,8 +104,8 @@ export function renderUpdateMail(mail: UpdateMail): Rendered {
     headers: {
       ...standardHeaders(mail.site, mail.incident.kind, mail.incident.id),
       // The same root on every update, the first included: no mail of a thread must have arrived for the next to join it.
-      References: `<incident-${mail.incident.id}@${hostOf(mail.site)}>`,
-      'In-Reply-To': `<incident-${mail.incident.id}@${hostOf(mail.site)}>`,
+      References: root,
+      'In-Reply-To': root,
     },
   };
 }
@@ -163,6 +172,14 @@ export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
     ),
     headers: standardHeaders(site, 'unsubscribed'),
   };
+}
+
+/** No text that comes in here can hold a control character from here on, so none can pass for a slot. */
+function cleaned<T>(value: T): T {
+  if (typeof value === 'string') return withoutControls(value) as T;
+  if (Array.isArray(value)) return value.map(cleaned) as T;
+  if (!value || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, cleaned(inner)])) as T;
 }
 
 function note(
@@ -340,7 +357,7 @@ function standardHeaders(site: MailSite, type: string, id?: string): Record<stri
     'List-ID': `${phrase}<${host}>`,
     'Auto-Submitted': 'auto-generated',
     'X-Auto-Response-Suppress': 'OOF, AutoReply',
-    'Feedback-ID': `${id ? `${id}:` : ''}${host}:${type}:foghorn`,
+    'Feedback-ID': `${id ? `${id.replace(/[^a-z0-9_-]/gi, '')}:` : ''}${host}:${type}:foghorn`,
   };
 }
 

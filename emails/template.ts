@@ -64,7 +64,7 @@ function contextAt(source: string, index: number): Context {
   const before = source.slice(0, index);
   if (before.lastIndexOf('<!--') > before.lastIndexOf('-->') || /<style[^>]*>[^<]*$/i.test(before))
     throw new Error(`A name stands in a comment or a style sheet: ${source.slice(index, index + 40)}`);
-  if (before.lastIndexOf('<') < before.lastIndexOf('>')) return 'text';
+  if (before.lastIndexOf('<') <= before.lastIndexOf('>')) return 'text';
   const attribute = /\s([a-z-]+)="([^"]*)$/i.exec(before.slice(before.lastIndexOf('<')));
   if (!attribute) throw new Error(`A name stands in a tag: ${source.slice(index, index + 40)}`);
   const [, name, start] = attribute as unknown as [string, string, string];
