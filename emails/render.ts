@@ -76,6 +76,8 @@ export type UpdateMail = {
 /** Gmail cuts a mail at about 102 KB and hides the rest, the unsubscribe link included. Every mail stays below this. */
 export const MAX_HTML_BYTES = 80_000;
 
+/** What the personal links add, with room to spare. */
+const LINK_BYTES = 2_000;
 const MAX_EARLIER = 3;
 const MAX_COMPONENTS = 20;
 const MAX_FACT = 1_000;
@@ -95,7 +97,8 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
   const root = `<incident-${mail.incident.id.replace(/[^a-z0-9_-]/gi, '')}@${hostOf(mail.site)}>`;
   const html = (body: Pick<Values, 'body_html' | 'cut'>) =>
     fillTemplate(TEMPLATES.update, { ...updateValues(mail, heading, label), ...body });
-  const room = MAX_HTML_BYTES - Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {} }));
+  const room =
+    MAX_HTML_BYTES - LINK_BYTES - Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {} }));
   const body = proseWithin(mail.update.body, room);
   return {
     subject: `[${STATUS_LABELS[mail.update.status]}] ${heading}`,
@@ -292,14 +295,18 @@ function whenLine({ site, incident, update }: UpdateMail): string | null {
   if (update.status === 'postmortem') return null;
   if (!isOver(update.status)) return `Since ${whenText(incident.startedAt, site.timeZone, update.postedAt)}`;
   const lasted = durationText(msBetween(incident.startedAt, update.postedAt));
-  return `${rangeText(incident.startedAt, update.postedAt, site.timeZone)}: ${lasted}`;
+  return `${rangeText(incident.startedAt, update.postedAt, site.timeZone, update.postedAt)}, ${lasted}`;
 }
 
-/** "20 Nov 2026, 14:15 to 15:40 UTC"; two whole dates when it spans midnight or a change of the clocks. */
-function rangeText(from: Instant, to: Instant, zone: string): string {
-  return dayIn(from, zone) === dayIn(to, zone) && zoneName(from, zone) === zoneName(to, zone)
-    ? `${dateText(from, zone)}, ${clockTime(from, zone)} to ${clockTimeWithZone(to, zone)}`
-    : `${dateTimeText(from, zone)} to ${dateTimeText(to, zone)}`;
+/**
+ * "14:15 to 15:40 UTC", with its date unless that is the day of `now`; two whole dates when it spans midnight or a change of
+ * the clocks.
+ */
+function rangeText(from: Instant, to: Instant, zone: string, now?: Instant): string {
+  if (dayIn(from, zone) !== dayIn(to, zone) || zoneName(from, zone) !== zoneName(to, zone))
+    return `${dateTimeText(from, zone)} to ${dateTimeText(to, zone)}`;
+  const hours = `${clockTime(from, zone)} to ${clockTimeWithZone(to, zone)}`;
+  return now && dayIn(to, zone) === dayIn(now, zone) ? hours : `${dateText(from, zone)}, ${hours}`;
 }
 
 function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {

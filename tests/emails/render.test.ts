@@ -107,7 +107,9 @@ describe('the mail of an update', () => {
       ...RESOLVED,
       update: { ...RESOLVED.update, nextUpdateBy: PROGRESS.update.nextUpdateBy },
     });
-    expect(words(resolved)).toContain('20 Nov 2026, 14:15 to 15:52 UTC: 1 hour 37 minutes');
+    expect(words(resolved)).toContain(
+      '15:52 UTC Checkout failures for card payments (EU only) 14:15 to 15:52 UTC, 1 hour 37 minutes',
+    );
     expect(resolved.text + words(resolved)).not.toContain('Next update');
   });
 
