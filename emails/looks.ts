@@ -4,20 +4,20 @@ import { type AnyStatus, COMPONENT_STATUS_LABELS, type ComponentStatus } from '#
 export type Look = { shape: string; className: string; colour: string };
 
 const GOOD: Look = { shape: '●', className: 'ok', colour: '#2e7d4f' };
-const DEGRADED: Look = { shape: '▲', className: 'dg', colour: '#8f6400' };
+const DEGRADED: Look = { shape: '▲', className: 'dg', colour: '#866000' };
 const PARTIAL: Look = { shape: '◆', className: 'po', colour: '#b34a00' };
 const MAJOR: Look = { shape: '■', className: 'mo', colour: '#b3161e' };
-const PLANNED: Look = { shape: '○', className: 'mt', colour: '#4b5bb5' };
+const WATCHED: Look = { shape: '○', className: 'mt', colour: '#4b5bb5' };
 
 export const LOOK_OF_STATUS: Record<AnyStatus, Look> = {
   investigating: MAJOR,
   identified: PARTIAL,
-  monitoring: DEGRADED,
+  monitoring: WATCHED,
   resolved: GOOD,
   postmortem: GOOD,
-  scheduled: PLANNED,
-  in_progress: PLANNED,
-  verifying: PLANNED,
+  scheduled: WATCHED,
+  in_progress: WATCHED,
+  verifying: WATCHED,
   completed: GOOD,
 };
 
@@ -26,5 +26,5 @@ export const LOOK_OF_COMPONENT: Record<ComponentStatus, Look & { word: string }>
   degraded_performance: { ...DEGRADED, word: COMPONENT_STATUS_LABELS.degraded_performance },
   partial_outage: { ...PARTIAL, word: COMPONENT_STATUS_LABELS.partial_outage },
   major_outage: { ...MAJOR, word: COMPONENT_STATUS_LABELS.major_outage },
-  under_maintenance: { ...PLANNED, word: COMPONENT_STATUS_LABELS.under_maintenance },
+  under_maintenance: { ...WATCHED, word: COMPONENT_STATUS_LABELS.under_maintenance },
 };

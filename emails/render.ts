@@ -115,7 +115,7 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
 
 /** Asks whoever reads the address to confirm; needs the slot `confirm_url`. */
 export function renderConfirmMail({ site }: { site: MailSite }): Rendered {
-  const heading = `Confirm that you want updates from ${oneLine(site.name)}`;
+  const heading = `Confirm that you want updates from ${nameOf(site)}`;
   return {
     subject: heading,
     html: note(
@@ -128,7 +128,7 @@ export function renderConfirmMail({ site }: { site: MailSite }): Rendered {
     text: blocks(
       wrap(heading),
       wrap(
-        `Someone, most likely you, asked us to mail this address when something on ${oneLine(site.name)} breaks, is planned, or works again.`,
+        `Someone, most likely you, asked us to mail this address when something on ${nameOf(site)} breaks, is planned, or works again.`,
       ),
       link('To say yes, open this address (it works for 7 days)', slot('confirm_url')),
       wrap('You did not ask for this? Do nothing, and we will not write again.'),
@@ -139,7 +139,7 @@ export function renderConfirmMail({ site }: { site: MailSite }): Rendered {
 
 /** For an address that has been confirmed before; needs the slots `manage_url` and `unsubscribe_url`. */
 export function renderAlreadySubscribedMail({ site }: { site: MailSite }): Rendered {
-  const heading = `You already get updates from ${oneLine(site.name)}`;
+  const heading = `You already get updates from ${nameOf(site)}`;
   return {
     subject: heading,
     html: note('already', site, heading, 'There is nothing left to confirm, and nothing has changed.', [
@@ -149,7 +149,7 @@ export function renderAlreadySubscribedMail({ site }: { site: MailSite }): Rende
     text: blocks(
       wrap(heading),
       wrap(
-        `Someone, most likely you, asked us to send updates of ${oneLine(site.name)} to this address. It gets them already, so there is nothing left to confirm and nothing has changed.`,
+        `Someone, most likely you, asked us to send updates of ${nameOf(site)} to this address. It gets them already, so there is nothing left to confirm and nothing has changed.`,
       ),
       link('Change what you get', slot('manage_url')),
       link('Unsubscribe', slot('unsubscribe_url')),
@@ -161,7 +161,7 @@ export function renderAlreadySubscribedMail({ site }: { site: MailSite }): Rende
 
 /** Says that no more will come, with a way to undo it; needs the slot `unsubscribe_url`. */
 export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
-  const heading = `You are unsubscribed from ${oneLine(site.name)}`;
+  const heading = `You are unsubscribed from ${nameOf(site)}`;
   return {
     subject: heading,
     html: note('unsubscribed', site, heading, 'This is the last mail. It can be undone.', [
@@ -169,7 +169,7 @@ export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
     ]),
     text: blocks(
       wrap(heading),
-      wrap(`This address gets no more updates of ${oneLine(site.name)}. This is the last mail.`),
+      wrap(`This address gets no more updates of ${nameOf(site)}. This is the last mail.`),
       link('It was a mistake? Undo it here', slot('unsubscribe_url')),
       link('The status page itself stays open to everyone', site.url),
     ),
@@ -195,7 +195,7 @@ function note(
   return fillTemplate(TEMPLATES[name], {
     heading,
     preheader,
-    site_name: oneLine(site.name),
+    site_name: nameOf(site),
     site_url: site.url,
     ...Object.fromEntries(slots.map((name) => [name, slot(name)])),
   });
@@ -209,7 +209,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
   return {
     heading,
     preheader: `${label}: ${excerpt(update.body, 110)}`,
-    site_name: oneLine(site.name),
+    site_name: nameOf(site),
     site_url: site.url,
     incident_url: incidentUrl(mail),
     follow: followWords(incident.status),
@@ -249,7 +249,7 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
   const earlier = earlierItems(mail);
   const more = moreComponents(mail);
   return blocks(
-    `${oneLine(site.name)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
+    `${nameOf(site)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
     wrap(`${label}: ${heading}`) + (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}` : ''),
     wrap(proseText(update.body)),
     ...facts(mail).map((fact) => `${fact.label}\n${wrap(fact.text, '  ')}`),
@@ -266,7 +266,7 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
     earlier.length
       ? `Earlier\n${earlier.map((item) => `  ${item.status}, ${item.posted}\n${wrap(item.words, '  ')}`).join('\n\n')}`
       : null,
-    `--\n${wrap(`You get this because you asked ${oneLine(site.name)} for updates.`)}`,
+    `--\n${wrap(`You get this because you asked ${nameOf(site)} for updates.`)}`,
     link('Change what you get', slot('manage_url')),
     link('Unsubscribe', slot('unsubscribe_url')),
   );
@@ -357,7 +357,7 @@ function lookValues(look: Look): Values {
  */
 function standardHeaders(site: MailSite, type: string, id?: string): Record<string, string> {
   const host = hostOf(site);
-  const name = oneLine(site.name);
+  const name = nameOf(site);
   // A name outside ASCII would need an encoded word here; the address alone is as good for filtering.
   const phrase = /^[\x20-\x7e]+$/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}" ` : '';
   return {
@@ -366,6 +366,12 @@ function standardHeaders(site: MailSite, type: string, id?: string): Record<stri
     'X-Auto-Response-Suppress': 'OOF, AutoReply',
     'Feedback-ID': `${id ? `${id.replace(/[^a-z0-9_-]/gi, '')}:` : ''}${host}:${type}:foghorn`,
   };
+}
+
+/** "Harbour status", whatever the owner called the page. */
+function nameOf(site: MailSite): string {
+  const name = oneLine(site.name);
+  return /\bstatus\b/i.test(name) ? name : `${name} status`.trim();
 }
 
 function hostOf(site: MailSite): string {

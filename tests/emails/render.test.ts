@@ -68,9 +68,10 @@ describe('the mail of an update', () => {
   it('names the list in ASCII, whatever the page is called', () => {
     const named = (name: string) =>
       renderUpdateMail({ ...PROGRESS, site: { ...site, name } }).headers['List-ID'];
+    expect(named('Harbour')).toBe('"Harbour status" <status.harbour.example>');
     expect(named('Häfen')).toBe('<status.harbour.example>');
     expect(named('The "best" \\ port\r\nBcc: x@y.example')).toBe(
-      '"The \\"best\\" \\\\ port Bcc: x@y.example" <status.harbour.example>',
+      '"The \\"best\\" \\\\ port Bcc: x@y.example status" <status.harbour.example>',
     );
   });
 
