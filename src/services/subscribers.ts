@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
-import { insertDelivery, insertNotice } from '#db/notices.ts';
+import { insertDelivery } from '#db/deliveries.ts';
+import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import {
