@@ -1,6 +1,5 @@
-import { defineMiddleware } from 'astro:middleware';
 import { randomUUID } from 'node:crypto';
-import type { APIContext } from 'astro';
+import type { APIContext, MiddlewareHandler } from 'astro';
 import { safeNext } from '#auth/next.ts';
 import { refuse } from '#auth/refusal.ts';
 import { accessOf } from '#auth/routes.ts';
@@ -12,7 +11,7 @@ import { getFoghorn } from '#server/context.ts';
  * Who is asking, and may they: closed unless `auth/routes.ts` opens the route. Public routes read no cookie and touch no database
  * here, so that what they answer can be kept for everyone. An installation that will not open throws, and the server answers.
  */
-export const onRequest = defineMiddleware(async (context, next) => {
+export const onRequest: MiddlewareHandler = async (context, next) => {
   const { request, locals, routePattern } = context;
   const access = accessOf(routePattern);
   const foghorn = await getFoghorn();
@@ -49,7 +48,7 @@ export const onRequest = defineMiddleware(async (context, next) => {
   }
   const answer = access === 'session' && !locals.user ? notSignedIn(context) : await next();
   return kept(answer, cookie);
-});
+};
 
 /** People who open a page are taken to sign in and back; a form or a script is told. */
 function notSignedIn({ request, url, routePattern }: APIContext): Response {
