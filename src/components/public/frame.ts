@@ -1,0 +1,9 @@
+import type { Instant } from '#domain/time.ts';
+
+/** What the frame of a public page needs, as `getPublicFrame` and every public service give it. */
+export type PublicFrame = {
+  name: string;
+  timeZone: string;
+  supportUrl: string | null;
+  now: Instant;
+};

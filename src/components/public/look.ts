@@ -1,0 +1,31 @@
+import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
+import type { PublicFrame } from './frame.ts';
+
+/** The short name of a status's hue and shape, as the stylesheet and the sprite know it. */
+export const HUE: Record<ComponentStatus, string> = {
+  operational: 'ok',
+  under_maintenance: 'mt',
+  degraded_performance: 'dg',
+  partial_outage: 'po',
+  major_outage: 'mo',
+};
+
+/** How far along an incident is, as a hue: the word beside it says the same. */
+export const PROGRESS_HUE: Record<AnyStatus, string> = {
+  investigating: 'mo',
+  identified: 'po',
+  monitoring: 'mt',
+  resolved: 'ok',
+  postmortem: 'ok',
+  scheduled: 'mt',
+  in_progress: 'mt',
+  verifying: 'mt',
+  completed: 'ok',
+};
+
+/** "Harbour status", whatever the owner called the page. */
+export function pageName(frame: PublicFrame | undefined): { name: string; suffix: string } {
+  const name = frame?.name ?? '';
+  if (!name) return { name: '', suffix: 'Status' };
+  return { name, suffix: /\bstatus\b/i.test(name) ? '' : 'status' };
+}
