@@ -3,17 +3,21 @@ type Answer = { keptAt: string; others: Others };
 
 /**
  * Keeps the form's draft on the server about a second after typing pauses and when the page is left, and in this browser in
- * the meantime, so that neither a crash nor a lost connection loses a word. A draft of this browser that is newer than the
- * server's is put back on load.
+ * the meantime, so that neither a crash nor a lost connection loses a word. What the server never got is put back on load.
  */
-export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => void): { saveNow: () => void } {
+export function keepDraft(
+  form: HTMLFormElement,
+  kept: (previewUrl: string) => void,
+): { saveNow: () => void } {
   const subject = form.dataset.subject as string;
   const local = `foghorn draft ${form.dataset.user} ${subject}`;
   const state = document.querySelector<HTMLElement>('[data-draft-state]');
   let timer: ReturnType<typeof setTimeout> | undefined;
   let flight: AbortController | undefined;
   let keptAt = 0;
-  let unsaved = false;
+  /** Counts what was typed; `saved` is how far the server has it. */
+  let typed = 0;
+  let saved = 0;
   let closed = false;
 
   if (form.dataset.posted === 'yes') forget(local);
@@ -21,7 +25,7 @@ export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => v
   for (const type of ['input', 'change'])
     form.addEventListener(type, (event) => {
       if ((event.target as HTMLElement).matches('[data-no-draft]')) return;
-      unsaved = true;
+      typed++;
       remember(local, form);
       clearTimeout(timer);
       timer = setTimeout(save, 1000);
@@ -36,7 +40,7 @@ export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => v
     closed = false;
   });
   addEventListener('pagehide', () => {
-    if (!closed && unsaved) send(true).catch(() => undefined);
+    if (!closed && saved < typed) send(true).catch(() => undefined);
   });
   setInterval(showAge, 1000);
   setInterval(lookAtOthers, 20_000);
@@ -48,11 +52,13 @@ export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => v
     if (closed) return;
     flight?.abort();
     flight = new AbortController();
+    const upTo = typed;
     try {
       const response = await send(false, flight.signal);
       if (!response.ok) throw new Error(await response.text());
       const answer = (await response.json()) as Answer;
-      unsaved = false;
+      saved = upTo;
+      if (saved === typed) forget(local);
       keptAt = Date.now();
       showAge();
       showOthers(answer.others);
@@ -86,13 +92,12 @@ export function keepDraft(form: HTMLFormElement, kept: (previewUrl: string) => v
       seconds < 60 ? `Draft kept ${seconds} s ago` : `Draft kept ${Math.floor(seconds / 60)} min ago`;
   }
 
-  /** What this browser remembers is newer only when the server was never reached with it. */
+  /** This browser remembers only what the server was never reached with; what was just sent and refused is newer still. */
   function restore(): void {
     const remembered = read(local);
-    if (!remembered || remembered.at <= Date.parse(form.dataset.keptAt || '1970-01-01T00:00:00Z')) return;
-    if (form.dataset.problems === 'yes') return;
-    for (const [name, value] of Object.entries(remembered.fields)) setField(form, name, value);
-    unsaved = true;
+    if (!remembered || form.dataset.problems === 'yes') return;
+    for (const [name, value] of Object.entries(remembered)) setField(form, name, value);
+    typed++;
     if (state) state.textContent = 'Your draft is back, from this browser';
     timer = setTimeout(save, 1000);
   }
@@ -133,18 +138,16 @@ function setField(form: HTMLFormElement, name: string, value: string): void {
   if (field instanceof RadioNodeList || 'value' in field) (field as RadioNodeList).value = value;
 }
 
-type Remembered = { at: number; fields: Record<string, string> };
-
 /** Storage may be full or forbidden: then the server's draft alone must do. */
 function remember(key: string, form: HTMLFormElement): void {
   try {
-    localStorage.setItem(key, JSON.stringify({ at: Date.now(), fields: fieldsOf(form) }));
+    localStorage.setItem(key, JSON.stringify(fieldsOf(form)));
   } catch {}
 }
 
-function read(key: string): Remembered | null {
+function read(key: string): Record<string, string> | null {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? 'null') as Remembered | null;
+    return JSON.parse(localStorage.getItem(key) ?? 'null') as Record<string, string> | null;
   } catch {
     return null;
   }

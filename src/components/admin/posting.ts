@@ -1,4 +1,4 @@
-import { type VariableName, substitute } from '#domain/templates.ts';
+import { substitute, type VariableName } from '#domain/templates.ts';
 import { keepDraft } from './draftKeeper.ts';
 import { insertText, watchWording } from './wording.ts';
 
@@ -26,7 +26,6 @@ function startPosting(form: HTMLFormElement): void {
   form.addEventListener('change', () => {
     refreshHints();
     showComponentChanges(form);
-    labelButtons(form);
   });
   useTemplates(form, body, valueOf);
   shortcuts(form, kept.saveNow);
@@ -73,8 +72,9 @@ function useTemplates(
 
 function shortcuts(form: HTMLFormElement, saveNow: () => void): void {
   const press = (what: string) => {
-    const button = form.querySelector<HTMLButtonElement>(`button[data-key="${what}"]:not([hidden])`);
-    if (button) form.requestSubmit(button);
+    const buttons = form.querySelectorAll<HTMLButtonElement>(`button[data-key="${what}"]`);
+    const shown = [...buttons].find((button) => button.checkVisibility());
+    if (shown) form.requestSubmit(shown);
   };
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.repeat) return;
@@ -120,17 +120,20 @@ async function showPreview(form: HTMLFormElement, url: string): Promise<void> {
   put('told', preview.told.toLocaleString('en'));
   put('problems', preview.problems.join(' '));
   form.dataset.told = String(preview.told);
+  form.querySelector('.pane')?.setAttribute('data-empty', preview.subject ? 'no' : 'yes');
   labelButtons(form);
   const page = form.querySelector('[data-preview="page"]');
   // Made by the server from Markdown and sanitised there, as the public page itself has it.
   if (page) page.innerHTML = preview.page;
-  swapFrame(form, url);
+  if (preview.subject) swapFrame(form, url);
 }
 
 /** The new mail loads behind the old one and takes its place once it is there; the history stays as it was. */
 function swapFrame(form: HTMLFormElement, url: string): void {
-  const old = form.querySelector<HTMLIFrameElement>('iframe[data-preview="mail"]');
+  const frames = form.querySelectorAll<HTMLIFrameElement>('iframe[data-preview="mail"]');
+  const [old, ...loading] = frames;
   if (!old) return;
+  for (const frame of loading) frame.remove();
   const fresh = old.cloneNode() as HTMLIFrameElement;
   fresh.src = `${url}?at=${Date.now()}`;
   fresh.classList.add('loading');
@@ -141,19 +144,13 @@ function swapFrame(form: HTMLFormElement, url: string): void {
   old.after(fresh);
 }
 
-/** Each button says what it does and to how many. */
+/** Each button says what it does and to how many; which of the two shows is the style sheet's doing. */
 function labelButtons(form: HTMLFormElement): void {
-  const data = new FormData(form);
-  const internal = data.get('audience') === 'internal';
   const told = Number(form.dataset.told ?? 0);
-  for (const button of form.querySelectorAll<HTMLButtonElement>('button[data-for]'))
-    button.hidden = button.dataset.for !== (internal ? 'internal' : 'public');
-  const post = form.querySelector('button[data-key="post"]:not([hidden]) [data-label]');
-  if (post instanceof HTMLElement) {
-    const verb = post.dataset.label as string;
-    post.textContent =
-      told === 0 ? verb : `${verb} and tell ${told.toLocaleString('en')} ${told === 1 ? 'person' : 'people'}`;
-  }
+  const people = `${told.toLocaleString('en')} ${told === 1 ? 'person' : 'people'}`;
+  for (const button of form.querySelectorAll<HTMLButtonElement>('button[data-verb]'))
+    button.textContent =
+      told === 0 ? (button.dataset.verb as string) : `${button.dataset.verb} and tell ${people}`;
 }
 
 /** "was Major outage" where a row differs from what stands, "unchanged" where it does not. */

@@ -1,0 +1,32 @@
+import { type ComponentStatus, isComponentStatus } from '#domain/status.ts';
+
+/** A component as the posting form offers it. */
+export type Choosable = {
+  id: string;
+  name: string;
+  /** What this incident says of it now; null when it says nothing. */
+  claimed: ComponentStatus | null;
+  /** What the page shows of it now. */
+  shown: ComponentStatus;
+};
+
+/** The form's `component:ID` fields, those left empty included. */
+export function chosenComponents(form: FormData): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const [name, value] of form)
+    if (name.startsWith('component:') && typeof value === 'string')
+      chosen[name.slice('component:'.length)] = value;
+  return chosen;
+}
+
+/** What was chosen, as a service takes it; an unknown status is passed over as untouched only when it is empty. */
+export function touchedComponents(chosen: Record<string, string>): {
+  components: { id: string; status: ComponentStatus }[];
+  unknown: boolean;
+} {
+  const filled = Object.entries(chosen).filter(([, status]) => status !== '');
+  return {
+    components: filled.flatMap(([id, status]) => (isComponentStatus(status) ? [{ id, status }] : [])),
+    unknown: filled.some(([, status]) => !isComponentStatus(status)),
+  };
+}

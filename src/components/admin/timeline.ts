@@ -1,0 +1,35 @@
+import type { AnyStatus } from '#domain/status.ts';
+import type { Instant } from '#domain/time.ts';
+
+/** One thing that happened in an incident, as the admin's timeline shows it. */
+export type TimelineEntry = UpdateEntry | NoteEntry | FactEntry;
+
+export type UpdateEntry = {
+  kind: 'update';
+  id: string;
+  at: Instant;
+  audience: 'public' | 'internal';
+  status: AnyStatus;
+  title: string;
+  author: string;
+  body: string;
+  scope: string | null;
+  affected: string | null;
+  workaround: string | null;
+  estimate: string | null;
+  nextUpdateBy: Instant | null;
+  wasDueAt: Instant | null;
+  editedAt: Instant | null;
+  notified: boolean;
+  /** "Checkout: Major outage, was Operational" */
+  changes: readonly string[];
+  /** How it stood before each edit, the newest first. */
+  edits: readonly { at: Instant; by: string; body: string }[];
+  /** The fan-out's page; null when nobody was told. */
+  deliveries: string | null;
+};
+
+export type NoteEntry = { kind: 'note'; at: Instant; writtenAt: Instant; author: string; body: string };
+
+/** A role taken, a severity changed, a component corrected: said in one line. */
+export type FactEntry = { kind: 'fact'; at: Instant; author: string; text: string };
