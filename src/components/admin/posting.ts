@@ -11,23 +11,23 @@ if (form) startPosting(form);
 
 function startPosting(form: HTMLFormElement): void {
   const body = form.elements.namedItem('body') as HTMLTextAreaElement;
-  const valueOf = (name: string) => String(new FormData(form).get(name) ?? '');
+  const fieldText = (name: string) => String(new FormData(form).get(name) ?? '');
   for (const spare of form.querySelectorAll<HTMLElement>('[data-without-script]')) spare.hidden = true;
 
   const refreshHints = watchWording(body, () => ({
     body: body.value,
-    audience: valueOf('audience') === 'internal' ? 'internal' : 'public',
-    status: valueOf('status') === 'resolved' ? 'resolved' : undefined,
-    affected: valueOf('affected'),
-    scope: valueOf('scope'),
-    workaround: valueOf('workaround'),
+    audience: fieldText('audience') === 'internal' ? 'internal' : 'public',
+    status: fieldText('status') === 'resolved' ? 'resolved' : undefined,
+    affected: fieldText('affected'),
+    scope: fieldText('scope'),
+    workaround: fieldText('workaround'),
   }));
   const kept = keepDraft(form, (told) => showPreview(form, told));
   form.addEventListener('change', () => {
     refreshHints();
     showComponentChanges(form);
   });
-  useTemplates(form, body, valueOf);
+  useTemplates(form, body, fieldText);
   shortcuts(form, kept.saveNow);
   useOthersDrafts(body);
   filterComponents(form);
@@ -38,15 +38,15 @@ function startPosting(form: HTMLFormElement): void {
 function useTemplates(
   form: HTMLFormElement,
   body: HTMLTextAreaElement,
-  valueOf: (name: string) => string,
+  fieldText: (name: string) => string,
 ): void {
   const select = form.querySelector<HTMLSelectElement>('select[name="template"]');
   const known = JSON.parse(form.dataset.values ?? '{}') as Record<string, string>;
   const typed = (): Record<string, string> => ({
-    affected: valueOf('affected') || known.affected || '',
-    scope: valueOf('scope') || known.scope || '',
-    workaround: valueOf('workaround') || known.workaround || '',
-    estimate: valueOf('estimate') || known.estimate || '',
+    affected: fieldText('affected') || known.affected || '',
+    scope: fieldText('scope') || known.scope || '',
+    workaround: fieldText('workaround') || known.workaround || '',
+    estimate: fieldText('estimate') || known.estimate || '',
   });
   select?.addEventListener('change', () => {
     const chosen = select.selectedOptions[0];
