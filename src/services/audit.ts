@@ -1,6 +1,10 @@
 import { type AuditRow, listAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
+import { listUsers } from '#db/users.ts';
 import { requirePermission } from '#domain/permissions.ts';
+
+/** `subjectName`: what a user who was the subject is called; null for every other subject. */
+export type NamedAuditRow = AuditRow & { subjectName: string | null };
 
 const PAGE = 100;
 
@@ -12,9 +16,16 @@ const PAGE = 100;
 export async function readAudit(
   ctx: Ctx,
   before: number | null,
-): Promise<{ rows: AuditRow[]; older: number | null }> {
+): Promise<{ rows: NamedAuditRow[]; older: number | null }> {
   requirePermission(ctx.actor, 'audit.read');
-  const rows = await ctx.db.read((tx) => listAudit(tx, before, PAGE + 1));
-  const page = rows.slice(0, PAGE);
+  const { rows, users } = await ctx.db.read(async (tx) => ({
+    rows: await listAudit(tx, before, PAGE + 1),
+    users: await listUsers(tx),
+  }));
+  const names = new Map(users.map((user) => [user.id, user.name]));
+  const page = rows.slice(0, PAGE).map((row) => ({
+    ...row,
+    subjectName: row.subjectKind === 'user' ? (names.get(row.subjectId) ?? null) : null,
+  }));
   return { rows: page, older: rows.length > PAGE ? (page.at(-1)?.seq ?? null) : null };
 }
