@@ -1,0 +1,285 @@
+import type { Instant } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+import type { BatchesTable, DeliveryState } from './schema.ts';
+
+export type TransportName = BatchesTable['transport'];
+
+/** A batch that someone holds: everything that a call needs. Membership and bytes never change once it is frozen. */
+export type ClaimedBatch = {
+  seq: number;
+  key: string;
+  generation: number;
+  priority: number;
+  /** The exact bytes of the call, zstd. */
+  body: Buffer;
+  bodySha256: string;
+  /** This claim's number: whoever settles must show it. */
+  fence: number;
+  /** Calls that had no usable answer. */
+  attempts: number;
+  /** What stood there before this claim; null when every call so far was definitely refused. */
+  unknownSince: Instant | null;
+};
+
+export type NewBatch = {
+  transport: TransportName;
+  key: string;
+  generation: number;
+  priority: number;
+  size: number;
+  body: Buffer;
+  bodySha256: string;
+};
+
+export type Lease = { owner: string; until: Instant };
+
+/** Freezes a batch. With a lease it is claimed in the same breath (fence 1); without one it waits for whoever comes. */
+export async function insertBatch(
+  tx: Tx,
+  batch: NewBatch,
+  at: { now: Instant; notBefore: Instant; lease: Lease | null },
+): Promise<number> {
+  const { seq } = await tx
+    .insertInto('batches')
+    .values({
+      transport: batch.transport,
+      idempotency_key: batch.key,
+      generation: batch.generation,
+      priority: batch.priority,
+      size: batch.size,
+      body: batch.body,
+      body_sha256: batch.bodySha256,
+      state: 'frozen',
+      lease_owner: at.lease?.owner ?? null,
+      lease_until: at.lease?.until ?? null,
+      fence: at.lease ? 1 : 0,
+      attempts: 0,
+      first_attempt_at: at.lease ? at.now : null,
+      not_before: at.notBefore,
+      created_at: at.now,
+      settled_at: null,
+      last_error: null,
+    })
+    .returning('seq')
+    .executeTakeFirstOrThrow();
+  return seq;
+}
+
+/**
+ * Frozen batches that are due and that nobody holds, the most urgent first. Left out: those whose outcome has been unknown since before
+ * `keysLastSince`, because their key no longer protects from sending twice.
+ */
+export async function listReadyBatches(
+  tx: Tx,
+  {
+    transport,
+    now,
+    keysLastSince,
+    limit,
+  }: { transport: TransportName; now: Instant; keysLastSince: Instant; limit: number },
+): Promise<{ seq: number; priority: number }[]> {
+  return tx
+    .selectFrom('batches')
+    .select(['seq', 'priority'])
+    .where('settled_at', 'is', null)
+    .where('state', '=', 'frozen')
+    .where('transport', '=', transport)
+    .where('not_before', '<=', now)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
+    .where((eb) => eb.or([eb('first_attempt_at', 'is', null), eb('first_attempt_at', '>=', keysLastSince)]))
+    .orderBy('priority')
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
+}
+
+/** Takes the batch if nobody holds it (any more): the fence rises, so that an earlier holder can no longer settle it. */
+export async function claimBatch(
+  tx: Tx,
+  seq: number,
+  { now, lease }: { now: Instant; lease: Lease },
+): Promise<ClaimedBatch | null> {
+  const before = await tx
+    .selectFrom('batches')
+    .selectAll()
+    .where('seq', '=', seq)
+    .where('state', '=', 'frozen')
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
+    .executeTakeFirst();
+  if (!before?.body) return null;
+  const fence = before.fence + 1;
+  await tx
+    .updateTable('batches')
+    .set({
+      fence,
+      lease_owner: lease.owner,
+      lease_until: lease.until,
+      first_attempt_at: before.first_attempt_at ?? now,
+    })
+    .where('seq', '=', seq)
+    .execute();
+  return {
+    seq,
+    key: before.idempotency_key,
+    generation: before.generation,
+    priority: before.priority,
+    body: before.body,
+    bodySha256: before.body_sha256,
+    fence,
+    attempts: before.attempts,
+    unknownSince: before.first_attempt_at,
+  };
+}
+
+/** The batch's deliveries in the order of its bytes. */
+export async function listMembers(
+  tx: Tx,
+  batchSeq: number,
+): Promise<{ seq: number; state: DeliveryState; attempts: number; unanswered: number }[]> {
+  return tx
+    .selectFrom('deliveries')
+    .select(['seq', 'state', 'attempts', 'unanswered'])
+    .where('batch_seq', '=', batchSeq)
+    .orderBy('seq')
+    .execute();
+}
+
+/** Ends the batch and lets its bytes go. False when someone else has claimed or ended it since: then nothing may follow. */
+export async function settleBatch(
+  tx: Tx,
+  batch: { seq: number; fence: number },
+  { now, error }: { now: Instant; error: string | null },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('batches')
+    .set({
+      state: 'settled',
+      body: null,
+      settled_at: now,
+      lease_owner: null,
+      lease_until: null,
+      last_error: error,
+    })
+    .where('seq', '=', batch.seq)
+    .where('fence', '=', batch.fence)
+    .where('settled_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/**
+ * Puts the batch back, frozen as it is, for a later call with the same key and bytes. False when the fence has moved on.
+ * @param unknownSince what `first_attempt_at` becomes: null once it is certain that no call so far was accepted
+ */
+export async function deferBatch(
+  tx: Tx,
+  batch: { seq: number; fence: number },
+  later: { notBefore: Instant; attempts: number; unknownSince: Instant | null; error: string | null },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('batches')
+    .set({
+      not_before: later.notBefore,
+      attempts: later.attempts,
+      first_attempt_at: later.unknownSince,
+      last_error: later.error,
+      lease_owner: null,
+      lease_until: null,
+    })
+    .where('seq', '=', batch.seq)
+    .where('fence', '=', batch.fence)
+    .where('state', '=', 'frozen')
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/** Stops the batch for good until its key expires: it is neither sent again nor taken apart. False when the fence has moved on. */
+export async function holdBatch(
+  tx: Tx,
+  batch: { seq: number; fence: number },
+  error: string,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('batches')
+    .set({ state: 'held', last_error: error, lease_owner: null, lease_until: null })
+    .where('seq', '=', batch.seq)
+    .where('fence', '=', batch.fence)
+    .where('state', '=', 'frozen')
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/** Whether this claim still stands; asked before what cannot be taken back. */
+export async function isHeldBy(tx: Tx, batch: { seq: number; fence: number }): Promise<boolean> {
+  const row = await tx
+    .selectFrom('batches')
+    .select('seq')
+    .where('seq', '=', batch.seq)
+    .where('fence', '=', batch.fence)
+    .where('state', '=', 'frozen')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function renewLeases(tx: Tx, seqs: readonly number[], lease: Lease): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('batches')
+    .set({ lease_until: lease.until })
+    .where('seq', 'in', seqs)
+    .where('lease_owner', '=', lease.owner)
+    .execute();
+}
+
+/** Everyone who holds a batch. */
+export async function listLeaseOwners(tx: Tx): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('batches')
+    .select('lease_owner')
+    .distinct()
+    .where('settled_at', 'is', null)
+    .where('lease_owner', 'is not', null)
+    .execute();
+  return rows.map((row) => row.lease_owner as string);
+}
+
+/** Frees what these owners hold, because they are gone. Their fence stays behind, so a late answer of theirs changes nothing. */
+export async function freeLeases(tx: Tx, owners: readonly string[]): Promise<void> {
+  if (!owners.length) return;
+  await tx
+    .updateTable('batches')
+    .set({ lease_owner: null, lease_until: null })
+    .where('settled_at', 'is', null)
+    .where('lease_owner', 'in', owners)
+    .execute();
+}
+
+/** Batches that nobody holds and whose outcome has been unknown since before `before`. */
+export async function listLostBatches(
+  tx: Tx,
+  { before, now }: { before: Instant; now: Instant },
+): Promise<{ seq: number; fence: number }[]> {
+  return tx
+    .selectFrom('batches')
+    .select(['seq', 'fence'])
+    .where('settled_at', 'is', null)
+    .where('first_attempt_at', '<', before)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
+    .execute();
+}
+
+/** Batches that were frozen for another transport and that it certainly never accepted. */
+export async function listStrandedBatches(
+  tx: Tx,
+  transport: TransportName,
+): Promise<{ seq: number; fence: number }[]> {
+  return tx
+    .selectFrom('batches')
+    .select(['seq', 'fence'])
+    .where('settled_at', 'is', null)
+    .where('state', '=', 'frozen')
+    .where('transport', '<>', transport)
+    .where('first_attempt_at', 'is', null)
+    .where('lease_until', 'is', null)
+    .execute();
+}

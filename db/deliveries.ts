@@ -1,0 +1,257 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Instant } from '#domain/time.ts';
+import type { NoticeKind } from './notices.ts';
+import type { Tx } from './open.ts';
+import type { DeliveryState } from './schema.ts';
+
+/** A delivery that could go now, with what its mail needs to know of the person. */
+export type QueuedDelivery = {
+  seq: number;
+  noticeSeq: number;
+  priority: number;
+  attempts: number;
+  recipientId: string;
+  address: string;
+  /** Why this person must not be mailed after all; null when nothing stands against it. */
+  against: 'suppressed' | 'unsubscribed' | null;
+};
+
+/** Kinds of notice that only go to people who are subscribed when the mail leaves. */
+const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance'];
+
+/**
+ * One notice to one person, outside a fan-out: a confirmation. A second one of the same notice to the same person is the same one.
+ * @returns its seq
+ */
+export async function insertDelivery(
+  tx: Tx,
+  delivery: { noticeSeq: number; recipientSeq: number; priority: number; now: Instant },
+): Promise<number> {
+  const { seq } = await tx
+    .insertInto('deliveries')
+    .values({
+      notice_seq: delivery.noticeSeq,
+      recipient_seq: delivery.recipientSeq,
+      state: 'queued',
+      priority: delivery.priority,
+      not_before: delivery.now,
+      attempts: 0,
+      unanswered: 0,
+      batch_seq: null,
+      provider_id: null,
+      reason: null,
+      updated_at: delivery.now,
+    })
+    .onConflict((conflict) =>
+      // Nothing changes; the update is there so that the row comes back.
+      conflict
+        .columns(['notice_seq', 'recipient_seq'])
+        .doUpdateSet((eb) => ({ priority: eb.ref('deliveries.priority') })),
+    )
+    .returning('seq')
+    .executeTakeFirstOrThrow();
+  return seq;
+}
+
+/** What is due in one priority, in the order in which it became due. Served by deliveries_queue, whatever else is waiting. */
+export async function listQueued(
+  tx: Tx,
+  { priority, now, limit }: { priority: number; now: Instant; limit: number },
+): Promise<QueuedDelivery[]> {
+  const rows = await queuedWithPerson(tx)
+    .where('d.priority', '=', priority)
+    .where('d.not_before', '<=', now)
+    .orderBy('d.not_before')
+    .orderBy('d.seq')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    seq: row.seq,
+    noticeSeq: row.notice_seq,
+    priority: row.priority,
+    attempts: row.attempts,
+    recipientId: row.recipient_id,
+    address: row.address,
+    against: row.suppressed
+      ? 'suppressed'
+      : TO_SUBSCRIBED.includes(row.kind) && row.recipient_state !== 'confirmed'
+        ? 'unsubscribed'
+        : null,
+  }));
+}
+
+/** How many of these may still go, asked in the transaction that freezes them. */
+export async function countSendable(tx: Tx, seqs: readonly number[]): Promise<number> {
+  const { count } = await tx
+    .selectFrom(queuedWithPerson(tx).where('d.seq', 'in', seqs).as('q'))
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('q.suppressed', 'is', null)
+    .where((eb) => eb.or([eb('q.kind', 'not in', TO_SUBSCRIBED), eb('q.recipient_state', '=', 'confirmed')]))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+function queuedWithPerson(tx: Tx) {
+  return (
+    tx
+      .selectFrom('deliveries as d')
+      .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+      .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+      .leftJoin('suppressions as s', (join) =>
+        join.onRef('s.address', '=', 'r.address').on('s.lifted_at', 'is', null),
+      )
+      .select([
+        'd.seq',
+        'd.notice_seq',
+        'd.priority',
+        'd.attempts',
+        'r.id as recipient_id',
+        'r.address',
+        'r.state as recipient_state',
+        'n.kind',
+        's.address as suppressed',
+      ])
+      // A literal, so that the partial index deliveries_queue serves.
+      .where('d.state', '=', sql.lit('queued'))
+  );
+}
+
+/** Makes queued deliveries members of a batch. */
+export async function assignToBatch(
+  tx: Tx,
+  seqs: readonly number[],
+  batchSeq: number,
+  now: Instant,
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ state: 'in_batch', batch_seq: batchSeq, reason: null, updated_at: now })
+    .where('seq', 'in', seqs)
+    .execute();
+}
+
+/** Ends deliveries that were still queued, without a call. */
+export async function endQueued(
+  tx: Tx,
+  seqs: readonly number[],
+  end: { state: 'suppressed' | 'refused'; reason: string; now: Instant },
+): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('deliveries')
+    .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'queued')
+    .execute();
+}
+
+/**
+ * The provider took these; `providerIds` has an entry for each of `seqs`. Who is further already (a receipt overtook the answer)
+ * keeps that state.
+ */
+export async function acceptDeliveries(
+  tx: Tx,
+  accepted: { seqs: readonly number[]; providerIds: readonly (string | null)[]; now: Instant },
+): Promise<void> {
+  if (!accepted.seqs.length) return;
+  const whens = accepted.seqs.map(
+    (seq, index) => sql`when ${sql.lit(seq)} then ${accepted.providerIds[index] ?? null}`,
+  );
+  const providerId = sql`case seq ${sql.join(whens, sql` `)} end` as RawBuilder<string | null>;
+  await tx
+    .updateTable('deliveries')
+    .set((eb) => ({
+      provider_id: providerId,
+      state: eb
+        .case()
+        .when('state', '=', 'in_batch')
+        .then(sql.lit<DeliveryState>('accepted'))
+        .else(eb.ref('state'))
+        .end(),
+      reason: null,
+      updated_at: accepted.now,
+    }))
+    .where('seq', 'in', accepted.seqs)
+    .execute();
+}
+
+/** Ends members of a batch that no one will take. */
+export async function endMembers(
+  tx: Tx,
+  seqs: readonly number[],
+  end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
+): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('deliveries')
+    .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Ends every member of which nothing is known yet. */
+export async function endBatchMembers(
+  tx: Tx,
+  batchSeq: number,
+  end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .where('batch_seq', '=', batchSeq)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Puts members back in the queue. Only for those that were definitely not taken: they will go in a new batch, under a new key. */
+export async function requeueMembers(
+  tx: Tx,
+  members: { batchSeq: number; seqs?: readonly number[] },
+  again: { notBefore: Instant; reason: string | null; now: Instant },
+): Promise<void> {
+  let query = tx
+    .updateTable('deliveries')
+    .set((eb) => ({
+      state: 'queued' as const,
+      batch_seq: null,
+      attempts: eb('attempts', '+', 1),
+      not_before: again.notBefore,
+      reason: again.reason,
+      updated_at: again.now,
+    }))
+    .where('batch_seq', '=', members.batchSeq)
+    .where('state', '=', 'in_batch');
+  if (members.seqs) query = query.where('seq', 'in', members.seqs);
+  await query.execute();
+}
+
+/** Moves members to another batch after theirs was definitely refused as a whole. */
+export async function moveMembers(
+  tx: Tx,
+  seqs: readonly number[],
+  batchSeq: number,
+  now: Instant,
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set((eb) => ({ batch_seq: batchSeq, attempts: eb('attempts', '+', 1), updated_at: now }))
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Notes that these were handed over and nobody answered. */
+export async function countUnanswered(
+  tx: Tx,
+  seqs: readonly number[],
+  { reason, now }: { reason: string; now: Instant },
+): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('deliveries')
+    .set((eb) => ({ unanswered: eb('unanswered', '+', 1), reason, updated_at: now }))
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}

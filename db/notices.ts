@@ -1,0 +1,73 @@
+import type { Instant } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+import type { NoticesTable } from './schema.ts';
+
+export type NoticeKind = NoticesTable['kind'];
+
+/** One rendered message as it is kept: its personal links are still slots. It never changes once it is written. */
+export type Notice = {
+  seq: number;
+  id: string;
+  kind: NoticeKind;
+  incidentSeq: number | null;
+  updateSeq: number | null;
+  priority: number;
+  subject: string;
+  html: string;
+  text: string;
+  headers: Record<string, string>;
+  createdAt: Instant;
+};
+
+/**
+ * Keeps a rendered message. `priority` 0 is for confirmations and SEV1, 1 for incidents, 2 for maintenance, 3 for digests.
+ * @returns its seq
+ */
+export async function insertNotice(
+  tx: Tx,
+  notice: {
+    id: string;
+    kind: NoticeKind;
+    incidentSeq: number | null;
+    updateSeq: number | null;
+    priority: number;
+    rendered: { subject: string; html: string; text: string; headers: Record<string, string> };
+    now: Instant;
+  },
+): Promise<number> {
+  const { seq } = await tx
+    .insertInto('notices')
+    .values({
+      id: notice.id,
+      kind: notice.kind,
+      incident_seq: notice.incidentSeq,
+      update_seq: notice.updateSeq,
+      priority: notice.priority,
+      subject: notice.rendered.subject,
+      html: notice.rendered.html,
+      text: notice.rendered.text,
+      headers: JSON.stringify(notice.rendered.headers),
+      created_at: notice.now,
+    })
+    .returning('seq')
+    .executeTakeFirstOrThrow();
+  return seq;
+}
+
+export async function listNotices(tx: Tx, seqs: readonly number[]): Promise<Notice[]> {
+  if (!seqs.length) return [];
+  const rows = await tx.selectFrom('notices').selectAll().where('seq', 'in', seqs).execute();
+  return rows.map((row) => ({
+    seq: row.seq,
+    id: row.id,
+    kind: row.kind,
+    incidentSeq: row.incident_seq,
+    updateSeq: row.update_seq,
+    priority: row.priority,
+    subject: row.subject,
+    html: row.html,
+    text: row.text,
+    headers: JSON.parse(row.headers),
+    createdAt: row.created_at,
+  }));
+}

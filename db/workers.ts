@@ -1,0 +1,24 @@
+import type { Instant } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+
+/** One process that hands mail over. */
+export type Worker = { id: string; role: string; beatAt: Instant };
+
+/** Says that the worker is alive. */
+export async function beatWorker(tx: Tx, worker: { id: string; role: string; now: Instant }): Promise<void> {
+  const beat = { role: worker.role, beat_at: worker.now };
+  await tx
+    .insertInto('workers')
+    .values({ id: worker.id, ...beat })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(beat))
+    .execute();
+}
+
+export async function deleteWorkers(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length) await tx.deleteFrom('workers').where('id', 'in', ids).execute();
+}
+
+export async function listWorkers(tx: Tx): Promise<Worker[]> {
+  const rows = await tx.selectFrom('workers').selectAll().orderBy('beat_at', 'desc').execute();
+  return rows.map((row) => ({ id: row.id, role: row.role, beatAt: row.beat_at }));
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import type { TransportName } from '#db/batches.ts';
+import { parseMailbox } from './mail.ts';
+import type { Transport } from './transport.ts';
+import { fileTransport } from './transports/file.ts';
+import { resendTransport } from './transports/resend.ts';
+import { smtpTransport } from './transports/smtp.ts';
+
+/** What of the configuration decides how mail leaves. */
+export type MailConfig = {
+  mailTransport: TransportName;
+  /** "Name <address>" */
+  mailFrom: string;
+  mailReplyTo: string | null;
+  siteUrl: string;
+  dataDir: string;
+  resendApiKey: string | null;
+  resendBaseUrl: string;
+  smtpUrl: string | null;
+};
+
+/** The way out that the configuration names. It connects only when there is something to send. */
+export function createTransport(config: MailConfig): Transport {
+  const sender = {
+    from: parseMailbox(config.mailFrom),
+    replyTo: config.mailReplyTo ? parseMailbox(config.mailReplyTo) : null,
+    siteUrl: config.siteUrl,
+  };
+  switch (config.mailTransport) {
+    case 'file':
+      return fileTransport({ folder: join(config.dataDir, 'mail'), sender });
+    case 'resend':
+      return resendTransport({
+        apiKey: config.resendApiKey ?? missing('RESEND_API_KEY'),
+        baseUrl: config.resendBaseUrl,
+        sender,
+      });
+    case 'smtp':
+      return smtpTransport({ url: config.smtpUrl ?? missing('SMTP_URL'), sender });
+  }
+}
+
+function missing(name: string): never {
+  throw new Error(`${name} is not set, and MAIL_TRANSPORT needs it.`);
+}

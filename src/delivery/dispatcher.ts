@@ -1,0 +1,216 @@
+import {
+  freeLeases,
+  listLeaseOwners,
+  listLostBatches,
+  listStrandedBatches,
+  renewLeases,
+  settleBatch,
+} from '#db/batches.ts';
+import { endBatchMembers, requeueMembers } from '#db/deliveries.ts';
+import { nextOpenFanout } from '#db/fanouts.ts';
+import type { Db, Tx } from '#db/open.ts';
+import { closeCircuit } from '#db/providers.ts';
+import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';
+import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
+import type { Sign } from '#emails/links.ts';
+import { KEY_LIFETIME } from './candidates.ts';
+import { createTransport, type MailConfig } from './createTransport.ts';
+import { expandNextChunk, REST_MS } from './expander.ts';
+import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
+import { createEngine } from './round.ts';
+import type { Transport } from './transport.ts';
+
+export type DispatcherDeps = {
+  db: Db;
+  now: () => Instant;
+  sign: Sign;
+  site: { url: string };
+  log: Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>;
+  config: MailConfig;
+  /** In place of the one that the configuration names. */
+  transport?: Transport;
+  random?: () => number;
+};
+
+export type Dispatcher = {
+  /** New mail may be waiting: look at once. */
+  wake(): void;
+  /** Claims nothing more, waits for the calls in flight, writes down what became of them, and lets go of the rest. */
+  stop(): Promise<void>;
+};
+
+/** Without a wake, how soon new work of another process is seen. */
+const POLL_MS = 500;
+/** Past this a call in flight is left to its lease: a little more than the longest that one call to Resend may take. */
+const STOP_MS = 17_000;
+/** After a failure of the database. */
+const SORRY_MS = 1_000;
+
+/**
+ * Begins to hand mail over: fan-outs become deliveries, deliveries become batches, batches are sent and settled. Any number of
+ * processes may do this on one database. A crash at any moment is resumed by whoever comes next.
+ */
+export function startDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { db, now, log } = deps;
+  const transport = deps.transport ?? createTransport(deps.config);
+  const owner = leaseOwner(now());
+  const role = `mail:${transport.name}`;
+  const expandBell = createBell();
+  const sendBell = createBell();
+  const engine = createEngine({
+    db,
+    now,
+    random: deps.random ?? Math.random,
+    sign: deps.sign,
+    site: deps.site,
+    log,
+    transport,
+    owner,
+    onResult: sendBell.ring,
+  });
+  let stopping = false;
+  let abandoned = false;
+
+  const begun = begin();
+  const beating = setInterval(() => void beat(), RENEW_MS);
+  const loops = begun.then(() => Promise.all([expandLoop(), sendLoop()]));
+
+  return {
+    wake() {
+      expandBell.ring();
+      sendBell.ring();
+    },
+    async stop() {
+      stopping = true;
+      engine.stopClaiming();
+      expandBell.ring();
+      sendBell.ring();
+      const deadline = setTimeout(() => {
+        abandoned = true;
+        sendBell.ring();
+      }, STOP_MS);
+      await loops;
+      clearTimeout(deadline);
+      clearInterval(beating);
+      await transport.close();
+      await safely(() => db.write((tx) => deleteWorkers(tx, [owner])));
+    },
+  };
+
+  /** What an earlier process of this machine held is free; whoever starts Foghorn wants an open circuit tried again. */
+  async function begin(): Promise<void> {
+    while (!stopping) {
+      const ready = await safely(() =>
+        db.write(async (tx) => {
+          const owners = await listLeaseOwners(tx);
+          await freeLeases(
+            tx,
+            owners.filter((other) => isGone(other, owner)),
+          );
+          const yesterday = addMs(now(), -DAY);
+          const gone = (await listWorkers(tx)).filter(
+            ({ id, beatAt }) => isGone(id, owner) || beatAt < yesterday,
+          );
+          await deleteWorkers(
+            tx,
+            gone.map((worker) => worker.id),
+          );
+          await closeCircuit(tx, transport.name, now());
+          await beatWorker(tx, { id: owner, role, now: now() });
+          await sweep(tx);
+          return true;
+        }),
+      );
+      if (ready) return;
+      await sendBell.wait(SORRY_MS);
+    }
+  }
+
+  async function expandLoop(): Promise<void> {
+    while (!stopping) {
+      const expanded = await safely(async () =>
+        (await db.read(nextOpenFanout)) ? expandNextChunk({ db, now }) : false,
+      );
+      if (expanded) {
+        sendBell.ring();
+        await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      } else await expandBell.wait(expanded === null ? SORRY_MS : POLL_MS);
+    }
+  }
+
+  async function sendLoop(): Promise<void> {
+    while (!abandoned && (!stopping || engine.inFlight().length || engine.hasResults())) {
+      const worked = await safely(engine.round);
+      if (worked === null) await sendBell.wait(SORRY_MS);
+      else if (!worked) await sendBell.wait(pause());
+    }
+  }
+
+  function pause(): number {
+    const until = engine.blockedUntil();
+    return until ? Math.max(1, Math.min(POLL_MS, msBetween(now(), until))) : POLL_MS;
+  }
+
+  /** Keeps the leases of what is in flight and says that this worker lives. */
+  async function beat(): Promise<void> {
+    await safely(() =>
+      db.write(async (tx) => {
+        await renewLeases(tx, engine.inFlight(), leaseFrom(owner, now()));
+        await beatWorker(tx, { id: owner, role, now: now() });
+        await sweep(tx);
+      }),
+    );
+  }
+
+  /** Ends what can no longer be sent safely, and takes back what was frozen for another transport and never left. */
+  async function sweep(tx: Tx): Promise<void> {
+    const time = now();
+    for (const batch of await listLostBatches(tx, { before: addMs(time, -KEY_LIFETIME), now: time })) {
+      if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
+      await endBatchMembers(tx, batch.seq, { state: 'uncertain', reason: LOST, now: time });
+    }
+    for (const batch of await listStrandedBatches(tx, transport.name)) {
+      if (!(await settleBatch(tx, batch, { now: time, error: 'Mail leaves another way now.' }))) continue;
+      await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: time, reason: null, now: time });
+    }
+  }
+
+  /** The loops outlive any failure of the database: it is logged, and tried again. Null when it failed. */
+  async function safely<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      log.error({ err: error }, 'The outbox could not reach its database; it tries again.');
+      return null;
+    }
+  }
+}
+
+const LOST =
+  'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';
+
+type Bell = { ring: () => void; wait: (ms: number) => Promise<void> };
+
+/** A ring that comes while nobody waits ends the next wait at once, so none is missed. */
+function createBell(): Bell {
+  let rung = false;
+  let wakeUp: (() => void) | null = null;
+  return {
+    ring() {
+      rung = true;
+      wakeUp?.();
+    },
+    async wait(ms) {
+      if (!rung)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          wakeUp = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      wakeUp = null;
+      rung = false;
+    },
+  };
+}

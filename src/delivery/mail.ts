@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import type { Notice, NoticeKind } from '#db/notices.ts';
+import type { Instant } from '#domain/time.ts';
+import { type Links, personalHeaders, recipientLinks, type Sign } from '#emails/links.ts';
+import { personalise, splitSlots } from '#emails/slots.ts';
+
+/** A notice made ready to be written to thousands: its text is cut at the personal slots once. */
+export type Letter = {
+  notice: Notice;
+  html: ReturnType<typeof splitSlots>;
+  text: ReturnType<typeof splitSlots>;
+};
+
+/** One mail to one person, complete but for its encoding. Made from what is stored alone, so building it again gives the same. */
+export type Mail = {
+  deliverySeq: number;
+  letter: Letter;
+  address: string;
+  links: Links;
+  headers: Record<string, string>;
+  messageId: string;
+};
+
+export type Mailbox = { name: string; address: string };
+
+/** What all mails of this installation share. */
+export type Sender = { from: Mailbox; replyTo: Mailbox | null; siteUrl: string };
+
+/** Kinds that a person asked to go on getting: only these can be unsubscribed from. */
+const RECURRING: readonly NoticeKind[] = ['update', 'maintenance'];
+
+/** @throws when the notice's slots are broken */
+export function openLetter(notice: Notice): Letter {
+  return { notice, html: splitSlots(notice.html), text: splitSlots(notice.text) };
+}
+
+/**
+ * Addresses the letter to one person.
+ * @throws UnsendableMail when something in it could not stand in a header or has no link to fill its slot
+ */
+export function addressLetter(
+  letter: Letter,
+  to: { deliverySeq: number; recipientId: string; address: string },
+  { siteUrl, sign }: { siteUrl: string; sign: Sign },
+): Mail {
+  const { notice } = letter;
+  const links = recipientLinks(siteUrl, sign, to.recipientId, notice.createdAt);
+  const messageId = `<d${to.deliverySeq}.${shortHash(`${notice.id}\n${to.recipientId}`)}@${new URL(siteUrl).hostname}>`;
+  const headers: Record<string, string> = {
+    'Auto-Submitted': 'auto-generated',
+    ...notice.headers,
+    // Gmail would gather mails of the same subject in one thread; this header keeps single mails apart.
+    ...(RECURRING.includes(notice.kind)
+      ? personalHeaders(links)
+      : { 'X-Entity-Ref-ID': messageId.slice(1, -1) }),
+  };
+  refuseControls('address', to.address);
+  refuseControls('subject', notice.subject);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(name))
+      throw new UnsendableMail('A header of the message has a name that is not allowed.');
+    refuseControls(`header ${name}`, value);
+  }
+  return { deliverySeq: to.deliverySeq, letter, address: to.address, links, headers, messageId };
+}
+
+/** The mail's two bodies with the personal links in place. */
+export function bodiesOf(mail: Mail): { html: string; text: string } {
+  return personalise(mail.letter.notice, mail.links);
+}
+
+/** A message that must not leave as it is; `message` says why, in words that an operator may read. */
+export class UnsendableMail extends Error {
+  override name = 'UnsendableMail';
+}
+
+/** Reads `Name <address>` or a bare address. @throws UnsendableMail when it is neither */
+export function parseMailbox(text: string): Mailbox {
+  refuseControls('sender', text);
+  const match = /^\s*(?:"?(.*?)"?\s*<([^<>\s]+@[^<>\s]+)>|([^<>\s]+@[^<>\s]+))\s*$/.exec(text);
+  if (!match) throw new UnsendableMail('The sender is not written as Name <address>.');
+  return { name: match[1] ?? '', address: (match[2] ?? match[3]) as string };
+}
+
+/** As a header writes it; a name with more than plain words is quoted (RFC 5322). */
+export function mailboxText({ name, address }: Mailbox): string {
+  if (!name) return address;
+  const plain = /^[\p{L}\p{N} _-]+$/u.test(name);
+  return `${plain ? name : `"${name.replace(/["\\]/g, '\\$&')}"`} <${address}>`;
+}
+
+function refuseControls(what: string, value: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[\x00-\x1f\x7f]/.test(value))
+    throw new UnsendableMail(`The ${what} holds a line break or another control character.`);
+}
+
+function shortHash(value: string): string {
+  return createHash('sha256').update(value).digest('hex').slice(0, 16);
+}
+
+/** When the mail says it was written: fixed, so that its bytes are. */
+export function dateOf(frozenAt: Instant): Date {
+  return new Date(Math.floor(Date.parse(frozenAt) / 1000) * 1000);
+}

@@ -1,0 +1,239 @@
+import {
+  type ClaimedBatch,
+  deferBatch,
+  holdBatch,
+  insertBatch,
+  isHeldBy,
+  listMembers,
+  type NewBatch,
+  settleBatch,
+} from '#db/batches.ts';
+import {
+  acceptDeliveries,
+  countUnanswered,
+  endBatchMembers,
+  endMembers,
+  moveMembers,
+  requeueMembers,
+} from '#db/deliveries.ts';
+import type { Tx } from '#db/open.ts';
+import { blockProvider, clearFailures, countFailure, openCircuit } from '#db/providers.ts';
+import { addMs, type Instant } from '#domain/time.ts';
+import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
+import { freezeBatch, splitBody } from './freeze.ts';
+import type { MailResult, Outcome, Transport } from './transport.ts';
+
+/** After this many calls in a row without an answer, everyone waits, and then one call at a time feels its way. */
+export const BREAKER = 5;
+
+/** A call that has come back. */
+export type Finished = {
+  batch: ClaimedBatch;
+  members: readonly { seq: number; attempts: number }[];
+  outcome: Outcome;
+  /** The two new batches, when the outcome asks to isolate a fault; made outside the transaction. */
+  halves: readonly Half[];
+};
+
+export type Half = { batch: NewBatch; seqs: readonly number[] };
+
+const UNANSWERED: Outcome = {
+  kind: 'unknown',
+  afterMs: null,
+  reason: 'The mail server took some of it and gave no answer.',
+  unreachable: true,
+};
+
+type At = { now: Instant; random: () => number; transport: Transport };
+
+/** Makes the halves of a batch that was refused because of something in it; nothing for other outcomes and for a single mail. */
+export async function splitFor(
+  outcome: Outcome,
+  call: { batch: ClaimedBatch; bytes: Buffer; members: Finished['members'] },
+  transport: Transport,
+): Promise<Half[]> {
+  if (outcome.kind !== 'payloadFault' || call.members.length < 2) return [];
+  const seqs = call.members.map((member) => member.seq);
+  const middle = Math.ceil(seqs.length / 2);
+  const bodies = splitBody(call.bytes);
+  return Promise.all(
+    [seqs.slice(0, middle), seqs.slice(middle)].map(async (half, index) => ({
+      seqs: half,
+      batch: await freezeBatch(transport.name, {
+        generation: call.batch.generation + 1,
+        priority: call.batch.priority,
+        deliverySeqs: half,
+        bytes: bodies[index] as Buffer,
+      }),
+    })),
+  );
+}
+
+/**
+ * Writes down what became of a call. Every branch first passes the fence: when the batch has been claimed by another since, the
+ * outcome changes nothing at all.
+ * @returns false when the fence had moved on
+ */
+export async function settleCall(
+  tx: Tx,
+  { batch, members, outcome, halves }: Finished,
+  at: At,
+): Promise<boolean> {
+  const { now, random, transport } = at;
+  const provider = transport.name;
+  switch (outcome.kind) {
+    case 'accepted': {
+      if (!(await settleBatch(tx, batch, { now, error: null }))) return false;
+      await acceptDeliveries(tx, {
+        seqs: members.map((member) => member.seq),
+        providerIds: outcome.providerIds,
+        now,
+      });
+      await clearFailures(tx, provider, now);
+      if (outcome.restMs)
+        await blockProvider(tx, {
+          id: provider,
+          until: addMs(now, outcome.restMs),
+          reason: 'Keeping to the rate that the provider allows.',
+          now,
+        });
+      return true;
+    }
+    case 'reported': {
+      const left = (await listMembers(tx, batch.seq)).filter((member) => member.state === 'in_batch');
+      if (left.length) return settleCall(tx, { batch, members, outcome: UNANSWERED, halves: [] }, at);
+      if (!(await settleBatch(tx, batch, { now, error: null }))) return false;
+      await clearFailures(tx, provider, now);
+      return true;
+    }
+    case 'retry': {
+      // Refused as a whole, or never begun: what was unknown before the call still is, and nothing else.
+      const wait = outcome.afterMs ?? unknownDelay(batch.attempts, random);
+      const deferred = await deferBatch(tx, batch, {
+        notBefore: addMs(now, wait),
+        attempts: batch.attempts,
+        unknownSince: batch.unknownSince,
+        error: outcome.reason,
+      });
+      if (!deferred) return false;
+      if (outcome.unreachable) await pauseWhenFailing(tx, provider, outcome.reason, at);
+      else if (wait > 0)
+        await blockProvider(tx, { id: provider, until: addMs(now, wait), reason: outcome.reason, now });
+      return true;
+    }
+    case 'unknown': {
+      const deferred = await deferBatch(tx, batch, {
+        notBefore: addMs(now, outcome.afterMs ?? unknownDelay(batch.attempts, random)),
+        attempts: batch.attempts + 1,
+        unknownSince: batch.unknownSince ?? now,
+        error: outcome.reason,
+      });
+      if (!deferred) return false;
+      if (outcome.unreachable) await pauseWhenFailing(tx, provider, outcome.reason, at);
+      return true;
+    }
+    case 'park': {
+      const wanted = Date.parse(outcome.until ?? '');
+      const until = wanted > Date.parse(now) ? new Date(wanted).toISOString() : addMs(now, outcome.afterMs);
+      const deferred = await deferBatch(tx, batch, {
+        notBefore: now,
+        attempts: batch.attempts,
+        unknownSince: batch.unknownSince,
+        error: outcome.reason,
+      });
+      if (!deferred) return false;
+      await blockProvider(tx, { id: provider, until, reason: outcome.reason, now });
+      return true;
+    }
+    case 'payloadFault': {
+      if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
+      for (const half of halves) {
+        const seq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });
+        await moveMembers(tx, half.seqs, seq, now);
+      }
+      await endBatchMembers(tx, batch.seq, { state: 'refused', reason: outcome.reason, now });
+      await clearFailures(tx, provider, now);
+      return true;
+    }
+    case 'configuration': {
+      // Once mended, the mails may have to be built anew (another sender). That needs a new key, which is safe only for a batch that
+      // was certainly never taken; one with an unknown past keeps its bytes.
+      const ended = batch.unknownSince
+        ? await deferBatch(tx, batch, {
+            notBefore: now,
+            attempts: batch.attempts,
+            unknownSince: batch.unknownSince,
+            error: outcome.reason,
+          })
+        : await settleBatch(tx, batch, { now, error: outcome.reason });
+      if (!ended) return false;
+      if (!batch.unknownSince)
+        await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
+      await openCircuit(tx, { id: provider, reason: `${outcome.reason} ${outcome.fix}`, now });
+      return true;
+    }
+    case 'ownBug':
+      return holdBatch(tx, batch, outcome.reason);
+  }
+}
+
+/**
+ * Writes down what became of one mail of a batch that is still being sent.
+ * @returns false when the batch is no longer held under this fence: then nothing is written and nothing more may be sent
+ */
+export async function settleMail(
+  tx: Tx,
+  { batch, members, result }: { batch: ClaimedBatch; members: Member[]; result: MailResult },
+  { now, random }: At,
+): Promise<boolean> {
+  if (!(await isHeldBy(tx, batch))) return false;
+  const seqs = [result.deliverySeq];
+  const member = members.find((known) => known.seq === result.deliverySeq);
+  switch (result.kind) {
+    case 'accepted':
+      await acceptDeliveries(tx, { seqs, providerIds: [result.providerId], now });
+      break;
+    case 'refused':
+      await endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
+      break;
+    case 'later': {
+      const tries = (member?.attempts ?? 0) + 1;
+      if (tries >= LATER_TRIES)
+        await endMembers(tx, seqs, {
+          state: 'refused',
+          reason: `Given up after ${tries} tries over a day. ${result.reason}`,
+          now,
+        });
+      else
+        await requeueMembers(
+          tx,
+          { batchSeq: batch.seq, seqs },
+          { notBefore: addMs(now, laterDelay(tries, random)), reason: result.reason, now },
+        );
+      break;
+    }
+    case 'unanswered':
+      // The server may have it. The same bytes with the same Message-ID go once more; after that, no one knows.
+      if (member?.unanswered)
+        await endMembers(tx, seqs, {
+          state: 'uncertain',
+          reason: `Handed over twice without an answer, so it may have arrived. ${result.reason}`,
+          now,
+        });
+      else await countUnanswered(tx, seqs, { reason: result.reason, now });
+  }
+  return true;
+}
+
+export type Member = { seq: number; attempts: number; unanswered: number };
+
+async function pauseWhenFailing(tx: Tx, provider: string, reason: string, at: At): Promise<void> {
+  const failures = await countFailure(tx, provider, at.now);
+  if (failures < BREAKER) return;
+  await blockProvider(tx, {
+    id: provider,
+    until: addMs(at.now, Math.max(1_000, unknownDelay(failures - BREAKER + 1, at.random))),
+    reason,
+    now: at.now,
+  });
+}

@@ -1,0 +1,70 @@
+import type { TransportName } from '#db/batches.ts';
+import type { Instant } from '#domain/time.ts';
+import type { Mail } from './mail.ts';
+
+/**
+ * A way out. `build` decides a batch's exact bytes before anything is sent; `send` hands over those bytes and nothing else, so
+ * that a repeat is the same call. Bytes are a JSON array with one entry a mail, which is how a batch is split.
+ */
+export type Transport = {
+  readonly name: TransportName;
+  /** Mails in a batch, at most. */
+  readonly batchSize: number;
+  /** Calls at a time. */
+  readonly concurrency: number;
+  build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
+  /** Never throws for what the other side does: every outcome is a value. */
+  send(batch: FrozenBatch, call: Call): Promise<Outcome>;
+  /** Ends connections; with calls still open they end as unknown. */
+  close(): Promise<void>;
+};
+
+export type FrozenBatch = {
+  /** The idempotency key. */
+  key: string;
+  body: Buffer;
+  /** The deliveries in the order of the body; `open` is false for what a former call has settled. */
+  members: readonly { seq: number; open: boolean }[];
+};
+
+export type Call = {
+  /** Aborted when the process wants to stop: begin nothing new. What is under way is finished. */
+  stopping: AbortSignal;
+  /**
+   * For a transport that settles one mail at a time: resolves once the result is on disk. False: the batch is no longer ours, so
+   * nothing more of it may be sent.
+   */
+  report(result: MailResult): Promise<boolean>;
+};
+
+/** What became of one mail. */
+export type MailResult = { deliverySeq: number } & (
+  | { kind: 'accepted'; providerId: string | null }
+  /** Refused for now: worth another try later. */
+  | { kind: 'later'; reason: string }
+  | { kind: 'refused'; reason: string }
+  /** Handed over, and no answer came. */
+  | { kind: 'unanswered'; reason: string }
+);
+
+/**
+ * What became of a call, for the batch as a whole. `afterMs: null` leaves the wait to the backoff; `unreachable` says that the
+ * other side was not there at all, of which several in a row make everyone wait.
+ */
+export type Outcome =
+  /** All taken; an entry for each member, null when the provider gave no id. `restMs`: the provider wants a pause. */
+  | { kind: 'accepted'; providerIds: readonly (string | null)[]; restMs?: number }
+  /** Each mail was reported; what was not stays in the batch. */
+  | { kind: 'reported' }
+  /** Nothing was taken and nothing is wrong with the batch: the same call again, later. It does not count as an attempt. */
+  | { kind: 'retry'; afterMs: number | null; reason: string; unreachable: boolean }
+  /** It may have been taken: the same key and the same bytes, later. */
+  | { kind: 'unknown'; afterMs: number | null; reason: string; unreachable: boolean }
+  /** Refused as a whole because of something in it: isolate what. */
+  | { kind: 'payloadFault'; reason: string }
+  /** Refused because of how the account or this installation is set up: stop until someone mends it. */
+  | { kind: 'configuration'; reason: string; fix: string }
+  /** A quota is used up until `until`; when that is not known or no time at all, try again after `afterMs`. */
+  | { kind: 'park'; until: string | null; afterMs: number; reason: string }
+  /** The provider says that we contradict ourselves: stop this batch, tell someone. */
+  | { kind: 'ownBug'; reason: string };

@@ -1,0 +1,28 @@
+import MailComposer from 'nodemailer/lib/mail-composer';
+import type { Instant } from '#domain/time.ts';
+import { bodiesOf, dateOf, type Mail, type Sender } from '../mail.ts';
+
+/**
+ * The whole message (RFC 5322), ASCII only. Date, boundary and Message-ID are fixed, so that building it again gives the same bytes
+ * and a server or reader can tell a repeat.
+ */
+export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Instant): Promise<string> {
+  const { html, text } = bodiesOf(mail);
+  const composer = new MailComposer({
+    from: sender.from,
+    to: { name: '', address: mail.address },
+    ...(sender.replyTo && { replyTo: sender.replyTo }),
+    subject: mail.letter.notice.subject,
+    html,
+    text,
+    headers: mail.headers,
+    messageId: mail.messageId,
+    date: dateOf(frozenAt),
+    baseBoundary: `d${mail.deliverySeq}`,
+    textEncoding: 'quoted-printable',
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  const message = await composer.compile().build();
+  return message.toString('latin1');
+}

@@ -1,0 +1,192 @@
+import { Resend } from 'resend';
+import type { Links } from '#emails/links.ts';
+import { escapeHtml } from '#emails/template.ts';
+import { type Letter, type Mail, mailboxText, type Sender } from '../mail.ts';
+import type { FrozenBatch, Outcome, Transport } from '../transport.ts';
+
+/** Below the lease's length: whoever holds a batch has its answer, or none, before another may take it. */
+const TIMEOUT_MS = 15_000;
+const HOUR_MS = 3_600_000;
+
+/** Resend's batch endpoint: up to 100 mails a call, all taken or none (`strict`), repeatable under one idempotency key for 24 h. */
+export function resendTransport(options: {
+  apiKey: string;
+  baseUrl: string;
+  sender: Sender;
+  timeoutMs?: number;
+}): Transport {
+  const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl });
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  return {
+    name: 'resend',
+    batchSize: 100,
+    concurrency: 4,
+    build: async (mails) => buildBody(mails, options.sender),
+    async send(batch) {
+      // The bytes go out as they are stored: `body` takes the place of what the SDK would have written.
+      const request = {
+        body: batch.body,
+        idempotencyKey: batch.key,
+        headers: { 'x-batch-validation': 'strict' },
+        signal: AbortSignal.timeout(timeoutMs),
+      };
+      const reply = await resend.post<unknown>('/emails/batch', null, request);
+      return readReply(reply, batch, () => quotaReset(resend, timeoutMs));
+    },
+    close: async () => undefined,
+  };
+}
+
+type Reply = { data: unknown; error: unknown; headers: Record<string, string> | null };
+
+/** What the reply means, case by case (https://resend.com/docs/api-reference/errors). */
+async function readReply(
+  reply: Reply,
+  batch: FrozenBatch,
+  quotaReset: () => Promise<QuotaReset>,
+): Promise<Outcome> {
+  const header = (name: string) => reply.headers?.[name];
+  if (reply.error === null || reply.error === undefined) {
+    const ids = readIds(reply.data);
+    if (!ids) return unknown('Resend answered without a result.', null, true);
+    const restMs = header('ratelimit-remaining') === '0' ? seconds(header('ratelimit-reset')) : null;
+    return {
+      kind: 'accepted',
+      providerIds: batch.members.map((_, index) => ids[index] ?? null),
+      ...(restMs && { restMs }),
+    };
+  }
+  const { status, name, message } = readError(reply.error);
+  const reason = `Resend: ${message || name} (${status ?? 'no answer'}${name ? `, ${name}` : ''})`;
+  const retryAfter = seconds(header('retry-after'));
+
+  if (status === null || status >= 500 || status === 408 || status < 400)
+    return unknown(reason, retryAfter, true);
+  if (status === 429) {
+    if (name !== 'daily_quota_exceeded' && name !== 'monthly_quota_exceeded')
+      return {
+        kind: 'retry',
+        afterMs: retryAfter ?? seconds(header('ratelimit-reset')) ?? 1_000,
+        reason,
+        unreachable: false,
+      };
+    const reset = await quotaReset();
+    // Without a known time it is tried once an hour: a call that is turned away costs nothing.
+    return {
+      kind: 'park',
+      until: name === 'daily_quota_exceeded' ? reset.daily : reset.monthly,
+      afterMs: retryAfter ?? HOUR_MS,
+      reason,
+    };
+  }
+  if (name === 'concurrent_idempotent_requests') return unknown(reason, retryAfter ?? 2_000, false);
+  if (name === 'invalid_idempotent_request' || name === 'invalid_idempotency_key')
+    return { kind: 'ownBug', reason };
+  if (status === 409) return unknown(reason, retryAfter, false);
+  const fix = configurationFix(status, name);
+  return fix ? { kind: 'configuration', reason, fix } : { kind: 'payloadFault', reason };
+}
+
+function unknown(reason: string, afterMs: number | null, unreachable: boolean): Outcome {
+  return { kind: 'unknown', reason, afterMs, unreachable };
+}
+
+/**
+ * What an operator must do, when the fault is in the account or in our settings; null when it is in the mails. A sender that Resend does
+ * not accept counts as ours: it is the same in every mail, and isolating it would refuse everyone.
+ */
+function configurationFix(status: number, name: string): string | null {
+  if (name === 'invalid_from_address')
+    return 'Set MAIL_FROM to an address of a domain that is verified in Resend, then resume.';
+  if (
+    status === 401 ||
+    name === 'invalid_api_key' ||
+    name === 'missing_api_key' ||
+    name === 'restricted_api_key'
+  )
+    return 'Set RESEND_API_KEY to a key that may send, then resume.';
+  if (status === 403)
+    return 'Verify the domain of MAIL_FROM in Resend (the test domain only reaches your own address), then resume.';
+  if (status === 451) return 'Resend has stopped this account for security: ask their support, then resume.';
+  if (status === 402) return 'Settle the bill or raise the plan in Resend, then resume.';
+  if (status === 404 || status === 405) return 'Check RESEND_BASE_URL, then resume.';
+  return null;
+}
+
+/** The error as data: the status stands in Resend's body, so anything may be there when a proxy wrote it. */
+function readError(error: unknown): { status: number | null; name: string; message: string } {
+  const fields = typeof error === 'object' && error !== null ? (error as Record<string, unknown>) : {};
+  return {
+    status: typeof fields.statusCode === 'number' ? fields.statusCode : null,
+    name: typeof fields.name === 'string' ? fields.name : '',
+    message: typeof fields.message === 'string' ? fields.message.slice(0, 300) : '',
+  };
+}
+
+function readIds(data: unknown): (string | null)[] | null {
+  const list = (data as { data?: unknown } | null)?.data;
+  if (!Array.isArray(list)) return null;
+  return list.map((entry) => (typeof entry?.id === 'string' ? entry.id : null));
+}
+
+type QuotaReset = { daily: string | null; monthly: string | null };
+
+async function quotaReset(resend: Resend, timeoutMs: number): Promise<QuotaReset> {
+  const { data } = await resend.usage.get({ signal: AbortSignal.timeout(timeoutMs) });
+  return { daily: data?.emails?.daily?.resets_at ?? null, monthly: data?.emails?.monthly?.resets_at ?? null };
+}
+
+function seconds(value: string | undefined): number | null {
+  const number = Number(value);
+  return value?.trim() && Number.isFinite(number) && number >= 0 ? Math.ceil(number * 1000) : null;
+}
+
+/**
+ * The JSON of the batch. A notice's text is escaped once, and a person's links are put between the pieces: the bytes are those of
+ * JSON.stringify at half its cost.
+ */
+function buildBody(mails: readonly Mail[], sender: Sender): Buffer {
+  const shared = `"from":${JSON.stringify(mailboxText(sender.from))}`;
+  const replyTo = sender.replyTo ? `,"reply_to":${JSON.stringify(mailboxText(sender.replyTo))}` : '';
+  const entries = mails.map((mail) => {
+    const letter = escapedLetter(mail.letter);
+    return (
+      `{${shared},"to":[${JSON.stringify(mail.address)}],"subject":${letter.subject}` +
+      `,"html":"${join(letter.html, mail.links)}","text":"${join(letter.text, mail.links)}"` +
+      `,"headers":${JSON.stringify(mail.headers)}${replyTo}` +
+      `,"tags":[{"name":"delivery_id","value":"${mail.deliverySeq}"}]}`
+    );
+  });
+  return Buffer.from(`[${entries.join(',')}]`);
+}
+
+type Pieces = { segments: string[]; slots: (keyof Links)[]; write: (url: string) => string };
+
+const escaped = new WeakMap<Letter, { subject: string; html: Pieces; text: Pieces }>();
+
+function escapedLetter(letter: Letter) {
+  let known = escaped.get(letter);
+  if (!known) {
+    known = {
+      subject: JSON.stringify(letter.notice.subject),
+      html: {
+        ...letter.html,
+        segments: letter.html.segments.map(inJson),
+        write: (url) => inJson(escapeHtml(url)),
+      },
+      text: { ...letter.text, segments: letter.text.segments.map(inJson), write: inJson },
+    };
+    escaped.set(letter, known);
+  }
+  return known;
+}
+
+function join({ segments, slots, write }: Pieces, links: Links): string {
+  let out = segments[0] as string;
+  for (const [index, slot] of slots.entries()) out += write(links[slot]) + segments[index + 1];
+  return out;
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
