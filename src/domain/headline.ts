@@ -86,7 +86,7 @@ function aboutIncidents(
     if (first.workaround) lede.push(sentence(first.workaround));
     return { text: sentence(titleWithScope(first)), status, since, lede, promise };
   }
-  const affected = situation.components.filter((component) => component.status !== 'operational').length;
+  const affected = situation.components.filter((component) => statusRank(component.status) > 1).length;
   const lede = affected
     ? [`${affected} of ${situation.components.length} components ${affected === 1 ? 'is' : 'are'} affected.`]
     : [];

@@ -44,7 +44,7 @@ export function dayMarks(
 export const MARK_HEIGHT = 24;
 /** Drawing units that a day is wide. */
 export const MARK_STEP = 2;
-const GOOD_LINE = 22;
+const GOOD_LINE = 23;
 /** A worse day stands taller. */
 const HEIGHTS: Record<ComponentStatus, number> = {
   operational: 0,

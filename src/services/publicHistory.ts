@@ -85,13 +85,15 @@ export function getPublicIncident(ctx: Ctx, id: string, kind: IncidentKind): Pro
 }
 
 export type ComponentPage = PublicFrame & {
-  id: string;
-  name: string;
-  group: string | null;
-  description: string | null;
-  status: ComponentStatus;
-  /** Empty, as `uptimes`, when its history is not shown. */
-  marks: DayMark[];
+  component: {
+    id: string;
+    name: string;
+    group: string | null;
+    description: string | null;
+    status: ComponentStatus;
+    /** Empty, as `uptimes`, when its history is not shown. */
+    marks: DayMark[];
+  };
   uptimes: { days: number; uptime: Uptime | null }[];
   uptimeWeight: number;
   /** Since when its history counts. */
@@ -122,12 +124,14 @@ export function getPublicComponent(ctx: Ctx, id: string): Promise<ComponentPage>
     const shown = component.showcase === 1;
     return {
       ...frameOf(page, now),
-      id,
-      name: component.name,
-      group: groups.find((group) => group.id === component.group_id)?.name ?? null,
-      description: component.description,
-      status: statusNow(claims, now),
-      marks: shown ? dayMarks(worstStretches(spans, days[0]!.from, end), days, born) : [],
+      component: {
+        id,
+        name: component.name,
+        group: groups.find((group) => group.id === component.group_id)?.name ?? null,
+        description: component.description,
+        status: statusNow(claims, now),
+        marks: shown ? dayMarks(worstStretches(spans, days[0]!.from, end), days, born) : [],
+      },
       uptimes: shown
         ? UPTIME_WINDOWS.map((count) => {
             const from = days[MARK_DAYS - count]!.from;

@@ -92,13 +92,13 @@ describe('the drawing', () => {
       ]),
     );
     expect(paths).toEqual([
-      { status: 'operational', d: 'M0 22h2M4 22h2' },
+      { status: 'operational', d: 'M0 23h2M4 23h2' },
       { status: 'partial_outage', d: 'M3 24v-18' },
       { status: 'major_outage', d: 'M7 24v-24M9 24v-24' },
     ]);
   });
 
   it('stays small: ninety good days are one move and one line', () => {
-    expect(markPaths(marksOf([], 90))).toEqual([{ status: 'operational', d: 'M0 22h180' }]);
+    expect(markPaths(marksOf([], 90))).toEqual([{ status: 'operational', d: 'M0 23h180' }]);
   });
 });

@@ -1,106 +1,141 @@
 /**
  * What the page can do with a script, and does without: times in the reader's zone, how long until the next word, the marks by
- * keys and pointer, and staying fresh while it is open. Kept under 1.5 KB.
+ * keys and pointer, and staying fresh while it is open. It travels in the page, so every byte is paid by everyone.
  */
-const all = <T extends Element = HTMLElement>(selector: string, root: ParentNode = document) => [
-  ...root.querySelectorAll<T & HTMLElement>(selector),
-];
+const doc = document;
+const all = (selector: string, root: ParentNode = doc) => [...root.querySelectorAll<HTMLElement>(selector)];
 const clock = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
-function paint() {
-  const now = Date.now();
-  for (const time of all<HTMLTimeElement>('time:not([title])')) {
-    const at = new Date(time.dateTime);
-    time.title = time.textContent;
-    time.textContent = at.toLocaleString(
-      'en-GB',
-      at.toDateString() === new Date().toDateString() ? clock : date,
-    );
-  }
-  for (const since of all('[data-since]'))
-    since.textContent = `, ${length(now - Date.parse(since.dataset.since!))}`;
-  for (const next of all('[data-due]')) {
-    const left = Date.parse(next.dataset.due!) - now;
-    next.textContent = left > 0 ? `in ${length(left)}` : 'due now';
-    const whole = left + now - Date.parse(next.dataset.from!);
-    const line = next.nextElementSibling as HTMLElement;
-    line.style.width = `${100 - (100 * Math.max(0, left)) / whole}%`;
-  }
-  for (const [i, marks] of all('.h').entries()) marks.tabIndex = i ? -1 : 0;
-}
-
-function length(ms: number) {
-  const minutes = Math.ceil(ms / 6e4);
-  if (minutes < 60) return `${minutes} minute${minutes === 1 ? '' : 's'}`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
-}
-
-const tip = document.createElement('div');
+/** A row of the table of days: [day, how it went]; its place among the days is in data-d. */
+const rowsOf = (marks: HTMLElement) => all(`#d${marks.dataset.d} tr`);
+const marksOf = (event: Event) => (event.target as Element).closest<HTMLElement>('.h');
+const tip = doc.createElement('div');
 tip.id = 'tip';
 tip.ariaHidden = 'true';
-const rows = (marks: HTMLElement) => all(`#d${marks.dataset.d} tr`);
+const hide = () => tip.remove();
+/** The row that the keys named last. */
+let place = 0;
+
+const length = (ms: number) => {
+  const minutes = Math.ceil(ms / 6e4);
+  const hours = Math.floor(minutes / 60);
+  if (hours > 47) return `${Math.floor(hours / 24)} days`;
+  if (hours) return `${hours} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
+  return `${minutes} minute${minutes === 1 ? '' : 's'}`;
+};
+
+const paint = () => {
+  const now = Date.now();
+  for (const time of all('time:not([title])') as HTMLTimeElement[]) {
+    const text = time.textContent;
+    // A time of today, or of the day that stands beside it, comes without a date: it stays so.
+    const format = text.includes(',') ? date : clock;
+    time.title = text;
+    time.textContent = new Date(time.dateTime).toLocaleString('en-GB', format);
+  }
+  for (const since of all('[data-since]'))
+    since.textContent = `, ${length(now - Date.parse(since.dataset.since!) - 6e4)}`;
+  for (const next of all('[data-due]')) {
+    const due = Date.parse(next.dataset.due!);
+    const from = Date.parse(next.dataset.from!);
+    next.textContent = due > now ? `in ${length(due - now)}` : 'due now';
+    (next.nextElementSibling as HTMLElement).style.width = `${(100 * (now - from)) / (due - from)}%`;
+  }
+  for (const [i, marks] of all('.h').entries()) marks.tabIndex = i ? -1 : 0;
+};
 
 /** Names a day of the marks: beside it for those who see, as the slider's value for those who listen. */
-function tell(marks: HTMLElement, row?: HTMLElement) {
-  const [day, trouble] = row ? all('td', row) : [];
-  tip.textContent = row ? `${day!.textContent}: ${trouble!.textContent}` : 'No day with trouble';
-  const at = Number(row?.dataset.d ?? 89);
-  marks.role = 'slider';
-  marks.ariaValueMin = '0';
-  marks.ariaValueMax = '89';
-  marks.ariaValueNow = `${at}`;
-  marks.ariaValueText = tip.textContent;
+const tell = (marks: HTMLElement, row?: HTMLElement) => {
+  const text = row
+    ? all('td', row)
+        .map((cell) => cell.textContent)
+        .join(': ')
+    : 'No day with trouble';
+  const at = row ? +row.dataset.d! : 89;
+  tip.textContent = text;
+  Object.assign(marks, {
+    role: 'slider',
+    ariaValueMin: 0,
+    ariaValueMax: 89,
+    ariaValueNow: at,
+    ariaValueText: text,
+  });
+  doc.body.append(tip);
   const box = marks.getBoundingClientRect();
-  document.body.append(tip);
   const half = tip.offsetWidth / 2;
-  const x = box.left + ((at + 0.5) / 90) * box.width;
-  tip.style.left = `${Math.max(half, Math.min(innerWidth - half, x))}px`;
-  tip.style.top = `${box.top}px`;
-}
-
-const marksOf = (event: Event) => (event.target as Element).closest<HTMLElement>('.h');
-const hide = () => tip.remove();
-/** Where the keys are: the row of the table that was named last. */
-let place = 0;
+  tip.style.left = `${Math.max(half, Math.min(doc.body.clientWidth - half, box.left + ((at + 0.5) / 90) * box.width))}px`;
+  tip.style.top = `${box.top + scrollY}px`;
+};
 
 addEventListener('focusin', (event) => {
   const marks = marksOf(event);
+  place = 0;
   hide();
-  if (marks) tell(marks, rows(marks)[(place = 0)]);
+  if (marks) tell(marks, rowsOf(marks)[0]);
 });
+
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape') hide();
+  const { key } = event;
   const marks = marksOf(event);
-  const days = { ArrowLeft: 1, ArrowRight: -1 }[event.key];
-  const lines = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!marks || !(days || lines)) return;
+  if (key === 'Escape') hide();
+  if (!marks || !key.startsWith('Arrow')) return;
   event.preventDefault();
-  if (days) {
-    const own = rows(marks);
-    place = Math.max(0, Math.min(own.length - 1, place + days));
-    return tell(marks, own[place]);
+  const step = /Left|Down/.test(key) ? 1 : -1;
+  if (/Left|Right/.test(key)) {
+    const rows = rowsOf(marks);
+    place = Math.max(0, Math.min(rows.length - 1, place + step));
+    tell(marks, rows[place]);
+    return;
   }
   // Marks in a folded group cannot be seen.
   const shown = all('.h').filter((other) => other.checkVisibility());
-  const next = shown[shown.indexOf(marks) + lines!];
-  if (next) {
-    marks.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
-  }
+  const next = shown[shown.indexOf(marks) + step];
+  if (!next) return;
+  marks.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
 });
+
 addEventListener('pointermove', (event) => {
   const marks = marksOf(event);
-  if (!marks) return document.activeElement!.matches('.h') || hide();
+  if (!marks) {
+    if (!doc.activeElement?.matches('.h')) hide();
+    return;
+  }
   const box = marks.getBoundingClientRect();
   const at = ((event.clientX - box.left) / box.width) * 90 - 0.5;
-  const row = rows(marks).find((one) => Math.abs(Number(one.dataset.d) - at) < 1.5);
+  const row = rowsOf(marks).find((one) => Math.abs(+one.dataset.d! - at) < 1.5);
   if (row) tell(marks, row);
   else hide();
 });
-addEventListener('scroll', hide, { passive: true });
+
+/** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. */
+const seen: Record<string, string> = {};
+for (const part of all('[data-live]>[id]')) seen[part.id] = part.innerHTML;
+
+const refresh = async () => {
+  if (doc.hidden) return;
+  const answer = await fetch(location.pathname, { cache: 'no-cache' });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  for (const part of all('[data-live]>[id]', fresh)) {
+    const own = doc.getElementById(part.id);
+    const html = part.innerHTML;
+    if (!own || seen[part.id] === html || own.contains(doc.activeElement)) continue;
+    const open = (all('details', own) as HTMLDetailsElement[]).map((details) => details.open);
+    own.innerHTML = seen[part.id] = html;
+    (all('details', own) as HTMLDetailsElement[]).forEach((details, i) => {
+      details.open ||= !!open[i];
+    });
+  }
+  doc.title = fresh.title;
+  paint();
+};
 
 paint();
 setInterval(paint, 1e4);
+// Offline is no fault: the next minute asks again.
+if (doc.querySelector('[data-live]')) setInterval(() => refresh().catch(() => {}), 6e4);
+
+export {};

@@ -1,4 +1,4 @@
-import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
+import type { AnyStatus, ComponentStatus, IncidentKind } from '#domain/status.ts';
 import type { PublicFrame } from './frame.ts';
 
 /** The short name of a status's hue and shape, as the stylesheet and the sprite know it. */
@@ -22,6 +22,11 @@ export const PROGRESS_HUE: Record<AnyStatus, string> = {
   verifying: 'mt',
   completed: 'ok',
 };
+
+/** Where it has its own page. */
+export function hrefOf(incident: { kind: IncidentKind; id: string }): string {
+  return `/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${incident.id}`;
+}
 
 /** "Harbour status", whatever the owner called the page. */
 export function pageName(frame: PublicFrame | undefined): { name: string; suffix: string } {
