@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { networkOf } from './limits.ts';
 
 /** Subscriptions one client may ask for in ten minutes. An office behind one address must get through while something is down. */
 const PER_CLIENT = { points: 20, duration: 600 };
@@ -24,17 +24,6 @@ export function createSubscribeLimits(
       return { ok: false, retryAfter: Math.max(1, Math.ceil(refused.msBeforeNext / 1000)) };
     }
   };
-}
-
-/** One household or office has a whole /64 of IPv6 addresses; they count as one. */
-function networkOf(client: string): string {
-  const address = client.replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head ? head.split(':') : [];
-  const right = tail ? tail.split(':') : [];
-  const missing = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array(Math.max(0, missing)).fill('0'), ...right].slice(0, 4).join(':');
 }
 
 const KEY = Symbol.for('foghorn.subscribeLimits');

@@ -27,6 +27,8 @@ import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
 import { type Rendered, renderAlreadySubscribedMail, renderConfirmMail } from '#emails/render.ts';
 
+export type { Choice };
+
 /** The wording on the subscribe page that people agree to; a new wording gets a new name. */
 export const CONSENT_VERSION = '2026-11';
 
@@ -53,6 +55,9 @@ export const choiceInput = z.object({
   components: z.array(z.string().max(40)).max(2_000),
 });
 export type ChoiceInput = z.infer<typeof choiceInput>;
+
+/** What the subscribe form says. */
+export const subscribeInput = z.object({ address: addressInput, choice: choiceInput });
 
 export const WHOLE_PAGE: ChoiceInput = { wholePage: true, groups: [], components: [] };
 
