@@ -21,6 +21,8 @@ export type Config = {
   role: 'all' | 'web' | 'worker';
   exportDir: string | null;
   trustedHops: number;
+  /** Who may read /metrics from elsewhere; null: no one. */
+  metricsToken: string | null;
   logLevel: string;
 };
 
@@ -98,6 +100,7 @@ export function readConfig(env: Env = process.env): Config {
       get('TRUSTED_HOPS') ?? '0',
       'the number of proxies in front of Foghorn, 0 to 10',
     ),
+    metricsToken: get('METRICS_TOKEN') ?? null,
     logLevel: check(
       'LOG_LEVEL',
       z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

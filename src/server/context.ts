@@ -6,9 +6,19 @@ const holder = globalThis as { [KEY]?: Promise<Foghorn> };
 
 /**
  * The one open installation of this process. It hangs on globalThis because `astro dev` never runs main.ts and may load this
- * module more than once.
+ * module more than once. When opening fails, the next call tries again.
  */
 export function getFoghorn(): Promise<Foghorn> {
-  holder[KEY] ??= openFoghorn(readConfig());
+  holder[KEY] ??= openFoghorn(readConfig()).catch((error: unknown) => {
+    delete holder[KEY];
+    throw error;
+  });
   return holder[KEY];
+}
+
+/** Closes it, so that the next `getFoghorn` opens it anew. */
+export async function closeFoghorn(): Promise<void> {
+  const open = holder[KEY];
+  delete holder[KEY];
+  await (await open?.catch(() => null))?.close();
 }

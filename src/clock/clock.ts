@@ -1,0 +1,53 @@
+import type { Ctx } from '#db/context.ts';
+import { bumpPageByTime } from './pageTime.ts';
+
+export type Clock = {
+  /** Resolves when the tick that was running has ended; none follows. */
+  stop: () => Promise<void>;
+};
+
+const TICK_MS = 1_000;
+
+/** What happens because time passed, in the order in which it is done. Each claims its work, so two processes never do it twice. */
+const DUTIES: Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>> = {
+  'the page by time': bumpPageByTime,
+};
+
+/** Ticks about once a second until stopped. A duty that fails is tried again at the next tick; the others go on. */
+export function startClock(ctx: Ctx): Clock {
+  const failing = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let ticking = Promise.resolve();
+
+  async function tick(): Promise<void> {
+    for (const [name, duty] of Object.entries(DUTIES)) {
+      if (stopped) return;
+      try {
+        await duty(ctx);
+        if (failing.delete(name)) ctx.log.info({ duty: name }, 'The clock works again.');
+      } catch (error) {
+        // Said once, not every second while a database is away.
+        if (!failing.has(name)) ctx.log.error({ duty: name, err: error }, 'The clock could not do its work.');
+        failing.add(name);
+      }
+    }
+  }
+
+  function next(): void {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      ticking = tick();
+      void ticking.then(next);
+    }, TICK_MS);
+  }
+
+  next();
+  return {
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await ticking;
+    },
+  };
+}

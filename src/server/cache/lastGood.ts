@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Answer } from '../answer.ts';
+
+/** The last good answer of each shared path, on disk: what is shown when there is no database to ask, even right after a start. */
+export type LastGood = {
+  /** How many paths are kept. */
+  size: () => number;
+  has: (path: string) => boolean;
+  /** Null when there is none or its file is damaged. */
+  read: (path: string) => Promise<Kept | null>;
+  /** Takes the answer to be written soon, beside everything else; at most one write a path waits. */
+  keep: (path: string, kept: Kept) => void;
+  /** Resolves when everything taken so far is written. */
+  flush: () => Promise<void>;
+};
+
+export type Kept = { answer: Answer; renderedAt: number };
+
+type Head = {
+  path: string;
+  status: number;
+  headers: [string, string][];
+  renderedAt: number;
+  sha256: string;
+};
+
+const MAX_FILES = 1000;
+const MAX_BYTES = 64 * 1024 * 1024;
+const SUFFIX = '.page';
+
+/** @param onError is told of a write that failed; the pages themselves go on */
+export function openLastGood(folder: string, onError: (error: unknown) => void): LastGood {
+  mkdirSync(folder, { recursive: true });
+  const files = readIndex(folder);
+  const waiting = new Map<string, Kept>();
+  let writing: Promise<void> | null = null;
+
+  async function writeAll(): Promise<void> {
+    for (let next = waiting.entries().next(); !next.done; next = waiting.entries().next()) {
+      const [path, kept] = next.value;
+      waiting.delete(path);
+      try {
+        await write(folder, path, kept);
+        // Set anew, so that the index stays in the order of writing.
+        files.delete(fileName(path));
+        files.set(fileName(path), kept.answer.body.length);
+        await dropOldest(folder, files);
+      } catch (error) {
+        onError(error);
+      }
+    }
+    writing = null;
+  }
+
+  return {
+    size: () => files.size,
+    has: (path) => waiting.has(path) || files.has(fileName(path)),
+    read: async (path) => waiting.get(path) ?? (files.has(fileName(path)) ? readKept(folder, path) : null),
+    keep: (path, kept) => {
+      waiting.set(path, kept);
+      writing ??= writeAll();
+    },
+    flush: async () => {
+      while (writing) await writing;
+    },
+  };
+}
+
+/** Oldest first. */
+function readIndex(folder: string): Map<string, number> {
+  const found = readdirSync(folder)
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => ({ name, stat: statSync(join(folder, name)) }))
+    .sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs);
+  return new Map(found.map(({ name, stat }) => [name, stat.size]));
+}
+
+/** Whole or not at all: written beside, synced, then renamed over. */
+async function write(folder: string, path: string, { answer, renderedAt }: Kept): Promise<void> {
+  const head: Head = {
+    path,
+    status: answer.status,
+    headers: answer.headers.map(([name, value]) => [name, value]),
+    renderedAt,
+    sha256: sha256(answer.body),
+  };
+  const target = join(folder, fileName(path));
+  const beside = `${target}.${process.pid}.new`;
+  const file = await open(beside, 'w', 0o600);
+  try {
+    await file.writeFile(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), answer.body]));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(beside, target);
+}
+
+async function readKept(folder: string, path: string): Promise<Kept | null> {
+  try {
+    const bytes = await readFile(join(folder, fileName(path)));
+    const end = bytes.indexOf(10);
+    const head = JSON.parse(bytes.subarray(0, end).toString('utf8')) as Head;
+    const body = bytes.subarray(end + 1);
+    if (head.path !== path || head.sha256 !== sha256(body)) return null;
+    return { answer: { status: head.status, headers: head.headers, body }, renderedAt: head.renderedAt };
+  } catch {
+    return null;
+  }
+}
+
+async function dropOldest(folder: string, files: Map<string, number>): Promise<void> {
+  let bytes = [...files.values()].reduce((sum, size) => sum + size, 0);
+  for (const [name, size] of files) {
+    if (files.size <= MAX_FILES && bytes <= MAX_BYTES) return;
+    files.delete(name);
+    bytes -= size;
+    await rm(join(folder, name), { force: true });
+  }
+}
+
+function fileName(path: string): string {
+  return `${sha256(Buffer.from(path)).slice(0, 32)}${SUFFIX}`;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,32 @@
+/**
+ * The public pages that are the same for everyone who asks, and change only with the page's version: what the page cache keeps.
+ * Never a page that reads a session, an address or a form.
+ */
+const ID = '[A-Za-z0-9_-]{1,64}';
+const SHARED_PATHS = new RegExp(
+  `^(/|/history|/history/\\d{4}-\\d{2}|/history\\.(atom|rss)|/calendar\\.ics|/badge\\.svg|/embed/frame|/(incidents|maintenance|components)/${ID}|/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json)$`,
+);
+
+export function isShared(path: string): boolean {
+  return SHARED_PATHS.test(path);
+}
+
+/**
+ * The path of a request target as routes see it: without query, decoded once, dots and double slashes resolved. Null when it is not a
+ * path at all (bad percent-encoding, control characters).
+ */
+export function normalPath(target: string): string | null {
+  const end = target.search(/[?#]/);
+  const raw = end === -1 ? target : target.slice(0, end);
+  if (isShared(raw)) return raw;
+  if (!raw.startsWith('/')) return null;
+  const url = URL.parse(`http://x/${raw.slice(1).replace(/^\/+/, '')}`);
+  if (!url) return null;
+  try {
+    const path = decodeURIComponent(url.pathname).replace(/\/{2,}/g, '/');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+    return /[\x00-\x1f\x7f]/.test(path) ? null : path;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { Answer } from '../answer.ts';
+
+export type Encoding = 'br' | 'gzip' | 'identity';
+
+/** One encoding of an answer with its header block ready to write: sending it costs one lookup and one write. */
+export type Variant = { etag: string; head: string[]; notModified: string[]; body: Buffer };
+
+/**
+ * An answer that is sent many times. Each encoding is made once, when it is first asked for, and then kept. `tag` depends on the
+ * body alone, so that a render that changed nothing is still a 304 for everyone.
+ */
+export type Sendable = {
+  answer: Answer;
+  tag: string;
+  variants: Partial<Record<Encoding, Variant>>;
+  making: Partial<Record<Encoding, Promise<Variant>>>;
+};
+
+const SMALLEST_WORTH_COMPRESSING = 512;
+const COMPRESSIBLE =
+  /^(text\/|application\/(json|xml|javascript|atom\+xml|rss\+xml|manifest\+json)|image\/svg)/;
+const ENCODINGS: readonly Encoding[] = ['br', 'gzip', 'identity'];
+const SUFFIX: Record<Encoding, string> = { br: '-br', gzip: '-gz', identity: '' };
+
+const brotli = promisify(brotliCompress);
+const deflate = promisify(gzip);
+
+export function makeSendable(answer: Answer): Sendable {
+  const tag = createHash('sha256').update(answer.body).digest('base64url').slice(0, 22);
+  const sendable: Sendable = { answer, tag, variants: {}, making: {} };
+  if (!isCompressible(answer)) {
+    const only = toVariant(sendable, 'identity', answer.body, false);
+    for (const encoding of ENCODINGS) sendable.variants[encoding] = only;
+  }
+  return sendable;
+}
+
+/** The encoding asked for, at once when it exists. */
+export function variantOf(sendable: Sendable, encoding: Encoding): Variant | Promise<Variant> {
+  const ready = sendable.variants[encoding];
+  if (ready) return ready;
+  sendable.making[encoding] ??= compress(sendable.answer.body, encoding).then((body) => {
+    const variant = toVariant(sendable, encoding, body, true);
+    sendable.variants[encoding] = variant;
+    delete sendable.making[encoding];
+    return variant;
+  });
+  return sendable.making[encoding];
+}
+
+/** Makes the encodings that nobody has asked for yet, beside the work of the moment. */
+export async function makeRest(sendable: Sendable): Promise<void> {
+  for (const encoding of ENCODINGS) await variantOf(sendable, encoding);
+}
+
+/** Bytes that it may come to hold: the body and, roughly, its compressed forms. */
+export function weight(sendable: Sendable): number {
+  return Math.ceil(sendable.answer.body.length * 1.5) + 4096;
+}
+
+/** Writes the answer, or 304 (RFC 9110, section 13.1.2) when the visitor holds these very bytes. Node sends no body to a HEAD. */
+export function send(
+  response: ServerResponse,
+  status: number,
+  variant: Variant,
+  ifNoneMatch: string | undefined,
+): void {
+  if (ifNoneMatch !== undefined && status === 200 && matchesTag(ifNoneMatch, variant.etag)) {
+    response.writeHead(304, variant.notModified);
+    response.end();
+    return;
+  }
+  response.writeHead(status, variant.head);
+  response.end(variant.body);
+}
+
+/** The few request headers that the cache reads, without building the whole headers object. */
+export type AskedFor = { host: string; encoding: Encoding; ifNoneMatch: string | undefined };
+
+export function askedFor(request: IncomingMessage): AskedFor {
+  const raw = request.rawHeaders;
+  let host = '';
+  let accepts = '';
+  let ifNoneMatch: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    // Names are told apart by their length first: most headers cost one comparison of numbers.
+    if (name.length === 4) {
+      if (host === '' && name.toLowerCase() === 'host') host = raw[i + 1] as string;
+    } else if (name.length === 15) {
+      if (name.toLowerCase() === 'accept-encoding') accepts = raw[i + 1] as string;
+    } else if (name.length === 13) {
+      if (name.toLowerCase() === 'if-none-match') ifNoneMatch = raw[i + 1] as string;
+    }
+  }
+  return { host, encoding: acceptedEncoding(accepts), ifNoneMatch };
+}
+
+const REMEMBERED_HEADERS = 64;
+const remembered = new Map<string, Encoding>([['', 'identity']]);
+
+/** The best encoding that an Accept-Encoding header allows (RFC 9110, section 12.5.3); brotli before gzip at equal weight. */
+export function acceptedEncoding(header: string): Encoding {
+  const known = remembered.get(header);
+  if (known) return known;
+  const weights = new Map<string, number>();
+  for (const part of header.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((text) => text.trim());
+    const q = parameters.find((text) => text.startsWith('q='));
+    weights.set(name, q ? Number(q.slice(2)) || 0 : 1);
+  }
+  const weightOf = (name: string) => weights.get(name) ?? weights.get('*') ?? 0;
+  const br = weightOf('br');
+  const gz = Math.max(weightOf('gzip'), weights.get('x-gzip') ?? 0);
+  const best: Encoding = br > 0 && br >= gz ? 'br' : gz > 0 ? 'gzip' : 'identity';
+  if (remembered.size >= REMEMBERED_HEADERS) remembered.clear();
+  remembered.set(header, best);
+  return best;
+}
+
+/** Weak comparison, as If-None-Match asks: proxies that recompress mark our tags as weak. */
+function matchesTag(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch === etag || ifNoneMatch === '*') return true;
+  return ifNoneMatch.split(',').some((part) => part.trim().replace(/^W\//, '') === etag);
+}
+
+function isCompressible(answer: Answer): boolean {
+  const type = answer.headers.find(([name]) => name === 'content-type')?.[1] ?? '';
+  return answer.body.length >= SMALLEST_WORTH_COMPRESSING && COMPRESSIBLE.test(type);
+}
+
+function compress(body: Buffer, encoding: Encoding): Promise<Buffer> {
+  if (encoding === 'identity') return Promise.resolve(body);
+  if (encoding === 'gzip') return deflate(body, { level: 9 });
+  return brotli(body, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 9,
+      [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+      [constants.BROTLI_PARAM_SIZE_HINT]: body.length,
+    },
+  });
+}
+
+function toVariant(sendable: Sendable, encoding: Encoding, body: Buffer, varies: boolean): Variant {
+  const etag = `"${sendable.tag}${varies ? SUFFIX[encoding] : ''}"`;
+  const common: string[] = ['etag', etag];
+  if (varies) common.push('vary', 'accept-encoding');
+  const head = [...common, 'content-length', String(body.length)];
+  if (encoding !== 'identity') head.push('content-encoding', encoding);
+  const notModified = [...common];
+  for (const [name, value] of sendable.answer.headers) {
+    head.push(name, value);
+    // A 304 renews the stored headers; what describes the bytes stays as it was.
+    if (!name.startsWith('content-') || name === 'content-security-policy') notModified.push(name, value);
+  }
+  return { etag, head, notModified, body };
+}

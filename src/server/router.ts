@@ -1,0 +1,132 @@
+import type { IncomingMessage } from 'node:http';
+import { sameSecret } from '#auth/tokens.ts';
+import { type Answer, textAnswer, withHeaders } from './answer.ts';
+import { readBody } from './body.ts';
+import type { PageCache } from './cache/pageCache.ts';
+import { isShared, normalPath } from './cache/paths.ts';
+import type { Sendable } from './cache/sendable.ts';
+import { isDirectLoopback } from './client.ts';
+import type { Outcome } from './http.ts';
+
+export type RouterOptions = {
+  siteUrl: string;
+  isKnownHost: (host: string) => boolean;
+  files: ReadonlyMap<string, Sendable>;
+  cache: PageCache;
+  /** `worker` answers for its health alone. */
+  servesPages: boolean;
+  /** Whether a route of ours lies at this path, which is a request target. */
+  hasRoute: (target: string) => boolean;
+  /** Answers what is not the same for everyone. `body` is null when there is none. */
+  dynamic: (request: IncomingMessage, target: string, body: Buffer | null) => Promise<Answer>;
+  health: { live: () => Answer; ready: () => Promise<Answer>; metrics: () => Promise<Answer> };
+  metricsToken: string | null;
+};
+
+const MAX_TARGET = 4096;
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Decides who answers a request that the hot path did not: every refusal comes before anything is rendered or read. */
+export async function route(request: IncomingMessage, options: RouterOptions): Promise<Outcome> {
+  const method = request.method ?? 'GET';
+  const { target, host } = readTarget(request);
+  const reads = method === 'GET' || method === 'HEAD';
+
+  if (target === '/healthz' && reads) return { answer: options.health.live() };
+  if (target === '/readyz' && reads) return { answer: await options.health.ready() };
+  if (!options.isKnownHost(host)) return misdirected(host, options.siteUrl);
+  if (!METHODS.has(method)) return badMethod(method);
+  if (target.length > MAX_TARGET)
+    return plain(414, 'The address of this request is longer than 4,096 characters.');
+  const path = normalPath(target);
+  if (path === null) return plain(400, 'The address of this request is not a valid path.');
+  if (path === '/metrics') return metrics(request, options);
+  if (!options.servesPages)
+    return plain(404, `This process serves no pages. They are at ${options.siteUrl}.`);
+
+  const file = options.files.get(path);
+  if (file) return reads ? { sendable: file } : notAllowed(path, method);
+  if (isShared(path)) return reads ? shared(path, options) : notAllowed(path, method);
+  if (path.length > 1 && path.endsWith('/') && reads) return moved(path, target, options.siteUrl);
+  if (path.startsWith('/_') || !options.hasRoute(target)) return missing(path, options);
+
+  const body = await readBody(request);
+  if (body.outcome === 'too_large')
+    return plain(413, 'The body of this request is larger than 1 MB, which is all that is taken.');
+  if (body.outcome === 'gone') return plain(400, 'The request ended before its body did.');
+  return { answer: await options.dynamic(request, target, body.bytes) };
+}
+
+async function shared(path: string, { cache }: RouterOptions): Promise<Outcome> {
+  return { sendable: (await cache.get(path)).sendable };
+}
+
+/** One and the same answer for every path at which there is nothing: it is rendered once, whatever is asked for. */
+async function missing(path: string, options: RouterOptions): Promise<Outcome> {
+  if (path.startsWith('/api/'))
+    return {
+      answer: {
+        status: 404,
+        headers: [
+          ['content-type', 'application/json; charset=utf-8'],
+          ['cache-control', 'no-store'],
+        ],
+        body: Buffer.from(JSON.stringify({ error: { message: 'There is nothing at this address.' } })),
+      },
+    };
+  return shared('/404', options);
+}
+
+async function metrics(request: IncomingMessage, options: RouterOptions): Promise<Outcome> {
+  const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const allowed = bearer
+    ? options.metricsToken !== null && sameSecret(bearer, options.metricsToken)
+    : isDirectLoopback(request);
+  if (allowed) return { answer: await options.health.metrics() };
+  return plain(
+    401,
+    'Metrics are for this machine, or for who sends METRICS_TOKEN as Authorization: Bearer TOKEN.',
+  );
+}
+
+/** The path alone decides; an absolute-form target (RFC 9112, section 3.2.2) names its host itself. */
+function readTarget(request: IncomingMessage): { target: string; host: string } {
+  const target = request.url ?? '/';
+  const host = (request.headers.host ?? '').toLowerCase();
+  if (!/^https?:\/\//i.test(target)) return { target, host };
+  const url = URL.parse(target);
+  return url ? { target: url.pathname + url.search, host: url.host } : { target, host };
+}
+
+function misdirected(host: string, siteUrl: string): Outcome {
+  const asked = host ? 'under another name' : 'without a Host';
+  return plain(
+    421,
+    `This status page is at ${siteUrl}, but was asked for ${asked}. If that name is right, set SITE_URL to it.`,
+  );
+}
+
+function badMethod(method: string): Outcome {
+  const known = method === 'TRACE' || method === 'CONNECT';
+  return plain(known ? 405 : 501, 'Foghorn does not know this method.', { allow: [...METHODS].join(', ') });
+}
+
+function notAllowed(path: string, method: string): Outcome {
+  const allow = 'GET, HEAD, OPTIONS';
+  if (method !== 'OPTIONS') return plain(405, 'This can only be read.', { allow });
+  const answer = withHeaders(textAnswer(204, '', { allow }), { 'content-type': null });
+  const cors: Record<string, string> = path.startsWith('/api/v2/')
+    ? { 'access-control-allow-origin': '*' }
+    : {};
+  return { answer: withHeaders({ ...answer, body: Buffer.alloc(0) }, cors) };
+}
+
+function moved(path: string, target: string, siteUrl: string): Outcome {
+  const query = target.indexOf('?');
+  const to = `${siteUrl}${encodeURI(path.replace(/\/+$/, '') || '/')}${query === -1 ? '' : target.slice(query)}`;
+  return plain(308, `This page is at ${to}`, { location: to });
+}
+
+function plain(status: number, text: string, headers: Record<string, string> = {}): Outcome {
+  return { answer: textAnswer(status, text, headers) };
+}

@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import type { Answer } from './answer.ts';
+import { makeSendable, type Sendable } from './cache/sendable.ts';
+
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.webp': 'image/webp',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+  '.xml': 'application/xml; charset=utf-8',
+};
+
+const MAX_TOTAL_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The built files by URL path, read once: a request never touches the disk and no path of a visitor's making ever reaches it. What
+ * lies in `_astro/` has its hash in its name and never changes.
+ * @throws when there is more than a status page could need, which means that something else was built in
+ */
+export function loadStaticFiles(
+  folder: string,
+  finish: (answer: Answer, path: string) => Answer,
+): Map<string, Sendable> {
+  const files = new Map<string, Sendable>();
+  if (!existsSync(folder)) return files;
+  let total = 0;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const file = join(folder, name);
+    if (!statSync(file).isFile()) continue;
+    const path = `/${name.replaceAll('\\', '/')}`;
+    const body = readFileSync(file);
+    total += body.length;
+    if (total > MAX_TOTAL_BYTES) throw new Error(`${folder} holds more than ${MAX_TOTAL_BYTES} bytes.`);
+    const answer: Answer = {
+      status: 200,
+      headers: [
+        ['content-type', TYPES[extname(name)] ?? 'application/octet-stream'],
+        [
+          'cache-control',
+          path.startsWith('/_astro/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
+        ],
+      ],
+      body,
+    };
+    files.set(path, makeSendable(finish(answer, path)));
+  }
+  return files;
+}

@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { newId } from '#auth/tokens.ts';
+import type { Config } from '#config';
+import { getPageVersion } from '#db/page.ts';
+import type { Foghorn } from '../foghorn.ts';
+import { type Answer, textAnswer, withHeaders } from './answer.ts';
+import { createPages } from './astro.ts';
+import type { LastGood } from './cache/lastGood.ts';
+import { createPageCache, type PageCache } from './cache/pageCache.ts';
+import { clientAddress } from './client.ts';
+import { finishDynamic, withBody } from './dynamic.ts';
+import { failedPage, unavailablePage } from './fallback.ts';
+import { createHealth } from './health.ts';
+import { knownHosts } from './hosts.ts';
+import { createHttpServer, type HttpServer } from './http.ts';
+import { registerCache, requests } from './metrics.ts';
+import { route } from './router.ts';
+import { secured } from './security.ts';
+import { loadStaticFiles } from './staticFiles.ts';
+
+export type Web = {
+  cache: PageCache;
+  /** Listens; known hosts include the loopback names when that is where it listens. @returns the port */
+  listen: () => Promise<number>;
+  stop: HttpServer['stop'];
+};
+
+export type WebOptions = {
+  config: Config;
+  log: Logger;
+  lastGood: LastGood;
+  /** The installation, once it is open. */
+  opened: () => Foghorn | null;
+  wait: (ms: number) => Promise<void>;
+};
+
+/** Wires pages, cache, files and health to one HTTP server. */
+export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): Web {
+  const { siteUrl } = config;
+  const pages = createPages(siteUrl, log);
+  const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
+  let hosts = new Set<string>();
+  const isKnownHost = (host: string) => hosts.has(host);
+
+  const cache = createPageCache({
+    lastGood,
+    wait,
+    now: Date.now,
+    render: async (path) => {
+      const answer = withBody(await pages.renderShared(required(opened()), path));
+      // Machines in other people's pages read these (Statuspage's own are open too).
+      const open: Record<string, string> = path.startsWith('/api/v2/')
+        ? { 'access-control-allow-origin': '*' }
+        : {};
+      return finish(withHeaders(answer, open), path);
+    },
+    readVersion: async () => required(opened()).db.read(getPageVersion),
+    unavailable: () => finish(unavailablePage(), '/'),
+    onFailure: (path, error) => {
+      if (opened()) log.error({ path, err: error }, 'A page could not be rendered.');
+    },
+  });
+  registerCache(cache);
+
+  const options = {
+    siteUrl,
+    isKnownHost,
+    cache,
+    files: loadStaticFiles(clientFolder(), finish),
+    servesPages: config.role !== 'worker',
+    hasRoute: pages.hasRoute,
+    health: createHealth(opened, wait),
+    metricsToken: config.metricsToken,
+    dynamic: async (request: IncomingMessage, target: string, body: Buffer | null) => {
+      const foghorn = opened();
+      if (!foghorn) return unavailablePage();
+      const requestId = newId();
+      requestIds.set(request, requestId);
+      const address = clientAddress(request, config.trustedHops);
+      const answer = await pages.renderFor(foghorn, request, {
+        target,
+        body,
+        requestId,
+        clientAddress: address,
+      });
+      return withHeaders(withBody(answer), { 'x-request-id': requestId });
+    },
+  };
+
+  const http = createHttpServer({
+    peek: cache.peek,
+    isKnownHost,
+    bareHeaders: finish(textAnswer(400, ''), '/').headers.filter(([name]) => !name.startsWith('content-t')),
+    answer: async (request) => {
+      const outcome = await route(request, options);
+      if ('sendable' in outcome) return outcome;
+      const target = request.url ?? '/';
+      return { answer: await finishDynamic(request, finish(outcome.answer, target), target) };
+    },
+    failure: (request, error) => {
+      log.error({ requestId: requestIds.get(request), err: error }, 'A request failed.');
+      return finish(failedPage(), '/');
+    },
+    answered: (request, status, ms) => {
+      requests.inc({ status: `${Math.floor(status / 100)}xx` });
+      const requestId = requestIds.get(request);
+      // Reads of kept pages and files, and refusals, which anyone can cause at any rate, are counted alone.
+      if (!requestId) return;
+      const fields = { requestId, method: request.method, path: speakable(request.url ?? ''), status };
+      log.info({ ...fields, ms: Math.round(ms) }, 'request');
+    },
+  });
+
+  return {
+    cache,
+    stop: http.stop,
+    listen: () =>
+      new Promise((resolve, reject) => {
+        http.server.once('error', reject);
+        http.server.listen({ port: config.port, host: config.host }, () => {
+          const address = http.server.address();
+          const port = typeof address === 'object' && address ? address.port : config.port;
+          hosts = knownHosts({ siteUrl, listensOn: config.host, port });
+          resolve(port);
+        });
+      }),
+  };
+}
+
+const requestIds = new WeakMap<IncomingMessage, string>();
+
+/** The path without its query, and without what is long enough to be a token: links in mails carry them. */
+function speakable(target: string): string {
+  return (target.split('?')[0] as string).replace(/[^/]{20,}/g, '…');
+}
+
+function required(foghorn: Foghorn | null): Foghorn {
+  if (foghorn) return foghorn;
+  throw new Error('The database is not open yet.');
+}
+
+/** The built client files lie beside the server's folder, whichever chunk this module was bundled into. */
+function clientFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const client = join(folder, 'client');
+    if (existsSync(client) || folder === dirname(folder)) return client;
+  }
+}
