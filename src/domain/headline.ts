@@ -46,10 +46,11 @@ export type Headline = {
 export type NextWord = { due: Instant; from: Instant | null; late: boolean; title: string | null };
 
 const NAMED = 3;
+const IMPACT_WEIGHT: readonly Impact[] = ['critical', 'major', 'minor', 'maintenance', 'none'];
 
 /** What the page says first. */
 export function headlineOf(situation: Situation, now: Instant): Headline {
-  const incidents = [...situation.incidents].sort(byWeight);
+  const incidents = [...situation.incidents].sort(gravestFirst);
   const worst = worstStatus([
     ...situation.components.map((component) => component.status),
     ...incidents.map((incident) => STATUS_OF_IMPACT[incident.impact]),
@@ -69,6 +70,16 @@ export function headlineOf(situation: Situation, now: Instant): Headline {
   const maintained = situation.components.filter((component) => component.status === 'under_maintenance');
   if (maintained.length) return { ...base, text: aboutComponents(maintained, worst) };
   return { ...base, text: 'All systems are operational.' };
+}
+
+type Weighed = Pick<OpenIncident, 'impact' | 'startedAt'>;
+
+/** The gravest first, the newest of equals first. */
+export function gravestFirst(a: Weighed, b: Weighed): number {
+  return (
+    IMPACT_WEIGHT.indexOf(a.impact) - IMPACT_WEIGHT.indexOf(b.impact) ||
+    (a.startedAt > b.startedAt ? -1 : a.startedAt < b.startedAt ? 1 : 0)
+  );
 }
 
 function aboutIncidents(
@@ -122,16 +133,6 @@ function nextPromise(incidents: readonly OpenIncident[], now: Instant): NextWord
     late: next.nextUpdateDue <= now,
     title: incidents.length > 1 ? next.title : null,
   };
-}
-
-const IMPACT_WEIGHT: readonly Impact[] = ['critical', 'major', 'minor', 'maintenance', 'none'];
-
-/** The gravest first, the newest of equals first. */
-function byWeight(a: OpenIncident, b: OpenIncident): number {
-  return (
-    IMPACT_WEIGHT.indexOf(a.impact) - IMPACT_WEIGHT.indexOf(b.impact) ||
-    (a.startedAt > b.startedAt ? -1 : a.startedAt < b.startedAt ? 1 : 0)
-  );
 }
 
 /** "A; B; C; and 2 more": semicolons, because a title may hold a comma. */

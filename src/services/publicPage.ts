@@ -12,7 +12,7 @@ import {
   type PublicClaimRow,
 } from '#db/publicPage.ts';
 import type { Row } from '#db/schema.ts';
-import { type Headline, headlineOf } from '#domain/headline.ts';
+import { gravestFirst, type Headline, headlineOf } from '#domain/headline.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
@@ -76,7 +76,7 @@ export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
     const groups = await listPublicGroups(tx);
     const components = await listPublicComponents(tx);
     const claims = await listPublicClaims(tx, toInstant(days[0]!.from));
-    const open = await assembleIncidents(tx, await listOpenIncidents(tx), components);
+    const open = (await assembleIncidents(tx, await listOpenIncidents(tx), components)).sort(gravestFirst);
     const maintenance = await assembleIncidents(tx, await listOpenMaintenance(tx), components);
     const ended = await assembleIncidents(
       tx,
