@@ -1,0 +1,212 @@
+import { isSeverity, SEVERITIES, type Severity } from '#domain/severity.ts';
+import { INCIDENT_STATUSES, type IncidentStatus, isOver } from '#domain/status.ts';
+import { addMs, type Instant, MINUTE, parseInstant } from '#domain/time.ts';
+import { declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
+import { type Command, type Io, readArguments, required, UsageError } from './command.ts';
+import { readComponents, STATUS_WORDS } from './components.ts';
+import { withInstallation } from './installation.ts';
+import { counted } from './progress.ts';
+
+const OPTIONS = {
+  severity: { type: 'string' },
+  status: { type: 'string' },
+  body: { type: 'string' },
+  component: { type: 'string', multiple: true },
+  scope: { type: 'string' },
+  affected: { type: 'string' },
+  workaround: { type: 'string' },
+  estimate: { type: 'string' },
+  'next-update': { type: 'string' },
+  'no-notify': { type: 'boolean' },
+  reason: { type: 'string' },
+} as const;
+
+const SHARED_HELP = `
+  --component C=STATUS   how a component is now; as often as needed. C is its id or its name, STATUS one of
+                         ${STATUS_WORDS}
+  --scope TEXT           where it is felt, such as "EU only"
+  --affected TEXT        who, and how many
+  --workaround TEXT      what still works
+  --estimate TEXT        when it may be over
+  --next-update WHEN     30m, an instant such as 2026-11-21T15:30Z, or none; what the severity asks for when left out
+  --no-notify            tell nobody; the page changes all the same`;
+
+export const incidentOpen: Command = {
+  help: `
+  foghorn incident open --title T --severity S --body TEXT [options]
+
+Declares the incident and publishes its first update, as the admin does. Its id is printed, alone, on standard output.
+
+  --title T              one line: what fails, for whom
+  --severity S           ${SEVERITIES.join(', ')}
+  --body TEXT            what is said; - reads standard input. Markdown
+  --status S             investigating (as when left out), identified, monitoring${SHARED_HELP}
+
+  foghorn incident open --title "Checkout fails for some customers" --severity SEV1 \\
+    --body "Some customers see an error when they pay. We are looking into it." --component Checkout=partial`,
+  async run(args, io) {
+    const { values } = readArguments(args, { title: { type: 'string' }, ...OPTIONS });
+    const title = required(values.title, '--title', 'Say in one line what fails, and for whom.');
+    const severity = readSeverity(
+      required(values.severity, '--severity', `Choose one of ${SEVERITIES.join(', ')}.`),
+    );
+    const status = values.status === undefined ? 'investigating' : readStatus(values.status);
+    if (isOver(status))
+      throw new UsageError(
+        'An incident cannot open as over.',
+        'Give --status investigating, identified or monitoring.',
+      );
+    const body = await readBody(values.body, io);
+    await withInstallation({ create: false }, async (_, ctx) => {
+      const components = await readComponents(ctx, values.component ?? []);
+      const nextUpdateBy = readNextUpdate(values['next-update'], ctx.now());
+      const { id } = await declareIncident(ctx, { title, severity, scope: values.scope, components });
+      const { version } = await getIncident(ctx, id);
+      const { told } = await postUpdate(ctx, {
+        incidentId: id,
+        version,
+        audience: 'public',
+        status,
+        body,
+        ...words(values),
+        nextUpdateBy,
+        components,
+        notify: !values['no-notify'],
+      }).catch((error: unknown) => {
+        io.say(`The incident is declared inside as ${id}, but not published.`);
+        throw error;
+      });
+      io.say(sayTold(`Published at ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
+      io.out(id);
+    });
+  },
+};
+
+export const incidentUpdate: Command = {
+  help: `
+  foghorn incident update <id> --body TEXT [options]
+
+  --body TEXT            what is said; - reads standard input. Markdown
+  --status S             ${INCIDENT_STATUSES.slice(0, 4).join(', ')}; as it is when left out
+  --severity S           ${SEVERITIES.join(', ')}; as it is when left out${SHARED_HELP}
+
+  foghorn incident update k3v9q0x2m7ab --status identified --body - < update.md`,
+  async run(args, io) {
+    const { values, positionals } = readArguments(args, OPTIONS, ['id of the incident']);
+    const status = values.status === undefined ? null : readStatus(values.status);
+    await post(positionals[0] as string, status, values, io);
+  },
+};
+
+export const incidentResolve: Command = {
+  help: `
+  foghorn incident resolve <id> --body TEXT [options]
+
+Says that it is over. Its components are well again, but for what --component says and what other incidents hold.
+
+  --body TEXT            what is said; - reads standard input. Markdown
+  --reason TEXT          why it is over before it was watched for as long as its severity asks
+  --no-notify            tell nobody; the page changes all the same
+
+  foghorn incident resolve k3v9q0x2m7ab --body "All payments work again."`,
+  async run(args, io) {
+    const { values, positionals } = readArguments(
+      args,
+      {
+        body: OPTIONS.body,
+        component: OPTIONS.component,
+        reason: OPTIONS.reason,
+        'no-notify': OPTIONS['no-notify'],
+      },
+      ['id of the incident'],
+    );
+    await post(positionals[0] as string, 'resolved', values, io);
+  },
+};
+
+type Given = Partial<{
+  severity: string;
+  body: string;
+  component: string[];
+  scope: string;
+  affected: string;
+  workaround: string;
+  estimate: string;
+  'next-update': string;
+  'no-notify': boolean;
+  reason: string;
+}>;
+
+async function post(id: string, status: IncidentStatus | null, values: Given, io: Io): Promise<void> {
+  const severity = values.severity === undefined ? undefined : readSeverity(values.severity);
+  const body = await readBody(values.body, io);
+  await withInstallation({ create: false }, async (_, ctx) => {
+    const incident = await getIncident(ctx, id);
+    const changes = await readComponents(ctx, values.component ?? []);
+    const { told } = await postUpdate(ctx, {
+      incidentId: id,
+      version: incident.version,
+      audience: 'public',
+      status: status ?? incident.status,
+      body,
+      severity,
+      ...words(values),
+      nextUpdateBy: readNextUpdate(values['next-update'], ctx.now()),
+      components: changes,
+      notify: !values['no-notify'],
+      reason: values.reason,
+    });
+    io.say(sayTold(`Posted to ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
+  });
+}
+
+function words({ scope, affected, workaround, estimate }: Given) {
+  return { scope, affected, workaround, estimate };
+}
+
+async function readBody(given: string | undefined, io: Io): Promise<string> {
+  const body = required(
+    given,
+    '--body',
+    'Say what is known, or give --body - and the text on standard input.',
+  );
+  if (body !== '-') return body;
+  const text = await io.readAll();
+  if (text.trim()) return text;
+  throw new UsageError(
+    'There is no text on standard input.',
+    'Write: foghorn incident ... --body - < update.md',
+  );
+}
+
+function readSeverity(text: string): Severity {
+  const severity = text.toUpperCase();
+  if (isSeverity(severity)) return severity;
+  throw new UsageError(`There is no severity "${text}".`, `Choose one of ${SEVERITIES.join(', ')}.`);
+}
+
+function readStatus(text: string): IncidentStatus {
+  const statuses = INCIDENT_STATUSES.filter((status) => status !== 'postmortem');
+  const status = statuses.find((known) => known === text.toLowerCase());
+  if (status) return status;
+  throw new UsageError(`There is no status "${text}".`, `Choose one of ${statuses.join(', ')}.`);
+}
+
+/** Undefined leaves it to the policy; null promises nothing. */
+function readNextUpdate(text: string | undefined, now: Instant): Instant | null | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'none') return null;
+  const minutes = /^(\d{1,4})m$/.exec(text)?.[1];
+  const instant = minutes ? addMs(now, Number(minutes) * MINUTE) : parseInstant(text);
+  if (instant) return instant;
+  throw new UsageError(
+    `"${text}" is no time.`,
+    'Write --next-update 30m, --next-update 2026-11-21T15:30Z or --next-update none.',
+  );
+}
+
+function sayTold(done: string, told: number, quiet: boolean | undefined): string {
+  return quiet
+    ? `${done} Nobody is told.`
+    : `${done} Queued for ${counted(told, 'person').replace('persons', 'people')}.`;
+}
