@@ -5,6 +5,7 @@ import { ensureSetupToken } from '#auth/setup.ts';
 import { startClock } from '#clock/clock.ts';
 import { type Config, ConfigError, readConfig } from '#config';
 import { NewerSchemaError } from '#db/migrate.ts';
+import { startDispatcher } from '#delivery/dispatcher.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { createLog } from '../log.ts';
 import { openLastGood } from './cache/lastGood.ts';
@@ -74,9 +75,14 @@ async function start(config: Config, log: Logger): Promise<void> {
   log.info('ready');
 }
 
-function startWork(open: Foghorn): (() => Promise<unknown>)[] {
+/** @returns what stops it, in no particular order */
+function startWork(open: Foghorn): (() => unknown)[] {
   const clock = startClock(open.contextFor({ kind: 'system', name: 'clock' }));
-  return [clock.stop];
+  const dispatcher = startDispatcher({
+    ...open.contextFor({ kind: 'system', name: 'dispatcher' }),
+    config: open.config,
+  });
+  return [clock.stop, dispatcher.stop, open.onChanged((what) => what === 'outbox' && dispatcher.wake())];
 }
 
 /** Never in step with itself: the next question is asked when the last one was answered. */
