@@ -115,13 +115,14 @@ eachDatabase('accounts', (fresh) => {
     const { ctx, owner } = await house();
     const viewer = await addUser(ctx, 'viewer');
     const sessionId = sessionIdOf(await enter(ctx, viewer.email));
+    const unused = sessionIdOf(await enter(ctx, viewer.email));
     await setRole(owner.ctx, { userId: viewer.id, role: 'comms' });
     expect((await readSession(ctx, sessionId)).user?.role).toBe('comms');
     await disableUser(owner.ctx, viewer.id);
     expect((await readSession(ctx, sessionId)).user).toBeNull();
     await expect(enter(ctx, viewer.email)).rejects.toMatchObject({ code: 'unauthenticated' });
     await enableUser(owner.ctx, viewer.id);
-    expect((await readSession(ctx, sessionId)).user).toBeNull();
+    for (const id of [sessionId, unused]) expect((await readSession(ctx, id)).user).toBeNull();
     await enter(ctx, viewer.email);
   });
 

@@ -73,6 +73,16 @@ eachDatabase('sessions', (fresh) => {
     expect((await readSession(ctx, sessionId)).user).toBeNull();
   });
 
+  it('are stored with an end that no renewal moves past thirty days', async () => {
+    const { ctx, user, sessionId } = await signedIn();
+    const adapter = sessionAdapter(ctx.db, ctx.now);
+    const begun = Date.parse(ctx.now());
+    await adapter.updateSessionExpiration(sessionId, new Date(begun + 29 * DAY));
+    await adapter.updateSessionExpiration(sessionId, new Date(begun + 400 * DAY));
+    const [stored] = await ctx.db.read((tx) => listSessionsOf(tx, user.id));
+    expect(Date.parse(stored!.expiresAt) - begun).toBe(30 * DAY);
+  });
+
   it('end after seven days without use', async () => {
     const { ctx, sessionId } = await signedIn();
     ctx.clock.advance(7 * DAY);

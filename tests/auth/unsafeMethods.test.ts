@@ -74,6 +74,7 @@ describe('while SITE_URL is a loopback name', () => {
     ['http://localhost:4321', 'http://localhost.evil.example:4321', 'localhost.evil.example:4321', false],
     ['http://localhost:4321', 'http://192.168.0.7:4321', '192.168.0.7:4321', false],
     ['https://status.example.com', 'http://127.0.0.1:4321', '127.0.0.1:4321', false],
+    ['http://status.example.com:4321', 'http://127.0.0.1:4321', '127.0.0.1:4321', false],
   ])('SITE_URL %s, Origin %s, Host %s: %s', (siteUrl, origin, host, passes) => {
     const problem = unsafeMethodProblem({
       method: 'POST',
