@@ -94,12 +94,9 @@ export function listStartedBetween(tx: Tx, from: Instant, to: Instant): Promise<
 
 /** When each public incident started, oldest first: for the list of months. */
 export async function listStarts(tx: Tx): Promise<Instant[]> {
-  const rows = await tx
-    .selectFrom('incidents')
+  const rows = await publicIncidents(tx)
+    .clearSelect()
     .select('started_at')
-    .where('published_at', 'is not', null)
-    .where('restricted', '=', 0)
-    .where('drill', '=', 0)
     .where('status', '!=', 'scheduled')
     .orderBy('started_at')
     .execute();
