@@ -62,7 +62,7 @@ function notSignedIn({ request, url, routePattern }: APIContext): Response {
   return refuse(request, {
     status: 401,
     what: 'You are not signed in, or your session has ended.',
-    fix: 'Sign in in another tab, then go back here and send the form again: what you typed is still in it.',
+    fix: 'Sign in in another tab, then reload this page: your browser sends the form again, with all that you typed.',
     link: '/admin/login',
   });
 }
