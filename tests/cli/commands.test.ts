@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '#db/open.ts';
 import { untidySource } from '../services/statuspageImportFixture.ts';
-import { foghorn, scratch } from './support.ts';
+import { foghorn, scratch, startFoghorn } from './support.ts';
 
 const COMMANDS = [
   'migrate',
@@ -207,4 +207,18 @@ it('refuses to restore what is damaged, foreign or newer, and leaves the databas
   expect([later.code, later.said]).toEqual([1, expect.stringContaining('written by a newer Foghorn')]);
 
   expect(readFileSync(join(dir, 'foghorn.db')).equals(before)).toBe(true);
+});
+
+it('runs a worker until it is told to stop, and refuses before there is a database', async () => {
+  const dir = scratch();
+  const early = await foghorn(dir, ['worker']);
+  expect([early.code, early.said]).toEqual([1, expect.stringContaining('There is no database yet.')]);
+  await foghorn(dir, ['migrate']);
+  const worker = startFoghorn(dir, ['worker']);
+  await worker.says('the worker runs');
+  worker.signal('SIGTERM');
+  worker.signal('SIGINT');
+  const { code, out } = await worker.ended;
+  expect(code).toBe(0);
+  expect(out).toContain('the worker stops');
 });

@@ -18,21 +18,41 @@ export function scratch(): string {
 
 /** Runs the real command line, in a process of its own, on the installation in `dataDir`. */
 export function foghorn(dataDir: string, args: string[], stdin = ''): Promise<Ran> {
+  return startFoghorn(dataDir, args, stdin).ended;
+}
+
+/** The same, for a command that runs until it is told to stop. `says` resolves when standard output holds the words. */
+export function startFoghorn(dataDir: string, args: string[], stdin = '') {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: dataDir,
     env: { PATH: process.env.PATH, HOME: dataDir, DATA_DIR: dataDir, MAIL_TRANSPORT: 'file' },
   });
   let out = '';
   let said = '';
+  const listeners = new Set<() => void>();
   child.stdout.setEncoding('utf8').on('data', (piece) => {
     out += piece;
+    for (const listener of listeners) listener();
   });
   child.stderr.setEncoding('utf8').on('data', (piece) => {
     said += piece;
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
-  return new Promise((resolve, reject) =>
+  const ended = new Promise<Ran>((resolve, reject) =>
     child.on('error', reject).on('close', (code) => resolve({ code, out, said })),
   );
+  return {
+    ended,
+    signal: (signal: NodeJS.Signals) => child.kill(signal),
+    says: (words: string) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => out.includes(words) && resolve();
+        listeners.add(look);
+        look();
+        void ended.then((ran) =>
+          reject(new Error(`It ended before it said "${words}": ${JSON.stringify(ran)}`)),
+        );
+      }),
+  };
 }
