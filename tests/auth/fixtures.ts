@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { vi } from 'vitest';
 import { createUser } from '#auth/accounts.ts';
 import type { Caller } from '#auth/signIn.ts';
@@ -55,4 +57,14 @@ export function cookieHeader(setCookies: readonly string[]): string {
 export function sessionIdOf(setCookies: readonly string[]): string {
   const cookie = setCookies.find((value) => /^(__Host-)?session=/.test(value));
   return cookie?.split(';')[0]?.split('=')[1] ?? '';
+}
+
+/** Every file under src/pages as the route pattern that Astro makes of it. */
+export function routePatterns(): string[] {
+  const folder = join(import.meta.dirname, '../../src/pages');
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
+    .filter((path) => !path.split('/').some((part) => part.startsWith('_')))
+    .map((path) => path.replace(/\.(astro|ts|js|md)$/, '').replace(/\/index$/, '') || '/');
 }

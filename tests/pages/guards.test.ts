@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { APIContext, MiddlewareNext } from 'astro';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { accessOf, OPEN_ROUTES, withoutNames } from '#auth/routes.ts';
@@ -9,7 +7,7 @@ import type { Db } from '#db/open.ts';
 import { DAY } from '#domain/time.ts';
 import type { Foghorn } from '../../src/foghorn.ts';
 import { onRequest } from '../../src/middleware.ts';
-import { addUser, cookieHeader, sessionIdOf, visitorContext } from '../auth/fixtures.ts';
+import { addUser, cookieHeader, routePatterns, sessionIdOf, visitorContext } from '../auth/fixtures.ts';
 import type { TestCtx } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 
@@ -32,16 +30,6 @@ const PUBLIC_IN_DESIGN = [
   /^\/admin\/(login|logout|setup|join)$/,
   /^\/(404|500)$/,
 ];
-
-/** Every file under src/pages as the route pattern that Astro makes of it. */
-function routePatterns(): string[] {
-  const folder = join(import.meta.dirname, '../../src/pages');
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
-    .filter((path) => !path.split('/').some((part) => part.startsWith('_')))
-    .map((path) => path.replace(/\.(astro|ts|js|md)$/, '').replace(/\/index$/, '') || '/');
-}
 
 const holder = globalThis as { [key: symbol]: unknown };
 const KEY = Symbol.for('foghorn');
