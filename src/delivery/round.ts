@@ -85,10 +85,11 @@ export function createEngine(deps: EngineDeps): Engine {
     // Results leave their lists only once they are on disk: a commit that fails loses none.
     const calls = [...finished];
     const mails = [...reported];
+    const goOn = calls.every(({ outcome }) => mayGoOn(outcome));
     const { started, stillOurs, stale } = await db.write(async (tx) => ({
       stale: await settleCalls(tx, calls),
       stillOurs: await settleMails(tx, mails),
-      started: await freezeAndClaim(tx, prepared, picked.ready),
+      started: goOn ? await freezeAndClaim(tx, prepared, picked.ready) : [],
     }));
     finished.splice(0, calls.length);
     reported.splice(0, mails.length);
@@ -102,7 +103,8 @@ export function createEngine(deps: EngineDeps): Engine {
 
   async function pick() {
     const none = { ready: [], queued: [] };
-    if (stopping.signal.aborted) return none;
+    // Bad news is written down first: it may say that no call should follow.
+    if (stopping.signal.aborted || finished.some(({ outcome }) => !mayGoOn(outcome))) return none;
     return db.read(async (tx) => {
       const provider = await getProvider(tx, transport.name);
       const time = now();
@@ -218,4 +220,8 @@ export function createEngine(deps: EngineDeps): Engine {
     else if (outcome.kind !== 'accepted' && outcome.kind !== 'reported')
       log.warn({ ...fields, outcome: outcome.kind, reason: outcome.reason }, 'A batch was not accepted.');
   }
+}
+
+function mayGoOn(outcome: Outcome): boolean {
+  return outcome.kind === 'reported' || (outcome.kind === 'accepted' && !outcome.restMs);
 }

@@ -1,0 +1,194 @@
+import { expect, it } from 'vitest';
+import { insertDelivery } from '#db/deliveries.ts';
+import { countReach, insertFanout } from '#db/fanouts.ts';
+import type { Db } from '#db/open.ts';
+import { suppressAddress } from '#db/suppressions.ts';
+import { expandNextChunk } from '#delivery/expander.ts';
+import { testClock } from '../support/context.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { addPeople, address, expandAll, postNotice, states } from './support.ts';
+
+const EMPTY = { components: [], groups: [] };
+
+function reached(db: Db, noticeSeq: number) {
+  return db.read((tx) =>
+    tx
+      .selectFrom('deliveries as d')
+      .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+      .select(['r.address', 'd.state', 'd.reason', 'd.priority'])
+      .where('d.notice_seq', '=', noticeSeq)
+      .orderBy('d.seq')
+      .execute(),
+  );
+}
+
+eachDatabase('the expander', (fresh) => {
+  it('makes one delivery for each subscriber, the first five hundred at once', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 10_600);
+    const noticeSeq = await postNotice(db, now());
+    expect(await expandNextChunk({ db, now })).toBe(true);
+    expect(await states(db)).toEqual({ queued: 500 });
+    expect(await expandNextChunk({ db, now })).toBe(true);
+    expect(await states(db)).toEqual({ queued: 10_500 });
+    expect(await expandNextChunk({ db, now })).toBe(true);
+    expect(await states(db)).toEqual({ queued: 10_600 });
+    expect(await expandNextChunk({ db, now })).toBe(false);
+    expect(new Set((await reached(db, noticeSeq)).map((row) => row.address)).size).toBe(10_600);
+  });
+
+  it('goes on where a chunk was lost with its transaction: no one is skipped, no one comes twice', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 1_200);
+    await postNotice(db, now());
+    await expandNextChunk({ db, now });
+    // The process dies after the rows were written and before the commit.
+    const dying: Db = {
+      ...db,
+      write: (work) =>
+        db.write(async (tx) => {
+          await work(tx);
+          throw new Error('killed');
+        }),
+    };
+    await expect(expandNextChunk({ db: dying, now })).rejects.toThrow('killed');
+    expect(await states(db)).toEqual({ queued: 500 });
+    await expandAll(db, now);
+    expect(await states(db)).toEqual({ queued: 1_200 });
+  });
+
+  it('lets several expanders share the work', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 3_000);
+    await postNotice(db, now());
+    await postNotice(db, now());
+    await Promise.all(Array.from({ length: 4 }, () => expandAll(db, now)));
+    expect(await states(db)).toEqual({ queued: 6_000 });
+  });
+
+  it('tells those who were confirmed at the post, and no one who came later', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    await addPeople(db, 3);
+    await db.write((tx) =>
+      tx
+        .updateTable('recipients')
+        .set({ state: 'pending', confirmed_at: null })
+        .where('address', '=', address(2))
+        .execute(),
+    );
+    const noticeSeq = await postNotice(db, clock.now());
+    clock.advance(1_000);
+    await addPeople(db, 2, 4);
+    await db.write((tx) =>
+      tx
+        .updateTable('recipients')
+        .set({ state: 'confirmed', confirmed_at: clock.now() })
+        .where('address', '=', address(2))
+        .execute(),
+    );
+    await expandAll(db, clock.now);
+    expect((await reached(db, noticeSeq)).map((row) => row.address)).toEqual([address(1), address(3)]);
+  });
+
+  it('reaches the whole page, the named components and their groups, as many as were counted', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 6);
+    await db.write(async (tx) => {
+      const people = await tx.selectFrom('recipients').select(['seq', 'address']).execute();
+      const seq = (index: number) => people.find((row) => row.address === address(index))!.seq;
+      await tx.updateTable('recipients').set({ whole_page: 0 }).where('address', '<>', address(1)).execute();
+      await tx
+        .insertInto('recipient_scopes')
+        .values([
+          { recipient_seq: seq(2), kind: 'component', ref_id: 'checkout' },
+          { recipient_seq: seq(2), kind: 'group', ref_id: 'shop' },
+          { recipient_seq: seq(3), kind: 'group', ref_id: 'shop' },
+          { recipient_seq: seq(4), kind: 'component', ref_id: 'login' },
+          { recipient_seq: seq(5), kind: 'component', ref_id: 'shop' },
+        ])
+        .execute();
+      await tx
+        .updateTable('recipients')
+        .set({ kind: 'stakeholder', whole_page: 1 })
+        .where('address', '=', address(6))
+        .execute();
+    });
+    const filter = { components: ['checkout'], groups: ['shop'] };
+    const noticeSeq = await postNotice(db, now(), { filter });
+    await expandAll(db, now);
+    expect((await reached(db, noticeSeq)).map((row) => row.address)).toEqual([
+      address(1),
+      address(2),
+      address(3),
+    ]);
+    expect(await db.read((tx) => countReach(tx, filter))).toBe(3);
+    expect(await db.read((tx) => countReach(tx, EMPTY))).toBe(1);
+  });
+
+  it('shows whom it may not mail as suppressed', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 2);
+    await db.write((tx) =>
+      suppressAddress(tx, { address: address(2), reason: 'bounce', detail: null, now: now() }),
+    );
+    const noticeSeq = await postNotice(db, now(), { priority: 0 });
+    await expandAll(db, now);
+    expect(await reached(db, noticeSeq)).toEqual([
+      { address: address(1), state: 'queued', reason: null, priority: 0 },
+      {
+        address: address(2),
+        state: 'suppressed',
+        reason: 'The address is on the suppression list.',
+        priority: 0,
+      },
+    ]);
+  });
+
+  it('takes the most urgent fan-out first, even in the middle of another', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 700);
+    await postNotice(db, now(), { priority: 2 });
+    await expandNextChunk({ db, now });
+    const urgent = await postNotice(db, now(), { priority: 0 });
+    await expandNextChunk({ db, now });
+    expect(await reached(db, urgent)).toHaveLength(500);
+  });
+
+  it('is done at once when there is no one to tell', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await postNotice(db, now());
+    await expandAll(db, now);
+    const fanout = await db.read((tx) => tx.selectFrom('fanouts').selectAll().executeTakeFirstOrThrow());
+    expect(fanout).toMatchObject({ state: 'done', done_at: now() });
+    await expect(
+      db.write((tx) =>
+        insertFanout(tx, { noticeSeq: fanout.notice_seq, filter: EMPTY, expected: 0, now: now() }),
+      ),
+    ).rejects.toThrow();
+  });
+
+  it('a single delivery of the same notice to the same person is the same delivery', async () => {
+    const db = await fresh();
+    const { now } = testClock();
+    await addPeople(db, 1);
+    const noticeSeq = await postNotice(db, now(), { kind: 'confirm', priority: 0 });
+    await expandAll(db, now);
+    const recipientSeq = (
+      await db.read((tx) => tx.selectFrom('recipients').select('seq').executeTakeFirstOrThrow())
+    ).seq;
+    const [first] = await db.read((tx) => tx.selectFrom('deliveries').select('seq').execute());
+    const again = await db.write((tx) =>
+      insertDelivery(tx, { noticeSeq, recipientSeq, priority: 0, now: now() }),
+    );
+    expect(again).toBe(first!.seq);
+    expect(await states(db)).toEqual({ queued: 1 });
+  });
+});

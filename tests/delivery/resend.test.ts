@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { getProvider } from '#db/providers.ts';
+import { HOUR, MINUTE } from '#domain/time.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+import {
+  addPeople,
+  address,
+  batches,
+  expandAll,
+  fakeTransport,
+  postNotice,
+  rigEngine,
+  states,
+} from './support.ts';
+
+let fake: FakeResend;
+beforeEach(async () => {
+  fake = await startFakeResend();
+});
+afterEach(() => fake.close());
+
+eachDatabase('a batch and what Resend makes of it', (fresh) => {
+  async function posted(people: number, timeoutMs?: number) {
+    const db = await fresh();
+    await addPeople(db, people);
+    const rig = await rigEngine(db, fakeTransport(fake, timeoutMs));
+    const noticeSeq = await postNotice(db, rig.clock.now());
+    await expandAll(db, rig.clock.now);
+    return { db, noticeSeq, ...rig };
+  }
+
+  const doubled = () => [...fake.counts].filter(([, count]) => count > 1);
+
+  it('accepted: everyone once, ids kept, bytes let go', async () => {
+    const { db, drain } = await posted(250);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 250 });
+    expect(fake.counts.size).toBe(250);
+    expect(doubled()).toEqual([]);
+    const rows = await db.read((tx) =>
+      tx.selectFrom('deliveries').select(['provider_id', 'batch_seq']).execute(),
+    );
+    expect(new Set(rows.map((row) => row.provider_id)).size).toBe(250);
+    expect((await batches(db)).map((batch) => [batch.size, batch.state, batch.body])).toEqual([
+      [100, 'settled', null],
+      [100, 'settled', null],
+      [50, 'settled', null],
+    ]);
+  });
+
+  it.each([
+    ['the connection is cut after the mails were taken', { kind: 'takeAndDrop' as const }],
+    [
+      'the mails are taken and a proxy answers 502',
+      { kind: 'takeAndAnswer' as const, status: 502, body: '<html>' },
+    ],
+    ['the answer is JSON null with 500', { kind: 'takeAndAnswer' as const, status: 500, body: 'null' }],
+    ['a 200 that cannot be read', { kind: 'takeAndAnswer' as const, status: 200, body: '{"data":' }],
+    ['a 200 without a result', { kind: 'takeAndAnswer' as const, status: 200, body: '{}' }],
+  ])('unknown, %s: the same key and the same bytes, and no one twice', async (_, mishap) => {
+    const { db, drain, clock } = await posted(30);
+    fake.next(mishap);
+    await drain();
+    expect(await states(db)).toEqual({ in_batch: 30 });
+    const [waiting] = await batches(db);
+    expect(waiting).toMatchObject({ state: 'frozen', attempts: 1, lease_owner: null, lease_until: null });
+    expect(waiting!.not_before > clock.now()).toBe(true);
+    clock.advance(MINUTE);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 30 });
+    expect(fake.calls).toHaveLength(2);
+    expect(fake.calls[1]).toMatchObject({ key: fake.calls[0]!.key, hash: fake.calls[0]!.hash });
+    expect(doubled()).toEqual([]);
+  });
+
+  it.each([
+    ['never answered', { kind: 'hang' as const }, 0],
+    ['taken, with an answer that never ends', { kind: 'takeAndHang' as const }, 30],
+  ])('unknown when the time is up: %s', async (_, mishap, taken) => {
+    const { db, drain, clock } = await posted(30, 200);
+    fake.next(mishap);
+    await drain();
+    expect(await states(db)).toEqual({ in_batch: 30 });
+    expect(fake.taken).toBe(taken);
+    clock.advance(MINUTE);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 30 });
+    expect(doubled()).toEqual([]);
+  });
+
+  it('unknown for 23 hours: never repeated, because the key protects no longer', async () => {
+    const { db, drain, clock } = await posted(10);
+    fake.next({ kind: 'takeAndDrop' });
+    await drain();
+    clock.advance(23 * HOUR + MINUTE);
+    await drain();
+    expect(fake.calls).toHaveLength(1);
+    expect(await states(db)).toEqual({ in_batch: 10 });
+  });
+
+  it('409 concurrent: waits, and asks again with the same key', async () => {
+    const { db, drain, clock } = await posted(10);
+    fake.next({
+      kind: 'answer',
+      status: 409,
+      body: '{"statusCode":409,"name":"concurrent_idempotent_requests","message":"In progress."}',
+    });
+    await drain();
+    expect((await batches(db))[0]).toMatchObject({ state: 'frozen', attempts: 1 });
+    clock.advance(5_000);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 10 });
+    expect(fake.calls[0]!.key).toBe(fake.calls[1]!.key);
+    expect((await db.read((tx) => getProvider(tx, 'resend'))).failures).toBe(0);
+  });
+
+  it.each([
+    [409, 'invalid_idempotent_request'],
+    [400, 'invalid_idempotency_key'],
+  ])('%i %s: held and logged, no new key is ever made', async (status, name) => {
+    const { db, drain, clock, logged } = await posted(10);
+    fake.next({ kind: 'answer', status, body: JSON.stringify({ statusCode: status, name, message: 'No.' }) });
+    await drain();
+    clock.advance(HOUR);
+    await drain();
+    expect(fake.calls).toHaveLength(1);
+    expect((await batches(db))[0]).toMatchObject({
+      state: 'held',
+      last_error: `Resend: No. (${status}, ${name})`,
+    });
+    expect(await states(db)).toEqual({ in_batch: 10 });
+    expect(logged.filter((line) => line.level === 'error')).toHaveLength(1);
+  });
+
+  it('429 by rate: waits as told, for all batches, and it counts as no attempt', async () => {
+    const { db, drain, clock } = await posted(150);
+    fake.next({
+      kind: 'answer',
+      status: 429,
+      body: '{"statusCode":429,"name":"rate_limit_exceeded","message":"Too many."}',
+      headers: { 'retry-after': '7' },
+    });
+    await drain();
+    const waiting = (await batches(db)).find((batch) => batch.state === 'frozen');
+    expect(waiting).toMatchObject({ attempts: 0, first_attempt_at: null });
+    const provider = await db.read((tx) => getProvider(tx, 'resend'));
+    expect(Date.parse(provider.blockedUntil!) - Date.parse(clock.now())).toBe(7_000);
+    const before = fake.calls.length;
+    clock.advance(6_999);
+    await drain();
+    expect(fake.calls).toHaveLength(before);
+    clock.advance(1);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 150 });
+    expect(doubled()).toEqual([]);
+  });
+
+  it('a spent window is waited out before it turns anyone away', async () => {
+    await fake.close();
+    fake = await startFakeResend({ ratePerSecond: 1 });
+    const { db, drain, clock } = await posted(30);
+    await drain();
+    const provider = await db.read((tx) => getProvider(tx, 'resend'));
+    expect(provider.blockedUntil! > clock.now()).toBe(true);
+    expect(await states(db)).toEqual({ accepted: 30 });
+  });
+
+  it('429 by quota: parked until the reset that the account tells', async () => {
+    const { db, drain, clock } = await posted(20);
+    fake.setQuota(10);
+    await drain();
+    const provider = await db.read((tx) => getProvider(tx, 'resend'));
+    // The stand-in's day ends by the real clock; the still one of this test is behind or ahead of it by any amount.
+    expect(provider.blockedUntil! > clock.now()).toBe(true);
+    expect(provider.blockedReason).toContain('daily_quota_exceeded');
+    fake.setQuota(100);
+    clock.set(provider.blockedUntil!);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 20 });
+    expect(fake.calls[0]!.key).toBe(fake.calls.at(-1)!.key);
+  });
+
+  it('422: the fault is isolated, refused with its reason, and all others get theirs once', async () => {
+    const { db, drain } = await posted(100);
+    fake.refuse(address(13));
+    fake.refuse(address(77), { statusCode: 422, name: 'invalid_parameter', message: 'No such domain.' });
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 98, refused: 2 });
+    expect(doubled()).toEqual([]);
+    const refused = await db.read((tx) =>
+      tx.selectFrom('deliveries').select('reason').where('state', '=', 'refused').orderBy('seq').execute(),
+    );
+    expect(refused.map((row) => row.reason)).toEqual([
+      'Resend: Invalid `to` field. (422, validation_error)',
+      'Resend: No such domain. (422, invalid_parameter)',
+    ]);
+    // Each new batch has a key of its own; only a definite refusal allows that.
+    expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
+  });
+
+  it.each([
+    [401, 'missing_api_key', 'RESEND_API_KEY'],
+    [401, 'restricted_api_key', 'RESEND_API_KEY'],
+    [403, 'invalid_api_key', 'RESEND_API_KEY'],
+    [403, 'validation_error', 'Verify the domain'],
+    [404, 'not_found', 'RESEND_BASE_URL'],
+    [405, 'method_not_allowed', 'RESEND_BASE_URL'],
+    [422, 'invalid_from_address', 'MAIL_FROM'],
+    [451, 'security_error', 'support'],
+  ])(
+    '%i %s: the circuit opens with what to do, nothing is lost, and it goes on once resumed',
+    async (status, name, fix) => {
+      const { db, drain, clock } = await posted(120);
+      const body = JSON.stringify({ statusCode: status, name, message: 'No.' });
+      fake.next({ kind: 'answer', status, body }, { kind: 'answer', status, body });
+      await drain();
+      const provider = await db.read((tx) => getProvider(tx, 'resend'));
+      expect(provider.circuit).toBe('open');
+      expect(provider.circuitReason).toContain(fix);
+      const before = fake.calls.length;
+      clock.advance(HOUR);
+      await drain();
+      expect(fake.calls).toHaveLength(before);
+      await db.write((tx) => tx.updateTable('providers').set({ circuit: 'closed' }).execute());
+      await drain();
+      expect(await states(db)).toEqual({ accepted: 120 });
+      expect(doubled()).toEqual([]);
+    },
+  );
+
+  it('five calls in a row without an answer: everyone pauses, then one call at a time feels the way', async () => {
+    const { db, drain, clock } = await posted(400);
+    fake.next(...Array.from({ length: 9 }, () => ({ kind: 'drop' as const })));
+    await drain();
+    clock.advance(1_000);
+    await drain();
+    expect(fake.calls).toHaveLength(8);
+    const provider = await db.read((tx) => getProvider(tx, 'resend'));
+    expect(provider).toMatchObject({ failures: 8, circuit: 'closed' });
+    expect(provider.blockedUntil! > clock.now()).toBe(true);
+    clock.set(provider.blockedUntil!);
+    await drain();
+    expect(fake.calls).toHaveLength(9);
+    clock.advance(10 * MINUTE);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 400 });
+    expect((await db.read((tx) => getProvider(tx, 'resend'))).failures).toBe(0);
+    expect(doubled()).toEqual([]);
+  });
+});

@@ -1,0 +1,207 @@
+import type { AddressInfo } from 'node:net';
+import { type ParsedMail, simpleParser } from 'mailparser';
+import { SMTPServer } from 'smtp-server';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { getProvider } from '#db/providers.ts';
+import { smtpTransport } from '#delivery/transports/smtp.ts';
+import { HOUR, MINUTE } from '#domain/time.ts';
+import { freshSqlite } from '../support/databases.ts';
+import { addPeople, address, batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
+
+type Post = { to: string; parsed: ParsedMail; raw: string };
+
+/** A real SMTP server; what it does with an address is set by each test. */
+type Server = {
+  url: string;
+  taken: Post[];
+  tries: Map<string, number>;
+  /** Refuses the recipient with this code, before any of the message is sent. */
+  atRecipient: (address: string, tries: number) => number | null;
+  /** Answers the whole message with this code; `drop` has the message and cuts the connection. */
+  atMessage: (address: string, tries: number) => number | 'drop' | null;
+  close: () => Promise<void>;
+};
+
+let server: Server;
+const open: (() => Promise<void>)[] = [];
+beforeEach(async () => {
+  server = await startServer();
+  open.push(server.close);
+});
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function posted(people: number, url = server.url) {
+  const db = await freshSqlite();
+  const transport = smtpTransport({ url, sender: SENDER });
+  open.push(db.close, transport.close);
+  await addPeople(db, people);
+  const rig = await rigEngine(db, transport);
+  await postNotice(db, rig.clock.now());
+  await expandAll(db, rig.clock.now);
+  return { db, ...rig };
+}
+
+const people = (mails: readonly Post[]) => mails.map((mail) => mail.to).sort();
+
+it('hands each mail over in a real session, once', async () => {
+  const { db, drain } = await posted(45);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 45 });
+  expect(new Set(people(server.taken)).size).toBe(45);
+  expect(server.taken).toHaveLength(45);
+  const { parsed, to } = server.taken[0]!;
+  expect(parsed.to).toMatchObject({ value: [{ address: to }] });
+  expect(parsed.headers.get('list-unsubscribe-post') ?? parsed.headers.get('list')).toBeTruthy();
+  expect(parsed.html).toContain('https://status.example.com/unsubscribe/');
+  const delivery = await db.read((tx) =>
+    tx.selectFrom('deliveries').select('provider_id').limit(1).executeTakeFirst(),
+  );
+  expect(delivery?.provider_id).toMatch(/^250 /);
+});
+
+it('4xx: that mail again later, the others at once', async () => {
+  server.atRecipient = (to, tries) => (to === address(3) && tries === 1 ? 450 : null);
+  server.atMessage = (to, tries) => (to === address(4) && tries === 1 ? 451 : null);
+  const { db, drain, clock } = await posted(8);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 6, queued: 2 });
+  const waiting = await db.read((tx) =>
+    tx.selectFrom('deliveries').select(['reason', 'attempts']).where('state', '=', 'queued').execute(),
+  );
+  expect(waiting.map((row) => row.attempts)).toEqual([1, 1]);
+  expect(waiting[0]!.reason).toContain('450');
+  await drain();
+  expect(server.taken).toHaveLength(6);
+  clock.advance(2 * MINUTE);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 8 });
+  expect(new Set(people(server.taken)).size).toBe(8);
+  expect(server.taken).toHaveLength(8);
+});
+
+it('4xx for a day: refused, with what the server said', async () => {
+  server.atRecipient = () => 451;
+  const { db, drain, clock } = await posted(1);
+  let hours = 0;
+  for (; (await states(db)).refused !== 1 && hours < 100; hours++) {
+    await drain();
+    clock.advance(HOUR);
+  }
+  expect(hours).toBeGreaterThan(20);
+  expect(hours).toBeLessThan(48);
+  const row = await db.read((tx) => tx.selectFrom('deliveries').selectAll().executeTakeFirstOrThrow());
+  expect(row.reason).toMatch(/^Given up after 18 tries over a day\. The mail server said: 451 /);
+});
+
+it('5xx: refused with the reason, the others go', async () => {
+  server.atRecipient = (to) => (to === address(2) ? 550 : null);
+  server.atMessage = (to) => (to === address(5) ? 554 : null);
+  const { db, drain } = await posted(12);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 10, refused: 2 });
+  const reasons = await db.read((tx) =>
+    tx.selectFrom('deliveries').select('reason').where('state', '=', 'refused').orderBy('seq').execute(),
+  );
+  expect(reasons.map((row) => row.reason)).toEqual([
+    expect.stringMatching(/^The mail server said: 550 /),
+    expect.stringMatching(/^The mail server said: 554 /),
+  ]);
+});
+
+it('no answer after the message: the same bytes once more, then uncertain, never a third time', async () => {
+  server.atMessage = (to) => (to === address(2) ? 'drop' : null);
+  const { db, drain, clock } = await posted(4);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 3, in_batch: 1 });
+  clock.advance(HOUR);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 3, uncertain: 1 });
+  clock.advance(HOUR);
+  await drain();
+  const twice = server.taken.filter((mail) => mail.to === address(2));
+  expect(twice).toHaveLength(2);
+  expect(twice[0]!.raw).toBe(twice[1]!.raw);
+  expect(server.taken).toHaveLength(5);
+  expect((await batches(db)).every((batch) => batch.state === 'settled')).toBe(true);
+});
+
+it('no answer once, then an answer: accepted', async () => {
+  server.atMessage = (to, tries) => (to === address(1) && tries === 1 ? 'drop' : null);
+  const { db, drain, clock } = await posted(2);
+  await drain();
+  clock.advance(HOUR);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 2 });
+});
+
+it('a server that is not there: nothing is lost, nothing counts against the mails', async () => {
+  await server.close();
+  const { db, drain, clock } = await posted(15);
+  await drain();
+  clock.advance(1_000);
+  await drain();
+  expect(await states(db)).toEqual({ in_batch: 15 });
+  expect((await batches(db)).every((batch) => batch.first_attempt_at === null)).toBe(true);
+  const port = Number(new URL(server.url).port);
+  const again = await startServer(port);
+  open.push(again.close);
+  clock.advance(HOUR);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 15 });
+  expect(again.taken).toHaveLength(15);
+});
+
+it('a wrong password opens the circuit and says what to mend', async () => {
+  const { db, drain } = await posted(3, server.url.replace('//', '//user:wrong@'));
+  await drain();
+  const provider = await db.read((tx) => getProvider(tx, 'smtp'));
+  expect(provider.circuit).toBe('open');
+  expect(provider.circuitReason).toContain('SMTP_URL');
+  expect(await states(db)).toEqual({ queued: 3 });
+});
+
+async function startServer(port = 0): Promise<Server> {
+  const smtp = new SMTPServer({
+    authOptional: true,
+    allowInsecureAuth: true,
+    disabledCommands: ['STARTTLS'],
+    logger: false,
+    closeTimeout: 1,
+    onAuth: (_auth, _session, done) => done(new Error('Invalid username or password')),
+    onRcptTo({ address: to }, _session, done) {
+      state.tries.set(to, (state.tries.get(to) ?? 0) + 1);
+      const code = state.atRecipient(to, state.tries.get(to) as number);
+      done(code ? answerOf(code) : null);
+    },
+    async onData(stream, session, done) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      const raw = Buffer.concat(chunks).toString('latin1');
+      const to = session.envelope.rcptTo[0]!.address;
+      const verdict = state.atMessage(to, state.tries.get(to) as number);
+      if (typeof verdict === 'number') return done(answerOf(verdict));
+      state.taken.push({ to, raw, parsed: await simpleParser(raw) });
+      if (verdict !== 'drop') return done();
+      // The socket of this session, cut without a word.
+      for (const connection of smtp.connections as Set<{ id: string; _socket: { destroy: () => void } }>)
+        if (connection.id === session.id) connection._socket.destroy();
+    },
+  });
+  smtp.on('error', () => undefined);
+  await new Promise<void>((resolve) => smtp.listen(port, '127.0.0.1', resolve));
+  const state: Server = {
+    url: `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`,
+    taken: [],
+    tries: new Map(),
+    atRecipient: () => null,
+    atMessage: () => null,
+    close: () => new Promise((resolve) => (smtp.server.listening ? smtp.close(() => resolve()) : resolve())),
+  };
+  return state;
+}
+
+function answerOf(code: number): Error {
+  return Object.assign(new Error(`no, said the server (${code})`), { responseCode: code });
+}

@@ -1,0 +1,181 @@
+import type { ClaimedBatch } from '#db/batches.ts';
+import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
+import { insertNotice, type NoticeKind } from '#db/notices.ts';
+import type { Db } from '#db/open.ts';
+import { closeCircuit } from '#db/providers.ts';
+import type { DeliveryState } from '#db/schema.ts';
+import { expandNextChunk } from '#delivery/expander.ts';
+import { createEngine, type Engine } from '#delivery/round.ts';
+import type { Transport } from '#delivery/transport.ts';
+import { resendTransport } from '#delivery/transports/resend.ts';
+import { type TestClock, testClock, testContext } from '../support/context.ts';
+import type { FakeResend } from '../support/fakeResend.ts';
+
+export const SITE = 'https://status.example.com';
+export const SENDER = {
+  from: { name: 'Harbour status', address: 'status@example.com' },
+  replyTo: null,
+  siteUrl: SITE,
+};
+
+export function recipientId(index: number): string {
+  return `p${String(index).padStart(11, '0')}`;
+}
+
+export function address(index: number): string {
+  return `person${index}@example.org`;
+}
+
+/** Confirmed subscribers to the whole page, `person1@example.org` and on. */
+export async function addPeople(db: Db, count: number, from = 1): Promise<void> {
+  for (let start = from; start < from + count; start += 1000) {
+    const size = Math.min(1000, from + count - start);
+    await db.write((tx) =>
+      tx
+        .insertInto('recipients')
+        .values(
+          Array.from({ length: size }, (_, offset) => ({
+            id: recipientId(start + offset),
+            kind: 'subscriber' as const,
+            channel: 'email' as const,
+            address: address(start + offset),
+            name: null,
+            audience_id: '',
+            state: 'confirmed' as const,
+            mode: 'policy' as const,
+            whole_page: 1 as const,
+            locale: 'en',
+            time_zone: null,
+            created_at: '2026-01-01T00:00:00.000Z',
+            confirmed_at: '2026-01-01T00:00:00.000Z',
+            unsubscribed_at: null,
+            consent_version: null,
+            consent_source: null,
+            asked_at: null,
+          })),
+        )
+        .execute(),
+    );
+  }
+}
+
+/** A rendered message with slots in both bodies, about as large as a real one when `size` says so. */
+export function rendered(subject = '[Investigating] Checkout', size = 0) {
+  const filler = '<p style="margin:0">Checkout is failing for "some" customers &amp; we look into it.</p>\n';
+  return {
+    subject,
+    html: `<h1>Checkout ü</h1>${filler.repeat(Math.ceil(size / filler.length))}<a href="\u0002unsubscribe_url\u0003">Unsubscribe</a><a href="\u0002manage_url\u0003">Manage</a>`,
+    text: `Checkout is failing.\n\nUnsubscribe:\n\u0002unsubscribe_url\u0003\n`,
+    headers: { 'List-ID': '<status.example.com>', References: '<incident-1@status.example.com>' },
+  };
+}
+
+let notices = 0;
+
+/** A notice and its fan-out to everyone, as a post makes them. */
+export async function postNotice(
+  db: Db,
+  now: string,
+  options: {
+    priority?: number;
+    filter?: FanoutFilter;
+    kind?: NoticeKind;
+    mail?: ReturnType<typeof rendered>;
+  } = {},
+): Promise<number> {
+  return db.write(async (tx) => {
+    const noticeSeq = await insertNotice(tx, {
+      id: `notice${++notices}`,
+      kind: options.kind ?? 'update',
+      incidentSeq: null,
+      updateSeq: null,
+      priority: options.priority ?? 1,
+      rendered: options.mail ?? rendered(),
+      now,
+    });
+    await insertFanout(tx, {
+      noticeSeq,
+      filter: options.filter ?? { components: [], groups: [] },
+      expected: 0,
+      now,
+    });
+    return noticeSeq;
+  });
+}
+
+export async function expandAll(db: Db, now: () => string): Promise<void> {
+  while (await expandNextChunk({ db, now }));
+}
+
+export type Rig = {
+  clock: TestClock;
+  engine: Engine;
+  transport: Transport;
+  /** What was logged, by level. */
+  logged: { level: string; message: string; fields: Record<string, unknown> }[];
+  /** Turns the engine until nothing is in flight, nothing waits to be written, and nothing is due. */
+  drain: () => Promise<void>;
+};
+
+export function fakeTransport(fake: FakeResend, timeoutMs?: number): Transport {
+  return resendTransport({ apiKey: 're_test', baseUrl: fake.url, sender: SENDER, timeoutMs });
+}
+
+/** An engine over the database, turned by hand. */
+export async function rigEngine(
+  db: Db,
+  transport: Transport,
+  options: { clock?: TestClock; owner?: string } = {},
+): Promise<Rig> {
+  const clock = options.clock ?? testClock();
+  const logged: Rig['logged'] = [];
+  let wake = () => {};
+  let rung = false;
+  const log = (level: string) => (fields: object, message: string) =>
+    void logged.push({ level, message, fields: fields as Record<string, unknown> });
+  const engine = createEngine({
+    db,
+    now: clock.now,
+    random: () => 0.5,
+    sign: testContext(db).sign,
+    site: { url: SITE },
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    transport,
+    owner: options.owner ?? 'here:1:1',
+    onResult: () => {
+      rung = true;
+      wake();
+    },
+  });
+  await db.write((tx) => closeCircuit(tx, transport.name, clock.now()));
+  const drain = async () => {
+    for (;;) {
+      while (await engine.round());
+      if (!engine.inFlight().length && !engine.hasResults()) return;
+      if (!rung)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      rung = false;
+    }
+  };
+  return { clock, engine, transport, logged, drain };
+}
+
+/** How many deliveries are in each state. */
+export async function states(db: Db): Promise<Partial<Record<DeliveryState, number>>> {
+  const rows = await db.read((tx) =>
+    tx
+      .selectFrom('deliveries')
+      .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute(),
+  );
+  return Object.fromEntries(rows.map((row) => [row.state, Number(row.count)]));
+}
+
+export function batches(db: Db) {
+  return db.read((tx) => tx.selectFrom('batches').selectAll().orderBy('seq').execute());
+}
+
+export type { ClaimedBatch };

@@ -1,0 +1,302 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pathToFileURL } from 'node:url';
+
+/** What the next call shall meet; each is used up by one call, in order. */
+export type Mishap =
+  /** Nothing is taken; the connection is cut. */
+  | { kind: 'drop' }
+  /** The mails are taken, then the connection is cut before the answer. */
+  | { kind: 'takeAndDrop' }
+  /** The mails are taken, and the answer is this instead. */
+  | { kind: 'takeAndAnswer'; status: number; body: string }
+  /** Nothing is taken, and this is the answer. */
+  | { kind: 'answer'; status: number; body: string; headers?: Record<string, string> }
+  /** Nothing is taken and no answer comes; `released` ends it. */
+  | { kind: 'hang' }
+  /** The mails are taken; the head of the answer comes, the body never ends. */
+  | { kind: 'takeAndHang' };
+
+export type FakeOptions = {
+  port?: number;
+  /** Calls a second before 429; none by default. */
+  ratePerSecond?: number;
+  /** Milliseconds that a call takes. */
+  latencyMs?: number;
+  /** Mails that the day still allows. */
+  dailyQuota?: number;
+  /** After this share of calls the mails are taken and the answer is lost; chance comes from `random`. */
+  lostAnswers?: number;
+  random?: () => number;
+  apiKey?: string;
+  /** Counts the mails and does not keep them, for a great many. */
+  forgetful?: boolean;
+};
+
+export type TakenMail = {
+  to: string;
+  subject: string;
+  html: string;
+  text: string;
+  headers: Record<string, string>;
+  deliveryId: string;
+  key: string;
+};
+
+export type FakeResend = {
+  url: string;
+  /** How many mails were taken. A repeat of a key takes none. */
+  taken: number;
+  /** The same mails, in order. */
+  mails: TakenMail[];
+  /** How often each address was mailed, by `ADDRESS SUBJECT`. */
+  counts: Map<string, number>;
+  /** Every call: its key, its body's hash, its status. */
+  calls: { key: string; hash: string; size: number; status: number; at: number }[];
+  next: (...mishaps: Mishap[]) => void;
+  /** Refuses any batch that holds this address, as the real one does for a fault in one mail. */
+  refuse: (address: string, error?: { statusCode: number; name: string; message: string }) => void;
+  setQuota: (mails: number) => void;
+  close: () => Promise<void>;
+};
+
+const DAY = 24 * 3600 * 1000;
+
+/**
+ * A stand-in for Resend's batch endpoint over real HTTP, after its published reference: keys are kept 24 h with the payload's hash,
+ * the same key with the same payload returns the first answer's ids, with another payload 409; one key at a time; strict validation.
+ */
+export async function startFakeResend(options: FakeOptions = {}): Promise<FakeResend> {
+  const random = options.random ?? Math.random;
+  const keys = new Map<string, { hash: string; ids: string[] | null; at: number }>();
+  const mishaps: Mishap[] = [];
+  const refused = new Map<string, { statusCode: number; name: string; message: string }>();
+  const window = { start: 0, used: 0 };
+  let quota = options.dailyQuota ?? Number.POSITIVE_INFINITY;
+  const fake: FakeResend = {
+    url: '',
+    taken: 0,
+    mails: [],
+    counts: new Map(),
+    calls: [],
+    next: (...more) => void mishaps.push(...more),
+    refuse: (address, error) =>
+      void refused.set(
+        address,
+        error ?? { statusCode: 422, name: 'validation_error', message: 'Invalid `to` field.' },
+      ),
+    setQuota: (mails) => {
+      quota = mails;
+    },
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+
+  const server: Server = createServer((request, response) => {
+    void handle(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
+  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return fake;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request);
+    if (request.method === 'GET' && request.url === '/inspect') return answer(response, 200, inspect());
+    if (request.method === 'GET' && request.url === '/usage') return answer(response, 200, usage());
+    if (request.method !== 'POST' || request.url !== '/emails/batch')
+      return fail(response, 404, 'not_found', 'The requested endpoint does not exist.');
+    const key = String(request.headers['idempotency-key'] ?? '');
+    const hash = createHash('sha256').update(body).digest('hex');
+    const call = { key, hash, size: body.length, status: 0, at: Date.now() };
+    fake.calls.push(call);
+    response.on('finish', () => {
+      call.status = response.statusCode;
+    });
+
+    const mishap = mishaps.shift();
+    if (mishap?.kind === 'drop') return void request.socket.destroy();
+    if (mishap?.kind === 'hang') return;
+    if (mishap?.kind === 'answer') return answer(response, mishap.status, mishap.body, mishap.headers);
+
+    if (request.headers.authorization !== `Bearer ${options.apiKey ?? 're_test'}`)
+      return fail(response, 401, 'missing_api_key', 'Missing API key in the authorization header.');
+    if (request.headers['x-batch-validation'] !== 'strict')
+      return fail(response, 422, 'validation_error', 'This stand-in only knows strict batches.');
+    const limits = takeRate();
+    if (!limits.allowed)
+      return fail(response, 429, 'rate_limit_exceeded', 'Too many requests.', {
+        ...limits.headers,
+        'retry-after': limits.headers['ratelimit-reset'] as string,
+      });
+    if (!/^[\x21-\x7e]{1,256}$/.test(key))
+      return fail(response, 400, 'invalid_idempotency_key', 'The key must be between 1 and 256 characters.');
+
+    const known = keys.get(key);
+    if (known && Date.now() - known.at < DAY) {
+      if (known.hash !== hash)
+        return fail(response, 409, 'invalid_idempotent_request', 'Same key, other payload.');
+      if (!known.ids)
+        return fail(response, 409, 'concurrent_idempotent_requests', 'Another request is in progress.');
+      return succeed(response, known.ids, limits.headers);
+    }
+    const problem = check(body);
+    if (problem) return fail(response, problem.statusCode, problem.name, problem.message);
+    const mails = JSON.parse(body.toString()) as unknown as WireMail[];
+    if (mails.length > quota)
+      return fail(response, 429, 'daily_quota_exceeded', 'You have reached your daily email quota.');
+
+    // From here on the mails go out, whatever becomes of the caller and the answer.
+    const entry = { hash, ids: null as string[] | null, at: Date.now() };
+    keys.set(key, entry);
+    quota -= mails.length;
+    if (options.latencyMs) await new Promise((resolve) => setTimeout(resolve, options.latencyMs));
+    for (const mail of mails) take(mail, key);
+    entry.ids = mails.map(() => randomUUID());
+
+    if (mishap?.kind === 'takeAndDrop') return void request.socket.destroy();
+    if (mishap?.kind === 'takeAndAnswer') return answer(response, mishap.status, mishap.body);
+    if (mishap?.kind === 'takeAndHang') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return void response.write('{"data":[');
+    }
+    if (options.lostAnswers && random() < options.lostAnswers) return void request.socket.destroy();
+    succeed(response, entry.ids, limits.headers);
+  }
+
+  function take(mail: WireMail, key: string): void {
+    const to = mail.to[0] as string;
+    const count = `${to} ${mail.subject}`;
+    fake.counts.set(count, (fake.counts.get(count) ?? 0) + 1);
+    fake.taken++;
+    if (options.forgetful) return;
+    fake.mails.push({
+      to,
+      subject: mail.subject,
+      html: mail.html,
+      text: mail.text,
+      headers: mail.headers ?? {},
+      deliveryId: mail.tags?.find((tag) => tag.name === 'delivery_id')?.value ?? '',
+      key,
+    });
+  }
+
+  function takeRate(): { allowed: boolean; headers: Record<string, string> } {
+    const limit = options.ratePerSecond;
+    if (!limit) return { allowed: true, headers: {} };
+    const time = Date.now();
+    if (time - window.start >= 1000) {
+      window.start = time;
+      window.used = 0;
+    }
+    const reset = String(Math.max(0.05, (window.start + 1000 - time) / 1000).toFixed(2));
+    const allowed = window.used < limit;
+    if (allowed) window.used++;
+    return {
+      allowed,
+      headers: {
+        'ratelimit-limit': String(limit),
+        'ratelimit-remaining': String(limit - window.used),
+        'ratelimit-reset': reset,
+      },
+    };
+  }
+
+  function check(body: Buffer): { statusCode: number; name: string; message: string } | null {
+    const invalid = (message: string) => ({ statusCode: 422, name: 'validation_error', message });
+    let mails: unknown;
+    try {
+      mails = JSON.parse(body.toString());
+    } catch {
+      return { statusCode: 400, name: 'validation_error', message: 'The body is not JSON.' };
+    }
+    if (!Array.isArray(mails) || !mails.length || mails.length > 100)
+      return invalid('A batch holds 1 to 100 emails.');
+    for (const mail of mails as Partial<WireMail>[]) {
+      if (!mail.from || !mail.to || !mail.subject || !(mail.html || mail.text))
+        return { statusCode: 422, name: 'missing_required_field', message: 'A field is missing.' };
+      if ('attachments' in mail) return invalid('Attachments are not allowed in a batch.');
+      if (mail.to.length !== 1 || !/^[^\s@<>]+@[^\s@<>]+\.[a-z]+$/i.test(mail.to[0] as string))
+        return invalid('Invalid `to` field.');
+      for (const tag of mail.tags ?? [])
+        if (!/^[\w-]{1,256}$/.test(tag.name) || !/^[\w-]{1,256}$/.test(tag.value))
+          return invalid('Invalid `tags` field.');
+      const error = refused.get(mail.to[0] as string);
+      if (error) return error;
+    }
+    return null;
+  }
+
+  function usage() {
+    const resets_at = new Date(Math.ceil(Date.now() / DAY) * DAY).toISOString();
+    return { object: 'usage', emails: { daily: { resets_at }, monthly: { resets_at } } };
+  }
+
+  /** For a test in another process. */
+  function inspect() {
+    const doubled = [...fake.counts].filter(([, count]) => count > 1).map(([who]) => who);
+    return { mails: fake.taken, people: fake.counts.size, doubled, calls: fake.calls.length };
+  }
+}
+
+type WireMail = {
+  from: string;
+  to: string[];
+  subject: string;
+  html: string;
+  text: string;
+  headers?: Record<string, string>;
+  tags?: { name: string; value: string }[];
+};
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function succeed(response: ServerResponse, ids: readonly string[], headers: Record<string, string>): void {
+  answer(response, 200, { data: ids.map((id) => ({ id })) }, headers);
+}
+
+function fail(
+  response: ServerResponse,
+  statusCode: number,
+  name: string,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  answer(response, statusCode, { statusCode, name, message }, headers);
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: object | string,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** The same numbers for the same seed (mulberry32): chance that a failing test can be run with again. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** On its own: `node fakeResend.ts PORT LATENCY_MS LOST_ANSWERS SEED`; prints its address and ends with its standard input. */
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [port, latencyMs, lostAnswers, seed] = process.argv.slice(2).map(Number);
+  const random = seededRandom(seed ?? 1);
+  const fake = await startFakeResend({ port, latencyMs, lostAnswers, random, forgetful: true });
+  console.log(fake.url);
+  process.stdin.on('end', () => process.exit(0)).resume();
+}
