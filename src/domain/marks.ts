@@ -55,25 +55,20 @@ const HEIGHTS: Record<ComponentStatus, number> = {
 };
 
 /**
- * The days as SVG path data, one path a status that occurs, best first: good days are one low line, interrupted where a day was not
- * good; every other day is an upright whose height says how bad. Day `i` is centred at `i * MARK_STEP + 1`.
+ * The days as SVG path data, one path a status that occurs, best first: one low line for as long as anything was recorded, and on it
+ * an upright for each day that was not good, whose height says how bad. Day `i` is centred at `i * MARK_STEP + 1`.
  */
 export function markPaths(days: readonly DayMark[]): { status: ComponentStatus; d: string }[] {
   return COMPONENT_STATUSES.flatMap((status) => {
-    const d = status === 'operational' ? goodLine(days) : uprights(days, status);
+    const d = status === 'operational' ? lowLine(days) : uprights(days, status);
     return d ? [{ status, d }] : [];
   });
 }
 
-function goodLine(days: readonly DayMark[]): string {
-  let d = '';
-  for (let i = 0; i < days.length; ) {
-    let end = i;
-    while (days[end]?.status === 'operational') end++;
-    if (end > i) d += `M${i * MARK_STEP} ${GOOD_LINE}h${(end - i) * MARK_STEP}`;
-    i = end + 1;
-  }
-  return d;
+/** The same for nearly every component, so that it weighs next to nothing once the page is compressed. */
+function lowLine(days: readonly DayMark[]): string {
+  const first = days.findIndex((day) => day.status !== null);
+  return first === -1 ? '' : `M${first * MARK_STEP} ${GOOD_LINE}h${(days.length - first) * MARK_STEP}`;
 }
 
 function uprights(days: readonly DayMark[], status: ComponentStatus): string {

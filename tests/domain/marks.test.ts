@@ -80,7 +80,7 @@ describe('a day', () => {
 });
 
 describe('the drawing', () => {
-  it('is one path a status: a low line for good days, a taller upright for a worse one', () => {
+  it('is one path a status: a low line, and on it a taller upright for a worse day', () => {
     const paths = markPaths(
       marksOf([
         {
@@ -92,10 +92,16 @@ describe('the drawing', () => {
       ]),
     );
     expect(paths).toEqual([
-      { status: 'operational', d: 'M0 23h2M4 23h2' },
+      { status: 'operational', d: 'M0 23h10' },
       { status: 'partial_outage', d: 'M3 24v-18' },
       { status: 'major_outage', d: 'M7 24v-24M9 24v-24' },
     ]);
+  });
+
+  it('begins where the record begins', () => {
+    const born = Date.parse('2026-11-18T12:00:00.000Z');
+    expect(markPaths(marksOf([], 5, born))).toEqual([{ status: 'operational', d: 'M4 23h6' }]);
+    expect(markPaths(marksOf([], 5, Date.parse('2027-01-01T00:00:00.000Z')))).toEqual([]);
   });
 
   it('stays small: ninety good days are one move and one line', () => {

@@ -1,0 +1,346 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '#db/migrate.ts';
+import { type Db, openDatabase } from '#db/open.ts';
+import { bumpPageVersion } from '#db/page.ts';
+import { addMs, HOUR, MINUTE } from '#domain/time.ts';
+import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
+import { makeClaim, makeIncident, makeUpdate } from '../support/factory.ts';
+import { type Harbour, makeHarbour } from '../support/harbour.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+let folder: string;
+let db: Db;
+let server: TestServer;
+let harbour: Harbour;
+/** Addresses of what must never be shown. */
+const hidden: string[] = [];
+let resolved: string;
+let maintenance: string[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'foghorn-public-'));
+  db = await openDatabase(`sqlite:${join(folder, 'foghorn.db')}`);
+  const now = new Date().toISOString();
+  await migrate(db, now);
+  harbour = await makeHarbour(db, { now, open: 3, maintenance: true });
+  await hideSecrets(now);
+  const rows = await db.read((tx) =>
+    tx.selectFrom('incidents').select(['id', 'kind', 'status', 'title']).execute(),
+  );
+  resolved = rows.find((row) => row.title === 'Delayed webhooks')!.id;
+  maintenance = rows
+    .filter((row) => row.kind === 'maintenance' && row.title !== 'SECRET')
+    .map((row) => row.id);
+  server = await startServer({ dataDir: folder });
+});
+
+afterAll(async () => {
+  await server?.stop();
+  await db?.close();
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+async function hideSecrets(now: string) {
+  const component = harbour.components.get('Sign-in') as string;
+  for (const how of [{ published_at: null }, { restricted: 1 }, { drill: 1 }] as const)
+    for (const kind of ['incident', 'maintenance'] as const) {
+      const secret = await makeIncident(db, { title: 'SECRET', kind, started_at: addMs(now, -HOUR), ...how });
+      await makeUpdate(db, secret.seq, { body: 'SECRET' });
+      await makeClaim(db, {
+        component_id: component,
+        source_kind: kind,
+        source_seq: secret.seq,
+        status: 'major_outage',
+        starts_at: addMs(now, -HOUR),
+      });
+      hidden.push(`/incidents/${secret.id}`, `/maintenance/${secret.id}`);
+    }
+  await makeUpdate(db, harbour.open[0]!.seq, { audience: 'internal', body: 'SECRET', posted_at: now });
+}
+
+const API = [
+  'summary',
+  'status',
+  'components',
+  'incidents',
+  'incidents/unresolved',
+  'scheduled-maintenances',
+  'scheduled-maintenances/active',
+  'scheduled-maintenances/upcoming',
+].map((name) => `/api/v2/${name}.json`);
+
+function pages(): string[] {
+  return [
+    '/',
+    '/history',
+    `/incidents/${harbour.open[0]!.id}`,
+    `/incidents/${resolved}`,
+    ...maintenance.map((id) => `/maintenance/${id}`),
+    `/components/${harbour.components.get('Checkout')}`,
+    `/components/${harbour.components.get('SDK downloads')}`,
+    '/nothing/here',
+  ];
+}
+
+/** The bytes as they travel. */
+function onTheWire(
+  path: string,
+  encoding: string,
+): Promise<{ headers: Record<string, unknown>; size: number }> {
+  return new Promise((resolve, reject) => {
+    get(server.url + path, { headers: { 'accept-encoding': encoding } }, (response) => {
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+      });
+      response.on('end', () => resolve({ headers: response.headers, size }));
+    }).on('error', reject);
+  });
+}
+
+describe('the first round trip', () => {
+  it('brings 40 components, 90 days and 3 open incidents, styles included, in 10,000 bytes', async () => {
+    const html = await (await fetch(server.url)).text();
+    expect(html.match(/class="h"/g)).toHaveLength(40);
+    expect(html.match(/<article/g)!.length).toBeGreaterThanOrEqual(3);
+    expect(html).not.toMatch(/<link[^>]+stylesheet|<script[^>]+src=/);
+    const brotli = brotliCompressSync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }).length;
+    const gzip = gzipSync(html, { level: 9 }).length;
+    console.log(`/ is ${html.length} bytes: ${brotli} with brotli, ${gzip} with gzip`);
+    expect(brotli).toBeLessThanOrEqual(10_000);
+    expect(gzip).toBeLessThanOrEqual(10_500);
+    const wire = await onTheWire('/', 'br');
+    expect(wire.headers['content-encoding']).toBe('br');
+    expect(wire.size).toBeLessThanOrEqual(10_000);
+  });
+
+  it('tells everything without a script: what is wrong, since when, and a promise that was missed', async () => {
+    const html = await (await fetch(server.url)).text();
+    const text = html
+      .replace(/<(style|script)[\s\S]*?<\/\1>/g, '')
+      .replace(/<[^>]+>/g, '')
+      .replace(/\s+/g, ' ');
+    expect(text).toMatch(
+      /3 incidents are open: Checkout is failing for some customers \(Europe\); Product search/,
+    );
+    expect(text).toMatch(/The first began [^.]*UTC\. 6 of 40 components are affected\./);
+    expect(text).toMatch(
+      /next update on “Product search misses new products” was due .*UTC; still working on it\./,
+    );
+    expect(text).toMatch(/Uptime counts a major outage in full and a partial outage at 30%/);
+    // A formatter that breaks a line before punctuation leaves a space there.
+    expect(text).not.toMatch(/\s[,;.](\s|$)/);
+    expect(html.match(/role="status"/g)).toHaveLength(1);
+    expect(html).toMatch(/<body[^>]*>\s*<!--as-of-->/);
+    expect(html).toContain(`<link rel="canonical" href="${server.url}/"`);
+  });
+});
+
+describe('every public address', () => {
+  it('keeps what is unpublished, restricted, a drill or internal to itself', async () => {
+    for (const path of [...pages(), ...API]) {
+      const text = await (await fetch(server.url + path)).text();
+      expect(text, path).not.toContain('SECRET');
+    }
+    for (const path of hidden) {
+      const answer = await fetch(server.url + path);
+      expect(answer.status, path).toBe(404);
+      expect(await answer.text(), path).not.toContain('SECRET');
+    }
+    const signIn = await (
+      await fetch(`${server.url}/components/${harbour.components.get('Sign-in')}`)
+    ).text();
+    expect(signIn).toContain('Sign-in: operational');
+  });
+
+  it('answers what does not exist with 404, and still tells how things are', async () => {
+    for (const path of [
+      '/nothing/here',
+      '/incidents/nothing',
+      '/components/nothing',
+      '/history/2019-01',
+      '/history/x',
+    ]) {
+      const answer = await fetch(server.url + path);
+      expect(answer.status, path).toBe(404);
+      expect(await answer.text(), path).toContain('3 incidents are open');
+    }
+  });
+
+  it('sends a maintenance that is asked for as an incident, and the other way round, to its own page', async () => {
+    const [id] = maintenance;
+    const there = await fetch(`${server.url}/incidents/${id}`, { redirect: 'manual' });
+    expect([there.status, there.headers.get('location')]).toEqual([301, `/maintenance/${id}`]);
+    const back = await fetch(`${server.url}/maintenance/${resolved}`, { redirect: 'manual' });
+    expect([back.status, back.headers.get('location')]).toEqual([301, `/incidents/${resolved}`]);
+  });
+});
+
+describe('the public JSON', () => {
+  it('answers GET and HEAD, for any origin', async () => {
+    for (const path of API) {
+      const read = await fetch(server.url + path, { headers: { origin: 'https://elsewhere.example' } });
+      expect(read.status, path).toBe(200);
+      expect(read.headers.get('access-control-allow-origin'), path).toBe('*');
+      expect(read.headers.get('content-type'), path).toMatch(/^application\/json/);
+      expect(read.headers.get('x-foghorn-version'), path).toBeNull();
+      expect((await read.json()).page.name, path).toBe('Harbour');
+      const head = await fetch(server.url + path, { method: 'HEAD' });
+      expect([head.status, await head.text()], path).toEqual([200, '']);
+      expect(head.headers.get('access-control-allow-origin'), path).toBe('*');
+    }
+  });
+
+  it('answers a wrong address in JSON too', async () => {
+    const answer = await fetch(`${server.url}/api/v2/nothing.json`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toHaveProperty('error');
+  });
+});
+
+describe.skipIf(!CHROMIUM)('in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  async function open(path: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+    const page = await browser.newPage({ timezoneId: 'UTC', ...options });
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => {
+      if (/Content Security Policy/.test(message.text())) faults.push(message.text());
+    });
+    await page.goto(server.url + path);
+    expect(faults, path).toEqual([]);
+    return page;
+  }
+
+  it.each(['light', 'dark'] as const)('has nothing that axe objects to, in %s', async (colorScheme) => {
+    for (const path of pages()) {
+      const page = await open(path, { colorScheme });
+      await page.evaluate(() => {
+        for (const details of document.querySelectorAll('details')) details.open = true;
+      });
+      expect(await axeViolations(page), path).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('fits 320 px without scrolling sideways, with everything unfolded', async () => {
+    for (const path of pages()) {
+      const page = await open(path, { viewport: { width: 320, height: 640 } });
+      await page.evaluate(() => {
+        for (const details of document.querySelectorAll('details')) details.open = true;
+      });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(320);
+      await page.close();
+    }
+  });
+
+  it('is walked by keys: past the links to the components, and along the marks with arrows', async () => {
+    const page = await open('/');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement!.textContent)).toBe('Skip to content');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement!.id)).toBe('c');
+
+    expect(await page.locator('.h[tabindex="0"]').count()).toBe(1);
+    while (!(await page.evaluate(() => document.activeElement!.matches('.h'))))
+      await page.keyboard.press('Tab');
+    const spoken = () =>
+      page.evaluate(() => [document.activeElement!.ariaLabel, document.activeElement!.ariaValueText]);
+    const [label, newest] = await spoken();
+    expect(label).toMatch(/^Checkout, 90 days: \d with trouble$/);
+    expect(newest).toMatch(/^\w{3} \d+ \w{3}: Major outage/);
+    expect(await page.locator('#tip').textContent()).toBe(newest);
+    await page.keyboard.press('ArrowLeft');
+    const older = (await spoken())[1];
+    expect(older).not.toBe(newest);
+    await page.keyboard.press('ArrowRight');
+    expect((await spoken())[1]).toBe(newest);
+    await page.keyboard.press('ArrowDown');
+    expect((await spoken())[0]).toMatch(/^Cart, 90 days/);
+    expect(await axeViolations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await page.locator('#tip').count()).toBe(0);
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement!.matches('.h'))).toBe(false);
+    await page.close();
+  });
+
+  it('counts down to the next word, and draws how much of the wait is over', async () => {
+    const page = await open(`/incidents/${harbour.open[0]!.id}`);
+    expect(await page.locator('[data-due]').textContent()).toMatch(/^in \d+ minutes?$/);
+    const line = await page.locator('.next i').evaluate((own) => own.getBoundingClientRect().width);
+    const whole = await page.locator('.next').evaluate((own) => own.getBoundingClientRect().width);
+    // Posted 6 minutes before the start, due 24 after it.
+    expect(line / whole).toBeGreaterThan(0.19);
+    expect(line / whole).toBeLessThan(1);
+    await page.close();
+  });
+
+  it('shows times in the zone of the reader, with the zone, and keeps the server’s beside them', async () => {
+    const page = await open(`/incidents/${harbour.open[0]!.id}`, { timezoneId: 'Asia/Tokyo' });
+    const times = await page
+      .locator('main time')
+      .evaluateAll((all) =>
+        (all as HTMLTimeElement[]).map((time) => [time.dateTime, time.textContent, time.title]),
+      );
+    expect(times.length).toBeGreaterThan(3);
+    for (const [instant, text, title] of times as [string, string, string][]) {
+      const there = addMs(instant, 9 * HOUR).slice(11, 16);
+      expect(text).toMatch(new RegExp(`${there} (GMT\\+9|JST)$`));
+      expect(title).toContain(`${instant.slice(11, 16)} UTC`);
+    }
+    await page.close();
+  });
+
+  it('keeps itself fresh while it is open, tells those who listen, and leaves what the reader unfolded', async () => {
+    const page = await browser.newPage({ timezoneId: 'UTC' });
+    await page.clock.install();
+    await page.goto(server.url);
+    await page.locator('#parts summary').filter({ hasText: 'Accounts' }).click();
+
+    const [checkout] = harbour.open;
+    const now = new Date().toISOString();
+    await makeUpdate(db, checkout!.seq, { body: 'Card payments work again.', posted_at: now });
+    await db.write(async (tx) => {
+      await tx
+        .updateTable('incidents')
+        .set({ title: 'Card payments recover', next_update_due: addMs(now, 30 * MINUTE) })
+        .where('seq', '=', checkout!.seq)
+        .execute();
+      await bumpPageVersion(tx, now);
+    });
+    // Another process wrote: the server sees it within a second.
+    await expect.poll(async () => (await fetch(server.url)).text(), { timeout: 60_000 }).toContain('recover');
+    await page.clock.runFor(61_000);
+    await expect
+      .poll(() => page.locator('[role=status]').textContent(), { timeout: 60_000 })
+      .toContain('Card payments recover');
+    expect(await page.locator('#open').textContent()).toContain('Card payments work again.');
+    expect(await page.title()).toContain('Card payments recover');
+    const accounts = page.locator('#parts details').filter({ hasText: 'Accounts' }).first();
+    expect(await accounts.getAttribute('open')).not.toBeNull();
+    await page.close();
+  });
+
+  it('can be read without a script', async () => {
+    const page = await open('/', { javaScriptEnabled: false });
+    expect(await page.locator('h1').innerText()).toContain('3 incidents are open');
+    await page.getByText('Days with trouble, as a table').click();
+    expect(await page.locator('#d0 td').first().innerText()).toMatch(/^\w{3} \d+ \w{3}$/);
+    await page.close();
+  });
+});
