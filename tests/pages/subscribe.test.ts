@@ -64,9 +64,9 @@ it('says what is wrong with an address, beside it, and keeps what was typed', as
   const answer = await post('/subscribe', { address: '"><b>mia', whole: 'yes' });
   expect(answer.status).toBe(422);
   expect(answer.body).toContain('value="&quot;><b>mia"');
-  expect(answer.body).toContain('<a href="#address">This is no mail address.');
+  expect(answer.body).toMatch(/<a href="#address"[^>]*>This is no mail address\./);
   expect(answer.body).toMatch(
-    /<input id="address"[^>]*aria-invalid="true"[^>]*aria-describedby="address-problem"/,
+    /<input id="address".*? aria-invalid="true" aria-describedby="address-problem">/,
   );
   expect(
     (await post('/subscribe', { address: 'a@example.com' }, { origin: 'https://evil.example' })).status,
