@@ -41,7 +41,7 @@ export type NewSubscriber = {
   state: 'pending' | 'confirmed';
   locale: string;
   wholePage: boolean;
-  consentVersion: string;
+  consentVersion: string | null;
   consentSource: string;
   now: Instant;
 };

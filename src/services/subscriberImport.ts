@@ -15,7 +15,7 @@ import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { parseAddress } from '#domain/text.ts';
 import type { Instant } from '#domain/time.ts';
-import { type Choices, CONSENT_VERSION, erasedKey } from './subscribers.ts';
+import { type Choices, erasedKey } from './subscribers.ts';
 
 /** A row that was not added, and why. */
 export type SkippedRow = { line: number; reason: string };
@@ -154,7 +154,8 @@ async function insertFresh(tx: Tx, people: readonly (Entry & { id: string })[], 
       locale,
       state: 'confirmed',
       wholePage: scopes.length === 0,
-      consentVersion: CONSENT_VERSION,
+      // They agreed elsewhere, to a wording that is not ours.
+      consentVersion: null,
       consentSource: SOURCE,
       now,
     })),

@@ -20,7 +20,7 @@ import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { singleLine } from '#domain/text.ts';
 import { dateText } from '#domain/time.ts';
-import { addressInput, CONSENT_VERSION, erasedKey } from './subscribers.ts';
+import { addressInput, erasedKey } from './subscribers.ts';
 
 /** What staff see and do about subscribers. */
 export type SubscriberRow = Omit<Recipient, 'choice'>;
@@ -98,7 +98,8 @@ export async function addSubscriber(ctx: Ctx, input: z.infer<typeof addInput>): 
         state: 'confirmed',
         wholePage: true,
         locale: 'en',
-        consentVersion: CONSENT_VERSION,
+        // They agreed elsewhere, to a wording that is not ours.
+        consentVersion: null,
         consentSource: `staff: ${input.consent}`,
         now,
       },

@@ -82,7 +82,7 @@ eachDatabase('importing subscribers', (fresh) => {
       locale: 'de-AT',
       confirmedAt: ctx.now(),
       consentSource: 'import',
-      consentVersion: '2026-11',
+      consentVersion: null,
       choice: {
         wholePage: false,
         scopes: [
