@@ -22,7 +22,7 @@ export function htmlToMarkdown(html: string): string {
     } else if (name === 'ol' || name === 'ul') {
       ordered = name === 'ol' && !closing;
       out += '\n\n';
-    } else if (name === 'li') out += closing ? '\n' : ordered ? '\n1. ' : '\n- ';
+    } else if (name === 'li') out += closing ? '' : ordered ? '\n1. ' : '\n- ';
     else if (name === 'br') out += '\n';
     else if (name === 'p' || /^h[1-6]$/.test(name) || name === 'blockquote') out += '\n\n';
     else if (name === 'div') out += '\n';
