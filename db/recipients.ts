@@ -240,30 +240,6 @@ export async function deleteRecipient(tx: Tx, seq: number): Promise<void> {
   await tx.deleteFrom('recipients').where('seq', '=', seq).execute();
 }
 
-/** Which of the keys (addresses, or the hashes of erased ones) must not be mailed. */
-export async function listSuppressed(tx: Tx, keys: readonly string[]): Promise<Set<string>> {
-  const rows = await tx
-    .selectFrom('suppressions')
-    .select('address')
-    .where('address', 'in', keys)
-    .where('lifted_at', 'is', null)
-    .execute();
-  return new Set(rows.map((row) => row.address));
-}
-
-/**
- * A suppression outlives the erasure of its address as a keyed hash, and goes back to the address when its owner comes back and is
- * known again.
- */
-export async function renameSuppression(tx: Tx, from: string, to: string): Promise<void> {
-  await tx.deleteFrom('suppressions').where('address', '=', to).execute();
-  await tx.updateTable('suppressions').set({ address: to }).where('address', '=', from).execute();
-}
-
-export async function deleteSuppression(tx: Tx, address: string): Promise<void> {
-  await tx.deleteFrom('suppressions').where('address', '=', address).execute();
-}
-
 export type ChoiceGroup = { id: string; name: string; components: { id: string; name: string }[] };
 
 /** What can be chosen: groups with their components, then the components of no group, all in the page's order. */

@@ -56,3 +56,27 @@ export async function findSuppression(tx: Tx, address: string): Promise<Suppress
     ? { address: row.address, reason: row.reason, detail: row.detail, createdAt: row.created_at }
     : null;
 }
+
+/** Which of the keys (addresses, or the hashes of erased ones) must not be mailed. */
+export async function listSuppressed(tx: Tx, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom('suppressions')
+    .select('address')
+    .where('address', 'in', keys)
+    .where('lifted_at', 'is', null)
+    .execute();
+  return new Set(rows.map((row) => row.address));
+}
+
+/**
+ * A suppression outlives the erasure of its address as a keyed hash, and goes back to the address when its owner comes back and is
+ * known again.
+ */
+export async function renameSuppression(tx: Tx, from: string, to: string): Promise<void> {
+  await tx.deleteFrom('suppressions').where('address', '=', to).execute();
+  await tx.updateTable('suppressions').set({ address: to }).where('address', '=', from).execute();
+}
+
+export async function deleteSuppression(tx: Tx, address: string): Promise<void> {
+  await tx.deleteFrom('suppressions').where('address', '=', address).execute();
+}

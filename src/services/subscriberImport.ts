@@ -2,14 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import {
-  insertScopes,
-  insertSubscribers,
-  listChoices,
-  listKnown,
-  listSuppressed,
-  type Scope,
-} from '#db/recipients.ts';
+import { insertScopes, insertSubscribers, listChoices, listKnown, type Scope } from '#db/recipients.ts';
+import { listSuppressed } from '#db/suppressions.ts';
 import { parseCsv } from '#domain/csv.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';

@@ -5,17 +5,15 @@ import type { Tx } from '#db/open.ts';
 import {
   countSubscribers as countRows,
   deleteRecipient,
-  deleteSuppression,
   findRecipient,
   findSubscriber,
   insertSubscribers,
   listMailsTo,
   listSubscribers as listRows,
-  listSuppressed,
   markUnsubscribed,
   type Recipient,
-  renameSuppression,
 } from '#db/recipients.ts';
+import { deleteSuppression, listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { singleLine } from '#domain/text.ts';

@@ -13,14 +13,13 @@ import {
   insertSubscribers,
   listAsks,
   listChoices,
-  listSuppressed,
   markAsked,
   markConfirmed,
   markUnsubscribed,
   type Recipient,
-  renameSuppression,
   replaceChoice,
 } from '#db/recipients.ts';
+import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import { AppError } from '#domain/errors.ts';
 import { parseAddress } from '#domain/text.ts';
 import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
