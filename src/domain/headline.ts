@@ -118,7 +118,7 @@ function aboutComponents(
   const names = components
     .filter((component) => component.status === worst)
     .map((component) => component.name);
-  return sentence(`${COMPONENT_STATUS_LABELS[worst]}: ${listed(names)}`);
+  return sentence(`${COMPONENT_STATUS_LABELS[worst]}: ${enumerated(names)}`);
 }
 
 /** The promise that falls due first; one that was missed stands until it is kept. */
@@ -140,6 +140,14 @@ function listed(titles: readonly string[]): string {
   const bare = titles.map((title) => title.replace(/[.\s]+$/, ''));
   if (bare.length <= NAMED) return bare.join('; ');
   return `${bare.slice(0, NAMED - 1).join('; ')}; and ${bare.length - NAMED + 1} more`;
+}
+
+/** "A, B and 2 more". */
+function enumerated(names: readonly string[]): string {
+  const [shown, rest] =
+    names.length > NAMED ? [names.slice(0, NAMED - 1), names.length - NAMED + 1] : [names, 0];
+  if (rest) return `${shown.join(', ')} and ${rest} more`;
+  return shown.length > 1 ? `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}` : (shown[0] ?? '');
 }
 
 function titleWithScope({ title, scope }: { title: string; scope: string | null }): string {

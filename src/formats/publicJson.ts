@@ -8,16 +8,3 @@ export function publicJson(body: unknown, version: number): Response {
     },
   });
 }
-
-/** The answer to a browser that asks first whether it may read. */
-export function allowAnyOrigin(): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET, HEAD',
-      'access-control-allow-headers': '*',
-      'access-control-max-age': '86400',
-    },
-  });
-}

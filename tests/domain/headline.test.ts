@@ -99,6 +99,17 @@ describe('the headline', () => {
     });
   });
 
+  it('enumerates components as people do', () => {
+    const degraded = (...names: string[]) =>
+      headlineOf(
+        { ...CALM, components: names.map((name) => ({ name, status: 'degraded_performance' as const })) },
+        NOW,
+      ).text;
+    expect(degraded('Cart', 'Search')).toBe('Degraded: Cart and Search.');
+    expect(degraded('Cart', 'Search', 'API')).toBe('Degraded: Cart, Search and API.');
+    expect(degraded('Cart', 'Search', 'API', 'Mail')).toBe('Degraded: Cart, Search and 2 more.');
+  });
+
   it('tells of maintenance when that is all there is', () => {
     const components = [{ name: 'Payouts', status: 'under_maintenance' as const }];
     expect(

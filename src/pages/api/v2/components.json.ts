@@ -1,5 +1,5 @@
 import type { APIRoute } from 'astro';
-import { allowAnyOrigin, publicJson } from '#formats/publicJson.ts';
+import { publicJson } from '#formats/publicJson.ts';
 import { componentsJson } from '#formats/statuspage.ts';
 import { getApiSnapshot } from '#services/publicApi.ts';
 
@@ -7,5 +7,3 @@ export const GET: APIRoute = async ({ locals }) => {
   const snapshot = await getApiSnapshot(locals.ctx, {});
   return publicJson(componentsJson(snapshot), snapshot.version);
 };
-
-export const OPTIONS: APIRoute = allowAnyOrigin;
