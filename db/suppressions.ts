@@ -70,11 +70,15 @@ export async function listSuppressed(tx: Tx, keys: readonly string[]): Promise<S
 
 /**
  * A suppression outlives the erasure of its address as a keyed hash, and goes back to the address when its owner comes back and is
- * known again.
+ * known again. What the provider said of it goes: it may quote the address.
  */
 export async function renameSuppression(tx: Tx, from: string, to: string): Promise<void> {
   await tx.deleteFrom('suppressions').where('address', '=', to).execute();
-  await tx.updateTable('suppressions').set({ address: to }).where('address', '=', from).execute();
+  await tx
+    .updateTable('suppressions')
+    .set({ address: to, detail: null })
+    .where('address', '=', from)
+    .execute();
 }
 
 export async function deleteSuppression(tx: Tx, address: string): Promise<void> {

@@ -1,23 +1,5 @@
-import type { Severity } from '#domain/severity.ts';
-import {
-  type AnyStatus,
-  type ComponentStatus,
-  type IncidentKind,
-  isOver,
-  STATUS_LABELS,
-} from '#domain/status.ts';
-import {
-  clockTime,
-  clockTimeWithZone,
-  dateText,
-  dateTimeText,
-  dayIn,
-  durationText,
-  type Instant,
-  msBetween,
-  whenText,
-  zoneName,
-} from '#domain/time.ts';
+import { STATUS_LABELS } from '#domain/status.ts';
+import { dateTimeText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
 import { LOOK_OF_COMPONENT, LOOK_OF_STATUS, type Look } from './looks.ts';
 import { blocks, columns, link, wrap } from './plain.ts';
@@ -31,7 +13,23 @@ import {
   withoutControls,
 } from './template.ts';
 
+import {
+  earlierItems,
+  facts,
+  followWords,
+  headingOf,
+  incidentUrl,
+  MAX_COMPONENTS,
+  type MailSite,
+  moreComponents,
+  promise,
+  statusWords,
+  type UpdateMail,
+  whenLine,
+} from './update.ts';
+
 export { personalise, splitSlots } from './slots.ts';
+export type { MailSite, UpdateMail };
 
 /**
  * One mail as everyone whose content is the same gets it. The personal links are still open slots in `html` and `text`
@@ -39,48 +37,11 @@ export { personalise, splitSlots } from './slots.ts';
  */
 export type Rendered = { subject: string; html: string; text: string; headers: Record<string, string> };
 
-export type MailSite = { name: string; url: string; timeZone: string };
-
-export type UpdateMail = {
-  site: MailSite;
-  incident: {
-    id: string;
-    kind: IncidentKind;
-    title: string;
-    status: AnyStatus;
-    severity: Severity | null;
-    scope: string | null;
-    startedAt: Instant;
-    scheduledFor?: Instant | null;
-    scheduledUntil?: Instant | null;
-  };
-  update: {
-    kind: string;
-    status: AnyStatus;
-    /** Markdown. */
-    body: string;
-    scope: string | null;
-    affected: string | null;
-    workaround: string | null;
-    estimate: string | null;
-    nextUpdateBy: Instant | null;
-    postedAt: Instant;
-  };
-  /** What the update touches, with the status it has now. */
-  components: readonly { name: string; status: ComponentStatus }[];
-  /** What was said before, the newest first; the mail shows three at most. */
-  earlier: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
-  now: Instant;
-};
-
 /** Gmail cuts a mail at about 102 KB and hides the rest, the unsubscribe link included. Every mail stays below this. */
 export const MAX_HTML_BYTES = 80_000;
 
 /** What the personal links add, with room to spare. */
 const LINK_BYTES = 2_000;
-const MAX_EARLIER = 3;
-const MAX_COMPONENTS = 20;
-const MAX_FACT = 1_000;
 
 const TEMPLATES = {
   update: parseTemplate(compiled.update),
@@ -270,81 +231,6 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
     link('Change what you get', slot('manage_url')),
     link('Unsubscribe', slot('unsubscribe_url')),
   );
-}
-
-function headingOf({ incident }: UpdateMail): string {
-  const title = clip(oneLine(incident.title), 200);
-  return incident.scope ? `${title} (${clip(oneLine(incident.scope), 100)})` : title;
-}
-
-function statusWords({ update }: UpdateMail): string {
-  const label = STATUS_LABELS[update.status];
-  if (update.kind === 'reopening') return `${label} again`;
-  return update.kind === 'correction' ? `${label}, corrected` : label;
-}
-
-/** "Since 14:15 UTC", the span of what is over, or the window of a maintenance. */
-function whenLine({ site, incident, update }: UpdateMail): string | null {
-  if (incident.kind === 'maintenance') {
-    if (!incident.scheduledFor) return null;
-    return incident.scheduledUntil
-      ? rangeText(incident.scheduledFor, incident.scheduledUntil, site.timeZone)
-      : `From ${dateTimeText(incident.scheduledFor, site.timeZone)}`;
-  }
-  if (incident.startedAt > update.postedAt) return null;
-  if (update.status === 'postmortem') return null;
-  if (!isOver(update.status)) return `Since ${whenText(incident.startedAt, site.timeZone, update.postedAt)}`;
-  const lasted = durationText(msBetween(incident.startedAt, update.postedAt));
-  return `${rangeText(incident.startedAt, update.postedAt, site.timeZone, update.postedAt)}, ${lasted}`;
-}
-
-/**
- * "14:15 to 15:40 UTC", with its date unless that is the day of `now`; two whole dates when it spans midnight or a change of
- * the clocks.
- */
-function rangeText(from: Instant, to: Instant, zone: string, now?: Instant): string {
-  if (dayIn(from, zone) !== dayIn(to, zone) || zoneName(from, zone) !== zoneName(to, zone))
-    return `${dateTimeText(from, zone)} to ${dateTimeText(to, zone)}`;
-  const hours = `${clockTime(from, zone)} to ${clockTimeWithZone(to, zone)}`;
-  return now && dayIn(to, zone) === dayIn(now, zone) ? hours : `${dateText(from, zone)}, ${hours}`;
-}
-
-function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {
-  const where = update.scope && update.scope !== incident.scope ? update.scope : null;
-  const all: [string, string | null][] = [
-    ['Where', where],
-    ['Who is affected', update.affected],
-    ['What still works', update.workaround],
-    ['Estimate', update.estimate],
-  ];
-  return all.flatMap(([label, text]) => (text?.trim() ? [{ label, text: clip(text.trim(), MAX_FACT) }] : []));
-}
-
-function promise({ site, update }: UpdateMail): { words: string; by: string } | null {
-  if (!update.nextUpdateBy || isOver(update.status)) return null;
-  return { words: 'Next update by', by: whenText(update.nextUpdateBy, site.timeZone, update.postedAt) };
-}
-
-function moreComponents({ components }: UpdateMail): { count: string } | null {
-  const rest = components.length - MAX_COMPONENTS;
-  return rest > 0 ? { count: `and ${rest} more, on the page` } : null;
-}
-
-function earlierItems({ site, update, earlier }: UpdateMail) {
-  return earlier.slice(0, MAX_EARLIER).map((item) => ({
-    status: STATUS_LABELS[item.status],
-    look: LOOK_OF_STATUS[item.status],
-    posted: whenText(item.postedAt, site.timeZone, update.postedAt),
-    words: excerpt(item.body, 280),
-  }));
-}
-
-function followWords(status: AnyStatus): string {
-  return isOver(status) ? 'Read all of it on the status page' : 'Follow it on the status page';
-}
-
-function incidentUrl({ site, incident }: UpdateMail): string {
-  return `${site.url}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${encodeURIComponent(incident.id)}`;
 }
 
 function lookValues(look: Look): Values {

@@ -3,19 +3,17 @@ import type { Db } from '#db/open.ts';
 import { findSubscriber } from '#db/recipients.ts';
 import { DAY, MINUTE } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
+import { type ChoiceInput, subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import {
-  type ChoiceInput,
   confirmSubscription,
   getSubscription,
   maskAddress,
   saveSubscription,
-  subscribe,
   undoUnsubscribe,
   unsubscribe,
   viewConfirmation,
   viewUnsubscribe,
-  WHOLE_PAGE,
-} from '#services/subscribers.ts';
+} from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeComponent, makeGroup, makePage } from '../support/factory.ts';
