@@ -112,7 +112,8 @@ export function createEngine(deps: EngineDeps): Engine {
       if (provider.circuit === 'open' || blockedUntil) return none;
       // After a row of calls without an answer, one at a time feels the way.
       const limit = provider.failures >= BREAKER ? 1 : transport.concurrency;
-      const slots = limit - inFlight.size;
+      // Out of rest, the first call does not wait until others are written.
+      const slots = inFlight.size === 0 ? 1 : limit - inFlight.size;
       if (slots <= 0) return none;
       const candidates = await pickCandidates(tx, { transport, slots, now: time });
       await openLetters(tx, letters, candidates.queued);

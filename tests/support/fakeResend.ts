@@ -105,6 +105,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     if (request.method === 'GET' && request.url === '/inspect') return answer(response, 200, inspect());
+    if (request.method === 'GET' && request.url === '/taken') return answer(response, 200, { mails: fake.taken });
     if (request.method === 'GET' && request.url === '/usage') return answer(response, 200, usage());
     if (request.method !== 'POST' || request.url !== '/emails/batch')
       return fail(response, 404, 'not_found', 'The requested endpoint does not exist.');
