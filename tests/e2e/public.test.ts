@@ -338,9 +338,9 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   it('can be read without a script', async () => {
     const page = await open('/', { javaScriptEnabled: false });
-    expect(await page.locator('h1').innerText()).toContain('3 incidents are open');
+    expect(await page.locator('h1').textContent()).toContain('3 incidents are open');
     await page.getByText('Days with trouble, as a table').click();
-    expect(await page.locator('#d0 td').first().innerText()).toMatch(/^\w{3} \d+ \w{3}$/);
+    expect(await page.locator('#d0 td').first().textContent()).toMatch(/^\w{3} \d+ \w{3}$/);
     await page.close();
   });
 });
