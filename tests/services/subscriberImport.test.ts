@@ -91,6 +91,10 @@ eachDatabase('importing subscribers', (fresh) => {
         ],
       },
     });
+    expect(await ctx.db.read((tx) => findSubscriber(tx, 'bounced@example.com'))).toBeNull();
+    expect(await ctx.db.read((tx) => findSubscriber(tx, 'left@example.com'))).toMatchObject({
+      state: 'unsubscribed',
+    });
     expect(await ctx.db.read((tx) => findSubscriber(tx, 'all@example.com'))).toMatchObject({
       locale: 'en',
       choice: { wholePage: true, scopes: [] },
