@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import mjml2html from 'mjml';
 
 /**
@@ -41,7 +40,8 @@ function tighten(html: string): string {
     .trim();
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const folder = resolve(process.argv[1], '..');
+const script = process.argv[1] ?? '';
+if (/[/\\]emails[/\\]compile\.ts$/.test(script)) {
+  const folder = resolve(script, '..');
   await writeFile(resolve(folder, 'compiled.ts'), await compileTemplates(folder));
 }
