@@ -56,7 +56,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
         }
       }
     }
-    void respond(options, incoming, response);
+    void respond(options, incoming, response, () => stopping);
   };
 
   const server = createServer(
@@ -121,6 +121,7 @@ async function respond(
   options: HttpOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  isStopping: () => boolean,
 ): Promise<void> {
   const began = performance.now();
   let outcome: Outcome;
@@ -129,6 +130,8 @@ async function respond(
   } catch (error) {
     outcome = { answer: options.failure(request, error) };
   }
+  // We may have begun to stop since it came: a connection kept alive would hold us up.
+  if (isStopping()) response.shouldKeepAlive = false;
   try {
     if ('sendable' in outcome) {
       const { encoding, ifNoneMatch } = askedFor(request);

@@ -401,6 +401,17 @@ describe('last good', () => {
     expect(textOf(sendable.answer)).not.toContain('class="asof"');
   });
 
+  test('at the first poll that the database answers, nothing rests any longer', async () => {
+    const { cache, db } = bench();
+    db.broken = true;
+    await cache.poll();
+    expect((await cache.get('/')).kind).toBe('failed');
+    db.broken = false;
+    expect((await cache.get('/')).kind).toBe('failed');
+    await cache.poll();
+    expect((await cache.get('/')).kind).toBe('fresh');
+  });
+
   test('"as of" is when the page was last known to be right, not when it was rendered', async () => {
     const { cache, db, clock } = bench();
     await cache.poll();

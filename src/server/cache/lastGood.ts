@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Answer } from '../answer.ts';
@@ -30,6 +30,9 @@ type Head = {
 const MAX_FILES = 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const SUFFIX = '.page';
+const UNFINISHED = '.new';
+/** Older than any write takes: left by a process that was killed. */
+const ABANDONED_MS = 60_000;
 
 /** @param onError is told of a write that failed; the pages themselves go on */
 export function openLastGood(folder: string, onError: (error: unknown) => void): LastGood {
@@ -71,9 +74,15 @@ export function openLastGood(folder: string, onError: (error: unknown) => void):
 
 /** Oldest first. */
 function readIndex(folder: string): Map<string, number> {
-  const found = readdirSync(folder)
-    .filter((name) => name.endsWith(SUFFIX))
-    .map((name) => ({ name, stat: statSync(join(folder, name)) }))
+  const all = readdirSync(folder).flatMap((name) => {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    return stat ? [{ name, stat }] : [];
+  });
+  for (const { name, stat } of all)
+    if (name.endsWith(UNFINISHED) && Date.now() - stat.mtimeMs > ABANDONED_MS)
+      rmSync(join(folder, name), { force: true });
+  const found = all
+    .filter(({ name }) => name.endsWith(SUFFIX))
     .sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs);
   return new Map(found.map(({ name, stat }) => [name, stat.size]));
 }
@@ -88,7 +97,7 @@ async function write(folder: string, path: string, { answer, renderedAt }: Kept)
     sha256: sha256(answer.body),
   };
   const target = join(folder, fileName(path));
-  const beside = `${target}.${process.pid}.new`;
+  const beside = `${target}.${randomBytes(6).toString('hex')}${UNFINISHED}`;
   const file = await open(beside, 'w', 0o600);
   try {
     await file.writeFile(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), answer.body]));

@@ -97,6 +97,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   let epoch = 0;
   let version = 0;
   let confirmedAt = 0;
+  let answers = false;
 
   const flights: Flights<Entry> = createFlights({
     epoch: () => epoch,
@@ -230,10 +231,14 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       try {
         const seen = await options.readVersion();
         confirmedAt = now();
+        // The database is back: what failed without it is worth trying at once.
+        if (!answers) resting.clear();
+        answers = true;
         // Lower only when a backup was restored: then what we hold is of another history.
         if (seen < version) epoch += 1;
         version = seen;
       } catch {
+        answers = false;
         // The pages find out by themselves: what cannot be renewed is served as last good.
       }
     },

@@ -1,0 +1,148 @@
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sqlite3 from 'sqlite3';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openDatabase } from '#db/open.ts';
+import { bumpPageVersion } from '#db/page.ts';
+import { makeHarbour } from '../support/harbour.ts';
+import { type Answered, ask } from '../support/http.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+/** DESIGN, promise 4: the page answers when the database is locked, missing or gone. */
+let published: string;
+let dataDir: string;
+let file: string;
+const running: TestServer[] = [];
+
+beforeAll(async () => {
+  published = mkdtempSync(join(tmpdir(), 'foghorn-published-'));
+  const server = await startServer({ dataDir: published });
+  const db = await openDatabase(`sqlite:${join(published, 'foghorn.db')}`);
+  await makeHarbour(db, { now: new Date().toISOString(), open: 3 });
+  await db.write((tx) => bumpPageVersion(tx, new Date().toISOString()));
+  while (!(await ask(server.url)).body.includes('Checkout'));
+  await ask(server.url, '/api/v2/summary.json');
+  await db.close();
+  await server.stop();
+});
+afterAll(() => rmSync(published, { recursive: true, force: true }));
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'foghorn-away-'));
+  cpSync(published, dataDir, { recursive: true });
+  file = join(dataDir, 'foghorn.db');
+});
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.kill();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function start(options: Parameters<typeof startServer>[0] = {}): Promise<TestServer> {
+  const server = await startServer({ dataDir, ...options });
+  running.push(server);
+  return server;
+}
+
+function expectLastGood(answer: Answered): void {
+  expect(answer.status).toBe(200);
+  expect(answer.body).toContain('Checkout');
+  expect(answer.body).toMatch(
+    /<p class="asof" role="status">This page is as of <time datetime="[^"]+">\d\d:\d\d UTC/,
+  );
+  expect(answer.headers['x-foghorn-as-of']).toMatch(/^\d{4}-.*Z$/);
+  expect(answer.headers['x-content-type-options']).toBe('nosniff');
+}
+
+/** Everything that does not need the database works; what does says so. */
+async function expectUpAndHonest(server: TestServer): Promise<void> {
+  expectLastGood(await ask(server.url));
+  const json = await ask(server.url, '/api/v2/summary.json');
+  expect(json.status).toBe(200);
+  expect(JSON.parse(json.body).page).toBeDefined();
+  expect(json.headers['x-foghorn-as-of']).toBeDefined();
+  expect((await ask(server.url, '/healthz')).status).toBe(200);
+  expect((await ask(server.url, '/readyz')).status).toBe(503);
+  const form = await ask(server.url, '/subscribe');
+  expect(form.status).toBe(503);
+  expect(form.headers['x-content-type-options']).toBe('nosniff');
+  expect((await ask(server.url, '/history/1999-01')).status).toBe(503);
+}
+
+test('missing at the start: the last good page, until it is put back; no empty new one takes its place', async () => {
+  const away = `${file}.away`;
+  renameSync(file, away);
+  const server = await start({ until: 'listening' });
+  await server.logged(/There is no database at/);
+  await expectUpAndHonest(server);
+  renameSync(away, file);
+  await server.logged(/"msg":"ready"/);
+  const answer = await ask(server.url);
+  expect(answer.body).toContain('Checkout');
+  expect(answer.body).not.toContain('class="asof"');
+  expect((await ask(server.url, '/readyz')).status).toBe(200);
+});
+
+test('damaged at the start', async () => {
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.alloc(whole.length, 'x'));
+  const server = await start({ until: 'listening' });
+  await server.logged(/The database cannot be used/);
+  await expectUpAndHonest(server);
+});
+
+test('locked by another process at the start, until it lets go', async () => {
+  const other = new sqlite3.Database(file);
+  const run = (text: string) =>
+    new Promise<void>((resolve, reject) => other.exec(text, (error) => (error ? reject(error) : resolve())));
+  await run('pragma locking_mode = exclusive; begin exclusive; update page set version = version; commit');
+  const server = await start({ until: 'listening' });
+  await expectUpAndHonest(server);
+  await new Promise((resolve) => other.close(resolve));
+  await server.logged(/"msg":"ready"/);
+  expect((await ask(server.url)).body).not.toContain('class="asof"');
+});
+
+/** Lets the test move the server's clock on by five minutes, so that what it keeps is too old to be shown as fresh. */
+const FIVE_MINUTES_ON = `
+  const real = Date.now; let ahead = 0; Date.now = () => real() + ahead;
+  process.on('SIGUSR2', () => { ahead += 300_000; console.log('moved on'); });`;
+const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(FIVE_MINUTES_ON)}`];
+
+async function moveOn(server: TestServer): Promise<void> {
+  process.kill(server.pid, 'SIGUSR2');
+  await server.logged(/moved on/);
+}
+
+test('another process holds the write lock: pages are still rendered', async () => {
+  const server = await start({ nodeArgs });
+  const other = new sqlite3.Database(file);
+  await new Promise<void>((resolve, reject) =>
+    other.exec('begin immediate', (error) => (error ? reject(error) : resolve())),
+  );
+  await moveOn(server);
+  const answer = await ask(server.url);
+  expect(answer.status).toBe(200);
+  expect(answer.body).not.toContain('class="asof"');
+  expect((await ask(server.url, '/history')).status).toBe(200);
+  await new Promise((resolve) => other.close(resolve));
+});
+
+test('destroyed while it runs', async () => {
+  const server = await start({ nodeArgs });
+  expect((await ask(server.url)).body).not.toContain('class="asof"');
+  for (const suffix of ['', '-wal']) truncateSync(`${file}${suffix}`, 0);
+  await moveOn(server);
+  expectLastGood(await ask(server.url));
+  expect((await ask(server.url, '/readyz')).status).toBe(503);
+  expect(server.logs.join('\n')).toContain('A page could not be rendered');
+});
+
+test('removed while it runs: /readyz says so', async () => {
+  const server = await start();
+  expect((await ask(server.url, '/readyz')).status).toBe(200);
+  rmSync(file);
+  const answer = await ask(server.url, '/readyz');
+  expect(answer.status).toBe(503);
+  expect(answer.body).toContain('removed or replaced');
+});
