@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { type Answer, headerOf, withHeaders } from './answer.ts';
+import { VERSION_HEADER } from './cache/pageCache.ts';
 import { askedFor } from './cache/sendable.ts';
 import { failedPage, notFoundPage } from './fallback.ts';
 
@@ -25,9 +26,10 @@ export async function finishDynamic(
   answer: Answer,
   target: string,
 ): Promise<Answer> {
-  const kept = headerOf(answer, 'cache-control')
-    ? answer
-    : withHeaders(answer, { 'cache-control': 'no-store' });
+  const kept = withHeaders(answer, {
+    [VERSION_HEADER]: null,
+    'cache-control': headerOf(answer, 'cache-control') ?? 'no-store',
+  });
   const { encoding } = askedFor(request);
   const text = /^(text\/|application\/json)/.test(headerOf(answer, 'content-type') ?? '');
   if (encoding === 'identity' || !text || answer.body.length < SMALLEST_WORTH_COMPRESSING) return kept;

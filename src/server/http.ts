@@ -34,6 +34,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const TIMEOUTS = { headers: 10_000, request: 30_000 };
 /** Above the usual 60 s of the proxies in front, so that it is never us who close a connection they are about to use. */
 const KEEP_ALIVE_MS = 65_000;
+const STALLED_MS = 120_000;
 /** For a client that is still sending what was refused: how much and how long it is listened to, so that it gets to read why. */
 const LINGER_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 5_000;
@@ -71,6 +72,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
     onRequest,
   );
+  // A client that has stopped reading what it asked for.
+  server.timeout = STALLED_MS;
   server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
     // Only a body that will be read is asked for.
     if (!declaresTooMuch(incoming)) response.writeContinue();

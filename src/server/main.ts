@@ -9,6 +9,7 @@ import { startDispatcher } from '#delivery/dispatcher.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { createLog } from '../log.ts';
 import { openLastGood } from './cache/lastGood.ts';
+import type { PageCache } from './cache/pageCache.ts';
 import { closeFoghorn } from './context.ts';
 import { openWhenPossible } from './installation.ts';
 import { createWeb } from './web.ts';
@@ -63,10 +64,10 @@ async function start(config: Config, log: Logger): Promise<void> {
   }
   if (!foghorn || stopping) return;
   if (config.role !== 'worker') {
-    await poll(web.cache);
+    await web.cache.poll();
+    await web.cache.keepWarm('/');
+    pollSoon(web.cache);
     stops.push(foghorn.onChanged((what) => what === 'page' && web.cache.changed()));
-    // Rendered before anyone asks: the first visitor waits for nothing, and a last good page exists from the start.
-    await web.cache.get('/');
   }
   if (config.role !== 'web') stops.push(...startWork(foghorn));
   const setUp = await ensureSetupToken(foghorn.contextFor({ kind: 'system', name: 'set-up' }));
@@ -85,10 +86,13 @@ function startWork(open: Foghorn): (() => unknown)[] {
   return [clock.stop, dispatcher.stop, open.onChanged((what) => what === 'outbox' && dispatcher.wake())];
 }
 
-/** Never in step with itself: the next question is asked when the last one was answered. */
-async function poll(cache: { poll: () => Promise<void> }): Promise<void> {
-  await cache.poll();
-  const timer = setTimeout(() => void poll(cache), POLL_MS);
+/** Looks for what other processes changed, and has the page rendered before anyone asks. Never in step with itself. */
+function pollSoon(cache: PageCache): void {
+  const timer = setTimeout(async () => {
+    await cache.poll();
+    void cache.keepWarm('/');
+    pollSoon(cache);
+  }, POLL_MS);
   timer.unref();
 }
 

@@ -47,7 +47,7 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
   if (isShared(path)) return reads ? shared(path, options) : notAllowed(path, method);
-  if (path.length > 1 && path.endsWith('/') && reads) return moved(path, target, options.siteUrl);
+  if (path.length > 1 && path.endsWith('/') && reads) return moved(path, target);
   if (path.startsWith('/_') || !options.hasRoute(target)) return missing(path, options);
 
   const body = await readBody(request);
@@ -121,9 +121,10 @@ function notAllowed(path: string, method: string): Outcome {
   return { answer: withHeaders({ ...answer, body: Buffer.alloc(0) }, cors) };
 }
 
-function moved(path: string, target: string, siteUrl: string): Outcome {
+/** `path` has no double slash, so where it leads is always here. */
+function moved(path: string, target: string): Outcome {
   const query = target.indexOf('?');
-  const to = `${siteUrl}${encodeURI(path.replace(/\/+$/, '') || '/')}${query === -1 ? '' : target.slice(query)}`;
+  const to = encodeURI(path.slice(0, -1)) + (query === -1 ? '' : target.slice(query));
   return plain(308, `This page is at ${to}`, { location: to });
 }
 

@@ -61,7 +61,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
     readVersion: async () => required(opened()).db.read(getPageVersion),
     unavailable: () => finish(unavailablePage(), '/'),
     onFailure: (path, error) => {
-      if (opened()) log.error({ path, err: error }, 'A page could not be rendered.');
+      if (opened() && complain(path)) log.error({ path, err: error }, 'A page could not be rendered.');
     },
   });
   registerCache(cache);
@@ -129,6 +129,18 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
         });
       }),
   };
+}
+
+const COMPLAINT_MS = 60_000;
+const complaints = new Map<string, number>();
+
+/** Whether it is time to say again that a path fails: while a database is away that is every second and path. */
+function complain(path: string): boolean {
+  const now = Date.now();
+  if (now - (complaints.get(path) ?? 0) < COMPLAINT_MS) return false;
+  if (complaints.size >= 1000) complaints.clear();
+  complaints.set(path, now);
+  return true;
 }
 
 const requestIds = new WeakMap<IncomingMessage, string>();

@@ -196,6 +196,27 @@ describe('fresh after a change', () => {
     expect(renders).toHaveLength(1);
   });
 
+  test('a path that is kept warm is rendered after a change, or a minute, before anyone asks', async () => {
+    const { cache, db, clock, renders } = bench();
+    const beat = async () => {
+      await cache.poll();
+      await cache.keepWarm('/');
+    };
+    for (let i = 0; i < 10; i++) await beat();
+    expect(renders).toHaveLength(1);
+    db.version = 2;
+    await beat();
+    expect(renders).toHaveLength(2);
+    expect(cache.peek('/')).not.toBeNull();
+    await clock.pass(60_000);
+    await beat();
+    expect(renders).toHaveLength(3);
+    db.broken = true;
+    await clock.pass(60_000);
+    for (let i = 0; i < 10; i++) await beat();
+    expect(renders).toHaveLength(3);
+  });
+
   test('a page that read an older snapshot than the poll is not taken for fresh', async () => {
     const { cache, db, renders } = bench({ manual: true });
     const asked = cache.get('/');

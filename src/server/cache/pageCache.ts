@@ -20,6 +20,8 @@ export type PageCache = {
   changed: () => void;
   /** Asks the database for the version; several times a second. Never rejects. */
   poll: () => Promise<void>;
+  /** Renders the path if it is not fresh, so that the next visitor waits for nothing and a last good answer is up to date. */
+  keepWarm: (path: string) => Promise<void>;
   counts: CacheCounts;
   /** The newest page version that a poll has seen. */
   version: () => number;
@@ -113,6 +115,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
     },
   });
 
+  const isFresh = (entry: Entry) => isCurrent(entry) && now() - entry.renderedAt < MAX_AGE_MS;
   const isCurrent = (entry: Entry) => entry.epoch === epoch && entry.version >= version;
 
   function find(path: string): Entry | undefined {
@@ -205,7 +208,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
         entry = pages.use(path) ?? misses.use(path);
         if (!entry) return null;
       }
-      if (!isCurrent(entry) || now() - entry.renderedAt >= MAX_AGE_MS) return null;
+      if (!isFresh(entry)) return null;
       counts.hits += 1;
       return entry.sendable;
     },
@@ -221,6 +224,10 @@ export function createPageCache(options: PageCacheOptions): PageCache {
         }
       }
       return isResting(path) ? fallBack(path, null) : renew(path);
+    },
+    keepWarm: async (path) => {
+      const entry = find(path);
+      if (answers && !isResting(path) && !(entry && isFresh(entry))) await renew(path);
     },
     changed: () => {
       epoch += 1;
