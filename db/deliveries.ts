@@ -226,16 +226,18 @@ export async function requeueMembers(
   await query.execute();
 }
 
-/** Moves members to another batch after theirs was definitely refused as a whole. */
+/**
+ * Moves members to another batch after theirs was definitely refused as a whole. They take over its generation, so that the same people
+ * are never frozen twice under one key.
+ */
 export async function moveMembers(
   tx: Tx,
   seqs: readonly number[],
-  batchSeq: number,
-  now: Instant,
+  to: { batchSeq: number; generation: number; now: Instant },
 ): Promise<void> {
   await tx
     .updateTable('deliveries')
-    .set((eb) => ({ batch_seq: batchSeq, attempts: eb('attempts', '+', 1), updated_at: now }))
+    .set({ batch_seq: to.batchSeq, attempts: to.generation, updated_at: to.now })
     .where('seq', 'in', seqs)
     .where('state', '=', 'in_batch')
     .execute();

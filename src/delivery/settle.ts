@@ -148,8 +148,8 @@ export async function settleCall(
     case 'payloadFault': {
       if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
       for (const half of halves) {
-        const seq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });
-        await moveMembers(tx, half.seqs, seq, now);
+        const batchSeq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });
+        await moveMembers(tx, half.seqs, { batchSeq, generation: half.batch.generation, now });
       }
       await endBatchMembers(tx, batch.seq, { state: 'refused', reason: outcome.reason, now });
       await clearFailures(tx, provider, now);

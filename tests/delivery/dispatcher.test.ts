@@ -140,7 +140,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
     await expandAll(db, rig.clock.now);
     await rig.drain();
     const order = (await batches(db)).map((batch) => batch.priority);
-    expect(order).toEqual([2, 2, 2, 2, 0, 0, 0, 0, 0, 2]);
+    expect(order).toEqual([2, 0, 0, 0, 0, 0, 2, 2, 2, 2]);
     expect(doubled()).toEqual([]);
     expect(fake.taken).toBe(900);
   });

@@ -55,6 +55,8 @@ export type FakeResend = {
   /** Every call: its key, its body's hash, its status. */
   calls: { key: string; hash: string; size: number; status: number; at: number }[];
   next: (...mishaps: Mishap[]) => void;
+  /** What every call meets from now on; null for none. */
+  always: (mishap: Mishap | null) => void;
   /** Refuses any batch that holds this address, as the real one does for a fault in one mail. */
   refuse: (address: string, error?: { statusCode: number; name: string; message: string }) => void;
   setQuota: (mails: number) => void;
@@ -71,6 +73,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   const random = options.random ?? Math.random;
   const keys = new Map<string, { hash: string; ids: string[] | null; at: number }>();
   const mishaps: Mishap[] = [];
+  let constant: Mishap | null = null;
   const refused = new Map<string, { statusCode: number; name: string; message: string }>();
   const window = { start: 0, used: 0 };
   let quota = options.dailyQuota ?? Number.POSITIVE_INFINITY;
@@ -81,6 +84,9 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     counts: new Map(),
     calls: [],
     next: (...more) => void mishaps.push(...more),
+    always: (mishap) => {
+      constant = mishap;
+    },
     refuse: (address, error) =>
       void refused.set(
         address,
@@ -105,7 +111,8 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     if (request.method === 'GET' && request.url === '/inspect') return answer(response, 200, inspect());
-    if (request.method === 'GET' && request.url === '/taken') return answer(response, 200, { mails: fake.taken });
+    if (request.method === 'GET' && request.url === '/taken')
+      return answer(response, 200, { mails: fake.taken });
     if (request.method === 'GET' && request.url === '/usage') return answer(response, 200, usage());
     if (request.method !== 'POST' || request.url !== '/emails/batch')
       return fail(response, 404, 'not_found', 'The requested endpoint does not exist.');
@@ -117,7 +124,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
       call.status = response.statusCode;
     });
 
-    const mishap = mishaps.shift();
+    const mishap = mishaps.shift() ?? constant;
     if (mishap?.kind === 'drop') return void request.socket.destroy();
     if (mishap?.kind === 'hang') return;
     if (mishap?.kind === 'answer') return answer(response, mishap.status, mishap.body, mishap.headers);

@@ -1,0 +1,170 @@
+import { expect, it } from 'vitest';
+import type { Db } from '#db/open.ts';
+import { openCircuit } from '#db/providers.ts';
+import { suppressAddress } from '#db/suppressions.ts';
+import { beatWorker } from '#db/workers.ts';
+import { countOutcomes, DELIVERY_STATES, OUTCOME_OF } from '#domain/deliveries.ts';
+import { MINUTE } from '#domain/time.ts';
+import {
+  getDeliveryHealth,
+  getFanout,
+  listDeliveries,
+  listFanouts,
+  readMail,
+  resumeProvider,
+  retryRefused,
+} from '#services/deliveries.ts';
+import {
+  addPeople,
+  address,
+  expandAll,
+  fakeTransport,
+  postNotice,
+  rendered,
+  rigEngine,
+} from '../delivery/support.ts';
+import { testContext } from '../support/context.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+
+eachDatabase('what the admin sees of deliveries', (fresh) => {
+  async function withResend(body: (fake: FakeResend, db: Db) => Promise<void>) {
+    const fake = await startFakeResend();
+    try {
+      await body(fake, await fresh());
+    } finally {
+      await fake.close();
+    }
+  }
+
+  it('counts a message while it is made, while it goes, and after', () =>
+    withResend(async (fake, db) => {
+      const ctx = testContext(db);
+      await addPeople(db, 510);
+      await db.write((tx) =>
+        suppressAddress(tx, { address: address(1), reason: 'bounce', detail: null, now: ctx.now() }),
+      );
+      fake.refuse(address(2));
+      const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
+      await postNotice(db, ctx.now(), { mail: rendered('News') });
+      await db.write((tx) => tx.updateTable('fanouts').set({ expected: 510 }).execute());
+      const view = async () => (await listFanouts(ctx)).fanouts[0]!;
+      expect(await view()).toMatchObject({
+        subject: 'News',
+        expanding: true,
+        waiting: 510,
+        sent: 0,
+        total: 510,
+      });
+      await expandAll(db, ctx.now);
+      expect(await view()).toMatchObject({ expanding: false, waiting: 509, leftOut: 1, total: 510 });
+      await rig.drain();
+      const done = await view();
+      expect(done).toMatchObject({ waiting: 0, sent: 508, failed: 1, leftOut: 1, total: 510 });
+      expect(done.states).toEqual({ accepted: 508, refused: 1, suppressed: 1 });
+
+      const { deliveries } = await listDeliveries(ctx, done.noticeId, { show: 'failed' });
+      expect(deliveries).toMatchObject([
+        { address: address(2), reason: expect.stringContaining('Invalid `to`') },
+      ]);
+      const first = await listDeliveries(ctx, done.noticeId, { show: 'sent', limit: 300 });
+      const second = await listDeliveries(ctx, done.noticeId, {
+        show: 'accepted',
+        after: first.next!,
+        limit: 300,
+      });
+      expect([first.deliveries.length, second.deliveries.length, second.next]).toEqual([300, 208, null]);
+    }));
+
+  it('shows whole addresses and a person’s mail only to those who may see subscribers', () =>
+    withResend(async (fake, db) => {
+      const ctx = testContext(db);
+      await addPeople(db, 1);
+      const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
+      await postNotice(db, ctx.now());
+      await expandAll(db, ctx.now);
+      await rig.drain();
+      const { noticeId } = (await listFanouts(ctx.as('viewer'))).fanouts[0]!;
+      const list = await listDeliveries(ctx.as('viewer'), noticeId, { show: 'sent' });
+      expect(list.deliveries[0]!.address).toBe('p…@example.org');
+      await expect(readMail(ctx.as('viewer'), list.deliveries[0]!.seq)).rejects.toMatchObject({
+        code: 'forbidden',
+      });
+      const mail = await readMail(ctx, list.deliveries[0]!.seq);
+      expect({ html: mail.html, text: mail.text }).toEqual({
+        html: fake.mails[0]!.html,
+        text: fake.mails[0]!.text,
+      });
+      await expect(getFanout(ctx, 'no-such-one')).rejects.toMatchObject({ code: 'not_found' });
+      await expect(readMail(ctx, 999)).rejects.toMatchObject({ code: 'not_found' });
+    }));
+
+  it('sends again to those who were refused, and to no one else', () =>
+    withResend(async (fake, db) => {
+      const ctx = testContext(db);
+      await addPeople(db, 50);
+      fake.refuse(address(7));
+      const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
+      await postNotice(db, ctx.now());
+      await expandAll(db, ctx.now);
+      await rig.drain();
+      const { noticeId } = (await listFanouts(ctx)).fanouts[0]!;
+      await expect(retryRefused(ctx.as('viewer'), noticeId)).rejects.toMatchObject({ code: 'forbidden' });
+      expect(await retryRefused(ctx, noticeId)).toBe(1);
+      expect(ctx.changes).toEqual(['outbox']);
+      await rig.drain();
+      expect(await getFanout(ctx, noticeId)).toMatchObject({ sent: 49, failed: 1 });
+      // Every call so far had a key of its own, the ones of the same single person too.
+      expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
+      expect([...fake.counts.values()].every((count) => count === 1)).toBe(true);
+    }));
+
+  it('says how sending is: fine, going out, late, nobody there, stopped', async () => {
+    const db = await fresh();
+    const ctx = testContext(db);
+    const rig = await rigEngine(db, fakeTransport({ url: 'http://127.0.0.1:1' } as FakeResend), {
+      clock: ctx.clock,
+    });
+    const beat = () =>
+      db.write((tx) => beatWorker(tx, { id: 'here:1:1', role: 'mail:resend', now: ctx.now() }));
+    expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'waiting', workers: 0 });
+    await beat();
+    expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'fine', fix: null, waiting: 0, workers: 1 });
+    await addPeople(db, 3);
+    await postNotice(db, ctx.now());
+    await expandAll(db, ctx.now);
+    expect(await getDeliveryHealth(ctx)).toMatchObject({
+      level: 'waiting',
+      waiting: 3,
+      oldestDue: ctx.now(),
+    });
+    ctx.clock.advance(3 * MINUTE);
+    expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'trouble', workers: 0 });
+    await beat();
+    expect((await getDeliveryHealth(ctx)).message).toContain(
+      'The oldest mail has been waiting for 3 minutes',
+    );
+    await rig.drain();
+    expect(await getDeliveryHealth(ctx)).toMatchObject({ waiting: 3 });
+    await db.write((tx) =>
+      openCircuit(tx, { id: 'resend', reason: 'The key is wrong. Set RESEND_API_KEY.', now: ctx.now() }),
+    );
+    expect(await getDeliveryHealth(ctx)).toMatchObject({
+      level: 'trouble',
+      message: 'Sending has stopped. The key is wrong. Set RESEND_API_KEY.',
+      resumable: 'resend',
+    });
+    await expect(resumeProvider(ctx.as('responder'), 'resend')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(resumeProvider(ctx, 'other')).rejects.toMatchObject({ code: 'not_found' });
+    await resumeProvider(ctx, 'resend');
+    expect(await getDeliveryHealth(ctx)).toMatchObject({ resumable: null });
+    expect(ctx.changes).toEqual(['outbox']);
+  });
+});
+
+it('every state belongs to one outcome, and the sum is the total', () => {
+  const states = Object.fromEntries(DELIVERY_STATES.map((state, index) => [state, index + 1]));
+  const { total, ...outcomes } = countOutcomes(states, { expected: 0, expanding: false });
+  expect(Object.values(outcomes).reduce((sum, count) => sum + count)).toBe(total);
+  expect(Object.keys(OUTCOME_OF).sort()).toEqual([...DELIVERY_STATES].sort());
+});
