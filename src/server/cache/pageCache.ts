@@ -80,6 +80,8 @@ type Entry = {
   epoch: number;
   renderedAt: number;
   keptAt: number;
+  /** Its bytes are another entry's too, and weigh there. */
+  borrowed: boolean;
 };
 
 export function createPageCache(options: PageCacheOptions): PageCache {
@@ -92,7 +94,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   let sharedMiss: Sendable | null = null;
   // Answers that say "not here" or "elsewhere" stay apart, so that a flood of wrong paths pushes out no page.
   const misses = createShelf<Entry>(1000, 8 * 1024 * 1024, (entry) =>
-    entry.sendable === sharedMiss ? 256 : weight(entry.sendable),
+    entry.borrowed ? 256 : weight(entry.sendable),
   );
   const resting = new Map<string, number>();
   const counts: CacheCounts = { hits: 0, misses: 0, renders: 0, failures: 0, lastGood: 0 };
@@ -133,12 +135,15 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       epoch: ofEpoch,
       renderedAt: now(),
       keptAt: before?.keptAt ?? 0,
+      borrowed: false,
     };
     if (before && isNewer(before, entry)) return entry;
     resting.delete(path);
     if (answer.status !== 200) {
       pages.delete(path);
-      if (sharedMiss && isSame(sharedMiss, entry.sendable)) entry.sendable = sharedMiss;
+      // Nearly all of these are one and the same "not found" page.
+      entry.borrowed = sharedMiss !== null && isSame(sharedMiss, entry.sendable);
+      if (sharedMiss && entry.borrowed) entry.sendable = sharedMiss;
       sharedMiss = entry.sendable;
       misses.set(path, entry);
       return entry;
