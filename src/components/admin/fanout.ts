@@ -1,0 +1,26 @@
+/** How far one message to many has got, as its bar shows it. */
+export type FanoutCounts = {
+  waiting: number;
+  sent: number;
+  failed: number;
+  leftOut: number;
+  total: number;
+};
+
+/** "812 of 1,000 sent · 188 waiting · 3 failed": what is nil is not said. */
+export function countsText({ waiting, sent, failed, leftOut, total }: FanoutCounts): string {
+  const number = (count: number) => count.toLocaleString('en');
+  return [
+    waiting ? `${number(sent)} of ${number(total)} sent` : `${number(sent)} sent`,
+    waiting && `${number(waiting)} waiting`,
+    failed && `${number(failed)} failed`,
+    leftOut && `${number(leftOut)} left out`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** A share of the whole as an SVG length. */
+export function share(count: number, total: number): string {
+  return `${total ? Math.round((count / total) * 1000) / 10 : 0}%`;
+}

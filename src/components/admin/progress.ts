@@ -1,0 +1,29 @@
+import { countsText, type FanoutCounts, share } from './fanout.ts';
+
+/** Moves the bars of messages that are still going out, once a second, until nothing waits. */
+const bars = [...document.querySelectorAll<HTMLElement>('[data-fanout]')];
+for (const bar of bars) if (bar.dataset.waiting !== '0') void follow(bar);
+
+async function follow(bar: HTMLElement): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (document.hidden) continue;
+    const response = await fetch(`/admin/deliveries/${bar.dataset.fanout}/progress.json`).catch(() => null);
+    // Signed out, or gone: the words that stand are the last that are known.
+    if (response && !response.ok) return;
+    const counts = (await response?.json().catch(() => null)) as FanoutCounts | null;
+    if (!counts) continue;
+    show(bar, counts);
+    if (counts.waiting === 0) return;
+  }
+}
+
+function show(bar: HTMLElement, counts: FanoutCounts): void {
+  const sent = bar.querySelector('rect.sent');
+  const failed = bar.querySelector('rect.failed');
+  sent?.setAttribute('width', share(counts.sent, counts.total));
+  failed?.setAttribute('x', share(counts.sent, counts.total));
+  failed?.setAttribute('width', share(counts.failed, counts.total));
+  const words = bar.querySelector('[data-words]');
+  if (words) words.textContent = countsText(counts);
+}

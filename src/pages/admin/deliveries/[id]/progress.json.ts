@@ -1,0 +1,14 @@
+import type { APIRoute } from 'astro';
+import { problemsFrom } from '#components/admin/forms.ts';
+import { httpStatus } from '#domain/errors.ts';
+import { getFanout } from '#services/deliveries.ts';
+
+/** How far a message has got, for the bar of a page that is open. */
+export const GET: APIRoute = async ({ locals, params }) => {
+  try {
+    const { waiting, sent, failed, leftOut, total } = await getFanout(locals.ctx, params.id as string);
+    return Response.json({ waiting, sent, failed, leftOut, total });
+  } catch (error) {
+    return Response.json({ problems: problemsFrom(error) }, { status: httpStatus(error) });
+  }
+};
