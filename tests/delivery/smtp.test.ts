@@ -2,12 +2,15 @@ import type { AddressInfo } from 'node:net';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { claimBatch } from '#db/batches.ts';
 import { getProvider } from '#db/providers.ts';
+import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { addPeople, address, batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
 
+type Verdict = number | 'drop' | null;
 type Post = { to: string; parsed: ParsedMail; raw: string };
 
 /** A real SMTP server; what it does with an address is set by each test. */
@@ -18,7 +21,7 @@ type Server = {
   /** Refuses the recipient with this code, before any of the message is sent. */
   atRecipient: (address: string, tries: number) => number | null;
   /** Answers the whole message with this code; `drop` has the message and cuts the connection. */
-  atMessage: (address: string, tries: number) => number | 'drop' | null;
+  atMessage: (address: string, tries: number) => Verdict | Promise<Verdict>;
   close: () => Promise<void>;
 };
 
@@ -136,6 +139,26 @@ it('no answer once, then an answer: accepted', async () => {
   expect(await states(db)).toEqual({ accepted: 2 });
 });
 
+it('a batch that another has taken over: its old holder settles nothing and sends no more of it', async () => {
+  const { db, drain, clock } = await posted(5);
+  server.atMessage = async () => {
+    server.atMessage = () => null;
+    clock.advance(LEASE_MS + 1);
+    const { seq } = (await batches(db))[0]!;
+    await db.write((tx) =>
+      claimBatch(tx, seq, {
+        now: clock.now(),
+        lease: { owner: 'heir:2:2', until: '2099-01-01T00:00:00.000Z' },
+      }),
+    );
+    return null;
+  };
+  await drain();
+  expect(server.taken).toHaveLength(1);
+  expect(await states(db)).toEqual({ in_batch: 5 });
+  expect((await batches(db))[0]).toMatchObject({ state: 'frozen', lease_owner: 'heir:2:2', fence: 2 });
+});
+
 it('a server that is not there: nothing is lost, nothing counts against the mails', async () => {
   await server.close();
   const { db, drain, clock } = await posted(15);
@@ -180,7 +203,7 @@ async function startServer(port = 0): Promise<Server> {
       for await (const chunk of stream) chunks.push(chunk as Buffer);
       const raw = Buffer.concat(chunks).toString('latin1');
       const to = session.envelope.rcptTo[0]!.address;
-      const verdict = state.atMessage(to, state.tries.get(to) as number);
+      const verdict = await state.atMessage(to, state.tries.get(to) as number);
       if (typeof verdict === 'number') return done(answerOf(verdict));
       state.taken.push({ to, raw, parsed: await simpleParser(raw) });
       if (verdict !== 'drop') return done();

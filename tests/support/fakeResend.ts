@@ -245,7 +245,14 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   /** For a test in another process. */
   function inspect() {
     const doubled = [...fake.counts].filter(([, count]) => count > 1).map(([who]) => who);
-    return { mails: fake.taken, people: fake.counts.size, doubled, calls: fake.calls.length };
+    const examples = doubled.slice(0, 5);
+    return {
+      mails: fake.taken,
+      people: fake.counts.size,
+      doubled: doubled.length,
+      examples,
+      calls: fake.calls.length,
+    };
   }
 }
 
