@@ -1,6 +1,7 @@
+import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
-import type { BatchesTable, DeliveryState } from './schema.ts';
+import type { BatchesTable } from './schema.ts';
 
 export type TransportName = BatchesTable['transport'];
 

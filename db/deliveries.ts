@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely';
+import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
-import type { DeliveryState } from './schema.ts';
 
 /** A delivery that could go now, with what its mail needs to know of the person. */
 export type QueuedDelivery = {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
+import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
-import type { DeliveryState } from './schema.ts';
 
 /** A notice that went to many, with what was promised at the post. */
 export type FanoutRow = {

@@ -1,4 +1,5 @@
 import type { Generated, Insertable, Selectable } from 'kysely';
+import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { AnyStatus, ComponentStatus, Impact, IncidentKind } from '#domain/status.ts';
@@ -318,18 +319,6 @@ export interface FanoutsTable {
   created_at: Instant;
   done_at: Instant | null;
 }
-
-export type DeliveryState =
-  | 'queued'
-  | 'in_batch'
-  | 'accepted'
-  | 'delivered'
-  | 'bounced'
-  | 'complained'
-  | 'refused'
-  | 'suppressed'
-  | 'superseded'
-  | 'uncertain';
 
 export interface DeliveriesTable {
   seq: Generated<number>;

@@ -208,21 +208,21 @@ export function createEngine(deps: EngineDeps): Engine {
 
   function report({ batch, outcome }: Finished): void {
     const fields = { batch: batch.seq, attempt: batch.attempts + 1 };
+    const reason = 'reason' in outcome ? withoutAddresses(outcome.reason) : '';
     if (outcome.kind === 'ownBug')
-      log.error(
-        { ...fields, reason: outcome.reason },
-        'A batch is held: the provider says that it contradicts itself.',
-      );
+      log.error({ ...fields, reason }, 'A batch is held: the provider says that it contradicts itself.');
     else if (outcome.kind === 'configuration')
-      log.error(
-        { ...fields, reason: outcome.reason, fix: outcome.fix },
-        'Sending has stopped until someone mends it.',
-      );
+      log.error({ ...fields, reason, fix: outcome.fix }, 'Sending has stopped until someone mends it.');
     else if (outcome.kind !== 'accepted' && outcome.kind !== 'reported')
-      log.warn({ ...fields, outcome: outcome.kind, reason: outcome.reason }, 'A batch was not accepted.');
+      log.warn({ ...fields, outcome: outcome.kind, reason }, 'A batch was not accepted.');
   }
 }
 
 function mayGoOn(outcome: Outcome): boolean {
   return outcome.kind === 'reported' || (outcome.kind === 'accepted' && !outcome.restMs);
+}
+
+/** What others say of a call may name people; the log never does. */
+function withoutAddresses(text: string): string {
+  return text.replace(/[^\s<>"'`(),;]+@[^\s<>"'`(),;]+/g, '<address>');
 }

@@ -183,9 +183,13 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
   });
 
   it('422: the fault is isolated, refused with its reason, and all others get theirs once', async () => {
-    const { db, drain } = await posted(100);
+    const { db, drain, logged } = await posted(100);
     fake.refuse(address(13));
-    fake.refuse(address(77), { statusCode: 422, name: 'invalid_parameter', message: 'No such domain.' });
+    fake.refuse(address(77), {
+      statusCode: 422,
+      name: 'invalid_parameter',
+      message: `Nobody is ${address(77)}.`,
+    });
     await drain();
     expect(await states(db)).toEqual({ accepted: 98, refused: 2 });
     expect(doubled()).toEqual([]);
@@ -194,8 +198,9 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     );
     expect(refused.map((row) => row.reason)).toEqual([
       'Resend: Invalid `to` field. (422, validation_error)',
-      'Resend: No such domain. (422, invalid_parameter)',
+      `Resend: Nobody is ${address(77)}. (422, invalid_parameter)`,
     ]);
+    expect(JSON.stringify(logged)).not.toContain('@');
     // Each new batch has a key of its own; only a definite refusal allows that.
     expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
   });

@@ -3,11 +3,11 @@ import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import { insertNotice, type NoticeKind } from '#db/notices.ts';
 import type { Db } from '#db/open.ts';
 import { closeCircuit } from '#db/providers.ts';
-import type { DeliveryState } from '#db/schema.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { createEngine, type Engine } from '#delivery/round.ts';
 import type { Transport } from '#delivery/transport.ts';
 import { resendTransport } from '#delivery/transports/resend.ts';
+import type { DeliveryState } from '#domain/deliveries.ts';
 import { type TestClock, testClock, testContext } from '../support/context.ts';
 import type { FakeResend } from '../support/fakeResend.ts';
 
