@@ -1,0 +1,136 @@
+import { listAuditOf } from '#db/audit.ts';
+import { listClaimsOfSource } from '#db/claims.ts';
+import { findComponents } from '#db/components.ts';
+import type { Ctx } from '#db/context.ts';
+import { type Incident, listOpen, listOver } from '#db/incidents.ts';
+import { type LogEntry, listLogEntries, listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
+import { getPage } from '#db/page.ts';
+import { listEdits, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
+import { type ClockState, clockState, type Pace } from '#domain/cadence.ts';
+import { requirePermission } from '#domain/permissions.ts';
+import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
+import { type ComponentStatus, type IncidentKind, worstStatus } from '#domain/status.ts';
+import type { Instant } from '#domain/time.ts';
+import { roleWarning } from './incidentTeam.ts';
+import { requireIncident } from './requireIncident.ts';
+
+export type IncidentView = Incident & {
+  pace: Pace;
+  /** What it claims now, and what it claimed and claims no more (`claimed` null). */
+  components: { id: string; name: string; claimed: ComponentStatus | null; worst: ComponentStatus }[];
+  /** Newest first; each with how it stood before each edit, the newest edit first. */
+  updates: (Update & { edits: { before: UpdateText; at: Instant; by: string }[] })[];
+  roles: RoleHolder[];
+  roleWarning: string | null;
+  /** The scribe's notes, the latest first. */
+  log: LogEntry[];
+  /** Declared, a role taken, a severity changed, a component corrected: one line each, the latest first. */
+  facts: { at: Instant; author: string; text: string; note: string | null }[];
+};
+
+/** Everything there is to know of an incident or maintenance, for people inside. @throws AppError not_found */
+export async function getIncident(ctx: Ctx, id: string): Promise<IncidentView> {
+  requirePermission(ctx.actor, 'incident.read');
+  return ctx.db.read(async (tx) => {
+    const incident = await requireIncident(tx, id);
+    const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
+    const byComponent = Map.groupBy(claims, ({ componentId }) => componentId);
+    const named = await findComponents(tx, [...byComponent.keys()]);
+    const edits = Map.groupBy(await listEdits(tx, incident.seq), ({ updateSeq }) => updateSeq);
+    const updates = await listUpdates(tx, incident.seq);
+    const roles = await listRoleHolders(tx, incident.seq);
+    const audit = await listAuditOf(tx, 'incident', incident.id);
+    return {
+      ...incident,
+      pace: { policy: DEFAULT_POLICIES[incident.severity], hours: (await getPage(tx)).hours },
+      components: named.map(({ id: componentId, name }) => {
+        const own = byComponent.get(componentId) ?? [];
+        return {
+          id: componentId,
+          name,
+          claimed: own.find(({ endsAt }) => endsAt === null)?.status ?? null,
+          worst: worstStatus(own.map(({ status }) => status)),
+        };
+      }),
+      updates: updates.map((update) => ({ ...update, edits: edits.get(update.seq) ?? [] })),
+      roles,
+      roleWarning: roleWarning(roles),
+      log: await listLogEntries(tx, incident.seq),
+      facts: audit
+        .filter(({ detail }) => typeof detail.text === 'string')
+        .map(({ at, actor, detail }) => ({
+          at,
+          author: actor,
+          text: detail.text as string,
+          note: typeof detail.note === 'string' ? detail.note : null,
+        }))
+        .reverse(),
+    };
+  });
+}
+
+export type IncidentSummary = Incident & { clock: DueItem | null };
+
+/** The open ones, the most urgent first, then those that are over, the latest first and `limit` of them. */
+export async function listIncidents(
+  ctx: Ctx,
+  options: { kind: IncidentKind; after?: { startedAt: Instant; seq: number } | null; limit: number },
+): Promise<{ open: IncidentSummary[]; over: Incident[]; more: boolean }> {
+  requirePermission(ctx.actor, 'incident.read');
+  const now = ctx.now();
+  return ctx.db.read(async (tx) => {
+    const open = (await listOpen(tx)).filter(({ kind }) => kind === options.kind);
+    const over = await listOver(tx, options.kind, options.after ?? null, options.limit + 1);
+    const summaries = open.map((incident) => ({ ...incident, clock: dueOf(incident, now)[0] ?? null }));
+    return {
+      open: summaries.sort(byUrgency),
+      over: over.slice(0, options.limit),
+      more: over.length > options.limit,
+    };
+  });
+}
+
+export type DueItem = {
+  id: string;
+  title: string;
+  severity: Severity;
+  what: 'first update' | 'next update' | 'internal update';
+  due: Instant;
+  state: Exclude<ClockState, 'none'>;
+};
+
+/** What is awaited of the team, one clock an open incident, the most urgent first. */
+export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  const now = ctx.now();
+  const open = await ctx.db.read(listOpen);
+  return open
+    .flatMap((incident) => dueOf(incident, now).slice(0, 1))
+    .sort((a, b) => compare(a.due, b.due) || compare(a.severity, b.severity));
+}
+
+/** The clocks of one incident, the one that runs out first before the other. */
+function dueOf(incident: Incident, now: Instant): DueItem[] {
+  const policy = DEFAULT_POLICIES[incident.severity];
+  const clocks = [
+    { what: incident.publishedAt ? 'next update' : 'first update', due: incident.nextUpdateDue },
+    { what: 'internal update', due: incident.internalDue },
+  ] as const;
+  return clocks
+    .flatMap(({ what, due }) => {
+      const state = clockState(policy, due, now);
+      if (due === null || state === 'none') return [];
+      return { id: incident.id, title: incident.title, severity: incident.severity, what, due, state };
+    })
+    .sort((a, b) => compare(a.due, b.due));
+}
+
+function byUrgency(a: IncidentSummary, b: IncidentSummary): number {
+  if (a.clock && b.clock) return compare(a.clock.due, b.clock.due);
+  if (a.clock || b.clock) return a.clock ? -1 : 1;
+  return compare(a.severity, b.severity) || compare(b.startedAt, a.startedAt);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

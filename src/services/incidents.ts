@@ -1,0 +1,118 @@
+import { insertAudit } from '#db/audit.ts';
+import { insertClaims } from '#db/claims.ts';
+import type { Ctx } from '#db/context.ts';
+import { insertIncident } from '#db/incidents.ts';
+import { getPage } from '#db/page.ts';
+import { firstPublicDue, nextInternalDue } from '#domain/cadence.ts';
+import { AppError } from '#domain/errors.ts';
+import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
+import type { ComponentStatus } from '#domain/status.ts';
+import type { Instant } from '#domain/time.ts';
+import { requireComponents } from './requireComponents.ts';
+
+// Everything that is done to an incident can be imported from here; each verb's own story is in its file.
+export { type BackfillInput, backfillIncident } from './incidentBackfill.ts';
+export {
+  adoptIncident,
+  changeTitle,
+  correctComponents,
+  editUpdate,
+  setIncidentTimes,
+} from './incidentCorrections.ts';
+export { addLogEntry, assignRole, endRole } from './incidentTeam.ts';
+export {
+  dueNow,
+  getIncident,
+  type IncidentSummary,
+  type IncidentView,
+  listIncidents,
+} from './incidentViews.ts';
+export { type Posted, type PostInput, postUpdate, previewUpdate } from './postUpdate.ts';
+
+export type DeclareInput = {
+  title: string;
+  severity: Severity;
+  scope?: string | null;
+  /** One private line on what is known; it opens the scribe's log. */
+  summary?: string | null;
+  /** When it began, as far as is known; now when left out. */
+  startedAt?: Instant | null;
+  detectedAt?: Instant | null;
+  components: readonly { id: string; status: ComponentStatus }[];
+};
+
+/**
+ * Makes an incident known inside. Nobody outside sees it, or what it claims of components, until its first public update.
+ * The clock of that update starts now, so that time to first update is a real figure.
+ */
+export async function declareIncident(ctx: Ctx, input: DeclareInput): Promise<{ id: string; seq: number }> {
+  requirePermission(ctx.actor, 'incident.declare');
+  const now = ctx.now();
+  const startedAt = input.startedAt ?? input.detectedAt ?? now;
+  const detectedAt = input.detectedAt ?? now;
+  refuseImpossibleTimes(startedAt, detectedAt, now);
+  const id = ctx.newId();
+  const label = actorLabel(ctx.actor);
+  return ctx.db.write(async (tx) => {
+    await requireComponents(tx, input.components);
+    const { hours } = await getPage(tx);
+    const pace = { policy: DEFAULT_POLICIES[input.severity], hours };
+    const seq = await insertIncident(tx, {
+      id,
+      kind: 'incident',
+      title: input.title,
+      severity: input.severity,
+      status: 'investigating',
+      scope: input.scope ?? null,
+      startedAt,
+      detectedAt,
+      declaredAt: now,
+      publishedAt: null,
+      mitigatedAt: null,
+      resolvedAt: null,
+      scheduledFor: null,
+      scheduledUntil: null,
+      nextUpdateDue: firstPublicDue(pace, now),
+      internalDue: nextInternalDue(pace, now),
+      hasCadence: true,
+      restricted: false,
+      drill: false,
+      source: 'own',
+      createdAt: now,
+    });
+    const claims = input.components
+      .filter(({ status }) => status !== 'operational')
+      .map(({ id: componentId, status }) => ({ componentId, status, startsAt: startedAt, endsAt: null }));
+    await insertClaims(tx, { kind: 'incident', seq }, claims, { at: now, label });
+    await insertAudit(tx, ctx, {
+      action: 'incident.declare',
+      subjectKind: 'incident',
+      subjectId: id,
+      detail: { text: `Declared as ${input.severity}`, note: input.summary ?? null },
+    });
+    return { id, seq };
+  });
+}
+
+function refuseImpossibleTimes(startedAt: Instant, detectedAt: Instant, now: Instant): void {
+  const problems = [
+    startedAt > now && {
+      field: 'startedAt',
+      message: 'The start is in the future. Give a time that has passed.',
+    },
+    detectedAt > now && {
+      field: 'detectedAt',
+      message: 'It cannot have been noticed in the future. Give a time that has passed.',
+    },
+    startedAt > detectedAt && {
+      field: 'detectedAt',
+      message: 'It was noticed before it began. Set the start earlier, or this later.',
+    },
+  ].filter((problem) => problem !== false);
+  if (problems.length)
+    throw new AppError('invalid', 'The times cannot be right.', {
+      problems,
+      fix: 'Correct the times, or leave them empty for now.',
+    });
+}

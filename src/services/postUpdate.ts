@@ -1,0 +1,135 @@
+import { insertAudit } from '#db/audit.ts';
+import { BY_HAND, endClaims, insertClaims } from '#db/claims.ts';
+import type { Ctx } from '#db/context.ts';
+import { countReach } from '#db/fanouts.ts';
+import { updateIncident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
+import { bumpPageVersion } from '#db/page.ts';
+import { insertUpdate } from '#db/updates.ts';
+import { renderMarkdown } from '#domain/markdown.ts';
+import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import type { Severity } from '#domain/severity.ts';
+import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
+import type { Instant } from '#domain/time.ts';
+import type { Rendered } from '#emails/render.ts';
+import { queueUpdateMail, renderPlannedMail } from './updateMail.ts';
+import { planUpdate, type UpdatePlan } from './updatePlan.ts';
+
+export type PostInput = {
+  incidentId: string;
+  /** The incident's version that the writer saw; an older one means that someone was faster. */
+  version: number;
+  audience: 'public' | 'internal';
+  status: AnyStatus;
+  /** Markdown. */
+  body: string;
+  severity?: Severity;
+  scope?: string | null;
+  affected?: string | null;
+  workaround?: string | null;
+  estimate?: string | null;
+  /** undefined leaves it to the policy; null promises none. */
+  nextUpdateBy?: Instant | null;
+  /** What this update says of components; those left out keep what the incident said before. */
+  components: readonly { id: string; status: ComponentStatus }[];
+  /** Tell subscribers. Only a public update can. */
+  notify: boolean;
+  /** Why it is resolved before it was watched for as long as the policy asks. */
+  reason?: string | null;
+  /** It says that nothing has changed. */
+  holding?: boolean;
+};
+
+export type Posted = {
+  updateId: string;
+  /** How many people will be told; 0 when nobody. */
+  told: number;
+};
+
+/**
+ * Says one thing about an incident or maintenance. The first public update publishes it; `resolved` ends what it claims; an open
+ * status after that reopens it. Update, components, page version, notice, fan-out and audit row are one transaction: when this
+ * returns they are on disk.
+ * @throws AppError conflict when someone else changed the incident since `version`; nothing is lost, nothing is posted
+ */
+export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
+  requirePost(ctx, input.audience);
+  const updateId = ctx.newId();
+  const noticeId = ctx.newId();
+  const posted = await ctx.db.write(async (tx) => {
+    const plan = await planUpdate(tx, ctx, input);
+    const updateSeq = await writePlan(tx, ctx, plan, updateId);
+    const told = plan.notify ? await queueUpdateMail(tx, ctx, plan, { noticeId, updateSeq }) : 0;
+    return { told, isPublic: plan.isPublic };
+  });
+  if (posted.isPublic) ctx.changed('page');
+  if (posted.told) ctx.changed('outbox');
+  return { updateId, told: posted.told };
+}
+
+export type Preview = {
+  mail: Rendered;
+  /** The update's text as the page shows it, sanitised. */
+  bodyHtml: string;
+  /** How many people would be told if it were posted with notify. */
+  told: number;
+  nextUpdateBy: Instant | null;
+};
+
+/** What postUpdate would post, without posting it: the same plan, the same mail, by the same code. */
+export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview> {
+  requirePermission(ctx.actor, 'incident.draft');
+  return ctx.db.read(async (tx) => {
+    const plan = await planUpdate(tx, ctx, input);
+    return {
+      mail: renderPlannedMail(ctx, plan),
+      bodyHtml: renderMarkdown(plan.update.body),
+      told: plan.isPublic && !plan.incident.restricted ? await countReach(tx, plan.filter) : 0,
+      nextUpdateBy: plan.update.nextUpdateBy,
+    };
+  });
+}
+
+function requirePost(ctx: Ctx, audience: PostInput['audience']): void {
+  requirePermission(ctx.actor, audience === 'public' ? 'incident.publish' : 'incident.internalUpdate');
+}
+
+async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): Promise<number> {
+  const { incident, now } = plan;
+  const by = { at: now, label: actorLabel(ctx.actor) };
+  await endClaims(tx, plan.source, plan.endClaims, now);
+  await insertClaims(tx, plan.source, plan.newClaims, by);
+  if (plan.leftByHand.length) {
+    await endClaims(
+      tx,
+      BY_HAND,
+      plan.leftByHand.map(({ componentId }) => componentId),
+      now,
+    );
+    await insertClaims(tx, BY_HAND, plan.leftByHand, by);
+  }
+  const updateSeq = await insertUpdate(tx, {
+    ...plan.update,
+    id: updateId,
+    incidentSeq: incident.seq,
+    author: by.label,
+    createdAt: now,
+    notified: plan.notify,
+  });
+  await updateIncident(tx, incident.seq, plan.changes, now);
+  if (plan.isPublic) await bumpPageVersion(tx, now);
+  await insertAudit(tx, ctx, {
+    action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',
+    subjectKind: 'incident',
+    subjectId: incident.id,
+    detail: { update: updateId, status: plan.update.status, reason: plan.reason },
+  });
+  if (plan.severityChange)
+    await insertAudit(tx, ctx, {
+      action: 'incident.severity',
+      subjectKind: 'incident',
+      subjectId: incident.id,
+      detail: { text: `Severity changed from ${plan.severityChange[0]} to ${plan.severityChange[1]}` },
+    });
+  return updateSeq;
+}

@@ -1,0 +1,59 @@
+import type { Ctx } from '#db/context.ts';
+import { countReach, insertFanout } from '#db/fanouts.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import type { Severity } from '#domain/severity.ts';
+import type { IncidentKind } from '#domain/status.ts';
+import { type Rendered, renderUpdateMail } from '#emails/render.ts';
+import type { UpdatePlan } from './updatePlan.ts';
+
+/** The mail of a planned update; the preview and the post both get it here. */
+export function renderPlannedMail(ctx: Ctx, plan: UpdatePlan): Rendered {
+  const { incident, page, update, changes } = plan;
+  return renderUpdateMail({
+    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
+    incident: {
+      id: incident.id,
+      kind: incident.kind,
+      title: incident.title,
+      status: update.status,
+      severity: incident.kind === 'maintenance' ? null : update.severity,
+      scope: changes.scope === undefined ? incident.scope : changes.scope,
+      startedAt: incident.startedAt,
+      scheduledFor: incident.scheduledFor,
+      scheduledUntil: incident.scheduledUntil,
+    },
+    update,
+    components: plan.components,
+    earlier: plan.earlier,
+    now: plan.now,
+  });
+}
+
+/** Promises the mail to everyone concerned. @returns how many that is now */
+export async function queueUpdateMail(
+  tx: Tx,
+  ctx: Ctx,
+  plan: UpdatePlan,
+  { noticeId, updateSeq }: { noticeId: string; updateSeq: number },
+): Promise<number> {
+  const { incident, now, filter } = plan;
+  const noticeSeq = await insertNotice(tx, {
+    id: noticeId,
+    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+    incidentSeq: incident.seq,
+    updateSeq,
+    priority: priorityOf(incident.kind, plan.update.severity),
+    rendered: renderPlannedMail(ctx, plan),
+    now,
+  });
+  const expected = await countReach(tx, filter);
+  await insertFanout(tx, { noticeSeq, filter, expected, now });
+  return expected;
+}
+
+/** 0 goes before everything, 2 after every incident. */
+export function priorityOf(kind: IncidentKind, severity: Severity): number {
+  if (kind === 'maintenance') return 2;
+  return severity === 'SEV1' ? 0 : 1;
+}
