@@ -167,6 +167,7 @@ export async function listTakenUpdateIds(tx: Tx, ids: readonly string[]): Promis
   return taken;
 }
 
+/** One that is here keeps its place on the page. */
 export async function upsertGroups(tx: Tx, rows: readonly GroupFields[]): Promise<void> {
   for (const chunk of chunksOf(rows, 6))
     await tx
@@ -176,7 +177,6 @@ export async function upsertGroups(tx: Tx, rows: readonly GroupFields[]): Promis
         oc.column('id').doUpdateSet((eb) => ({
           name: eb.ref('excluded.name'),
           description: eb.ref('excluded.description'),
-          position: eb.ref('excluded.position'),
           created_at: eb.ref('excluded.created_at'),
           updated_at: eb.ref('excluded.updated_at'),
         })),
@@ -184,6 +184,7 @@ export async function upsertGroups(tx: Tx, rows: readonly GroupFields[]): Promis
       .execute();
 }
 
+/** One that is here keeps its place on the page. */
 export async function upsertComponents(tx: Tx, rows: readonly ComponentFields[]): Promise<void> {
   for (const chunk of chunksOf(rows, 11))
     await tx
@@ -194,7 +195,6 @@ export async function upsertComponents(tx: Tx, rows: readonly ComponentFields[])
           group_id: eb.ref('excluded.group_id'),
           name: eb.ref('excluded.name'),
           description: eb.ref('excluded.description'),
-          position: eb.ref('excluded.position'),
           showcase: eb.ref('excluded.showcase'),
           only_show_if_degraded: eb.ref('excluded.only_show_if_degraded'),
           start_date: eb.ref('excluded.start_date'),

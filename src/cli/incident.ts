@@ -1,5 +1,6 @@
 import { isSeverity, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { INCIDENT_STATUSES, type IncidentStatus, isOver } from '#domain/status.ts';
+import { multiLine, singleLine } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE, parseInstant } from '#domain/time.ts';
 import { declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { type Command, type Io, readArguments, required, UsageError } from './command.ts';
@@ -46,7 +47,10 @@ Declares the incident and publishes its first update, as the admin does. Its id 
     --body "Some customers see an error when they pay. We are looking into it." --component Checkout=partial`,
   async run(args, io) {
     const { values } = readArguments(args, { title: { type: 'string' }, ...OPTIONS });
-    const title = required(values.title, '--title', 'Say in one line what fails, and for whom.');
+    const title = checked(
+      singleLine(140, '--title'),
+      required(values.title, '--title', 'Say in one line what fails, and for whom.'),
+    );
     const severity = readSeverity(
       required(values.severity, '--severity', `Choose one of ${SEVERITIES.join(', ')}.`),
     );
@@ -56,11 +60,12 @@ Declares the incident and publishes its first update, as the admin does. Its id 
         'An incident cannot open as over.',
         'Give --status investigating, identified or monitoring.',
       );
+    const said = words(values);
     const body = await readBody(values.body, io);
     await withInstallation({ create: false }, async (_, ctx) => {
       const components = await readComponents(ctx, values.component ?? []);
       const nextUpdateBy = readNextUpdate(values['next-update'], ctx.now());
-      const { id } = await declareIncident(ctx, { title, severity, scope: values.scope, components });
+      const { id } = await declareIncident(ctx, { title, severity, scope: said.scope, components });
       const { version } = await getIncident(ctx, id);
       const { told } = await postUpdate(ctx, {
         incidentId: id,
@@ -68,7 +73,7 @@ Declares the incident and publishes its first update, as the admin does. Its id 
         audience: 'public',
         status,
         body,
-        ...words(values),
+        ...said,
         nextUpdateBy,
         components,
         notify: !values['no-notify'],
@@ -139,6 +144,7 @@ type Given = Partial<{
 
 async function post(id: string, status: IncidentStatus | null, values: Given, io: Io): Promise<void> {
   const severity = values.severity === undefined ? undefined : readSeverity(values.severity);
+  const said = words(values);
   const body = await readBody(values.body, io);
   await withInstallation({ create: false }, async (_, ctx) => {
     const incident = await getIncident(ctx, id);
@@ -150,18 +156,26 @@ async function post(id: string, status: IncidentStatus | null, values: Given, io
       status: status ?? incident.status,
       body,
       severity,
-      ...words(values),
+      ...said,
       nextUpdateBy: readNextUpdate(values['next-update'], ctx.now()),
       components: changes,
       notify: !values['no-notify'],
-      reason: values.reason,
     });
     io.say(sayTold(`Posted to ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
   });
 }
 
-function words({ scope, affected, workaround, estimate }: Given) {
-  return { scope, affected, workaround, estimate };
+/** What is left out stays as it was said before. */
+function words(given: Given) {
+  const read = (name: 'scope' | 'affected' | 'workaround' | 'estimate' | 'reason', max: number) =>
+    given[name] === undefined ? undefined : checked(singleLine(max, `--${name}`), given[name]);
+  return {
+    scope: read('scope', 120),
+    affected: read('affected', 300),
+    workaround: read('workaround', 1000),
+    estimate: read('estimate', 200),
+    reason: read('reason', 280),
+  };
 }
 
 async function readBody(given: string | undefined, io: Io): Promise<string> {
@@ -170,13 +184,13 @@ async function readBody(given: string | undefined, io: Io): Promise<string> {
     '--body',
     'Say what is known, or give --body - and the text on standard input.',
   );
-  if (body !== '-') return body;
-  const text = await io.readAll();
-  if (text.trim()) return text;
-  throw new UsageError(
-    'There is no text on standard input.',
-    'Write: foghorn incident ... --body - < update.md',
-  );
+  return checked(multiLine(5000, '--body'), body === '-' ? await io.readAll() : body);
+}
+
+function checked(schema: ReturnType<typeof singleLine>, text: string): string {
+  const result = schema.safeParse(text);
+  if (result.success) return result.data;
+  throw new UsageError(result.error.issues[0]?.message ?? 'This cannot be used.', '');
 }
 
 function readSeverity(text: string): Severity {

@@ -100,7 +100,7 @@ function overview(): string {
 /** What went wrong, in words and with the way out; never a stack. @returns the exit code */
 function report(error: unknown, io: Io): number {
   if (error instanceof UsageError) {
-    io.say(`${error.message} ${error.fix}`);
+    io.say(`${error.message} ${error.fix}`.trim());
     return 2;
   }
   if (error instanceof AppError) {

@@ -35,7 +35,8 @@ export type TidyComponents = {
   statuses: Map<string, ComponentStatus>;
 };
 
-type Reading = { zone: string | null; now: Instant; remarks: Remarks };
+/** `asOf`: when the source was written, for what carries no time of its own. */
+type Reading = { zone: string | null; asOf: Instant; remarks: Remarks };
 
 /** Reads `components.json`'s list: groups (`group: true`) and the components in them. */
 export function tidyComponents(records: readonly unknown[], reading: Reading): TidyComponents {
@@ -65,11 +66,11 @@ export function tidyComponents(records: readonly unknown[], reading: Reading): T
       name,
       description: looseText(record.description),
       position: typeof record.position === 'number' ? Math.trunc(record.position) : index + 1,
-      createdAt: looseTime(record.created_at, reading.zone) ?? reading.now,
+      createdAt: looseTime(record.created_at, reading.zone) ?? reading.asOf,
       updatedAt:
         looseTime(record.updated_at, reading.zone) ??
         looseTime(record.created_at, reading.zone) ??
-        reading.now,
+        reading.asOf,
     };
     if (record.group === true) {
       groups.push(common);

@@ -117,7 +117,14 @@ export function tidyIncident(
     createdAt,
     updatedAt: looseTime(record.updated_at, zone) ?? updates.at(-1)?.updatedAt ?? createdAt,
     updates,
-    claims: claimsOf(record, updates, { startedAt, endedAt: ending.resolvedAt }, reading.finder, subject),
+    claims: claimsOf(
+      record,
+      ending.status,
+      updates,
+      { startedAt, endedAt: ending.resolvedAt },
+      reading.finder,
+      subject,
+    ),
   };
 }
 
@@ -233,6 +240,7 @@ function startOf(
 
 function claimsOf(
   record: Loose,
+  status: AnyStatus,
   updates: readonly TidyUpdate[],
   span: { startedAt: Instant; endedAt: Instant | null },
   finder: ComponentFinder,
@@ -252,7 +260,15 @@ function claimsOf(
       ({ componentId }) => !told.has(componentId),
     ),
   );
-  return [...claimsFromChanges(changes, span), ...claimsFromList(listed, span)];
+  const claims = [...claimsFromChanges(changes, span), ...claimsFromList(listed, span)];
+  if (status !== 'scheduled') return claims;
+  // What is planned is named before anything happens to it; it is under maintenance from its start on.
+  return [...new Set(claims.map((claim) => claim.componentId))].map((componentId) => ({
+    componentId,
+    status: 'under_maintenance',
+    startsAt: span.startedAt,
+    endsAt: null,
+  }));
 }
 
 /** A whole component says only how it is now, which is this incident's doing only while it is open. */

@@ -72,18 +72,21 @@ async function writeComponents(
   const plan = async (tx: Tx) => {
     const groupRows = new Map((await readAllGroups(tx)).map((row) => [row.id, row]));
     const componentRows = new Map((await readAllComponents(tx)).map((row) => [row.id, row]));
-    const touchedGroups = await listTouched(tx, ['group', 'component_group'], ids(listed.groups));
+    const touchedGroups = await listTouched(tx, ['group'], ids(listed.groups));
     const touched = await listTouched(tx, ['component'], ids(listed.components));
-    return {
-      groups: listed.groups.map((group) => ({
-        group,
-        verdict: planGroup(group, groupRows.get(group.id), touchedGroups.has(group.id)),
-      })),
-      components: listed.components.map((component) => ({
+    const groups = listed.groups.map((group) => ({
+      group,
+      verdict: planGroup(group, groupRows.get(group.id), touchedGroups.has(group.id)),
+    }));
+    const deleted = new Set(ids(listed.groups).filter((id) => touchedGroups.has(id) && !groupRows.has(id)));
+    const components = listed.components.map((source) => {
+      const component = deleted.has(source.groupId ?? '') ? { ...source, groupId: null } : source;
+      return {
         component,
         verdict: planComponent(component, componentRows.get(component.id), touched.has(component.id)),
-      })),
-    };
+      };
+    });
+    return { groups, components };
   };
   const first = await ctx.db.read(plan);
   const work = [...first.groups, ...first.components].some(({ verdict }) => isWork(verdict)) || made.length;
@@ -100,7 +103,10 @@ async function writeComponents(
         return now;
       })
     : first;
-  for (const { verdict } of done.groups) addVerdict(report.groups, verdict);
+  for (const { verdict, group } of done.groups) {
+    addVerdict(report.groups, verdict);
+    if (verdict === 'left') report.remarks.push({ level: 'noted', reason: LEFT_ALONE, subject: group.name });
+  }
   for (const { verdict, component } of done.components) {
     addVerdict(report.components, verdict);
     if (verdict === 'left')
@@ -119,7 +125,7 @@ async function writeIncidents(
 ): Promise<boolean> {
   const plan = async (tx: Tx): Promise<IncidentPlan[]> => {
     const stored = await readStoredIncidents(tx, ids(incidents));
-    const touched = await listTouched(tx, ['incident', 'maintenance'], ids(incidents));
+    const touched = await listTouched(tx, ['incident'], ids(incidents));
     return incidents.map((incident) =>
       planIncident(incident, stored.get(incident.id), touched.has(incident.id)),
     );

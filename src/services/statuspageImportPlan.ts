@@ -54,13 +54,14 @@ export function planIncident(
   };
 }
 
+/** A group that was touched and is not here was deleted here: it stays so. */
 export function planGroup(
   group: TidyGroup,
   row: Row<'component_groups'> | undefined,
   touched: boolean,
 ): Verdict {
-  if (!row) return 'new';
-  return touched ? 'left' : differs(groupFields(group), row) ? 'changed' : 'same';
+  if (touched) return 'left';
+  return !row ? 'new' : differs(placeless(groupFields(group)), row) ? 'changed' : 'same';
 }
 
 export function planComponent(
@@ -69,10 +70,15 @@ export function planComponent(
   touched: boolean,
 ): Verdict {
   if (!row) return 'new';
-  return touched ? 'left' : differs(componentFields(component), row) ? 'changed' : 'same';
+  return touched ? 'left' : differs(placeless(componentFields(component)), row) ? 'changed' : 'same';
 }
 
-function differs(fields: Record<string, unknown>, row: Record<string, unknown>): boolean {
+/** Moving one thing on the page moves its neighbours, so where it stands is ours from the first import on. */
+function placeless<T extends { position: number }>({ position: _, ...fields }: T): Omit<T, 'position'> {
+  return fields;
+}
+
+function differs(fields: object, row: Record<string, unknown>): boolean {
   return Object.entries(fields).some(([name, value]) => (row[name] ?? null) !== (value ?? null));
 }
 

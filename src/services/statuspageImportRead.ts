@@ -32,12 +32,13 @@ export async function tidySource(
     ...(source.incidents ?? []).map((record) => ({ record, listed: 'incident' as const })),
     ...(source.maintenances ?? []).map((record) => ({ record, listed: 'maintenance' as const })),
   ];
+  const asOf = sourceTime(page, records, zone) ?? now;
   const here = await ctx.db.read(readAllComponents);
 
   const listedRecords = [...(source.components ?? [])];
   const known = new Set([...here.map((row) => row.id), ...listedRecords.map(idOf)]);
   const embedded = wholeComponents(records.map(({ record }) => record)).filter((c) => !known.has(idOf(c)));
-  const listed = tidyComponents([...listedRecords, ...embedded], { zone, now, remarks });
+  const listed = tidyComponents([...listedRecords, ...embedded], { zone, asOf, remarks });
   addTo(report.components, 'read', listedRecords.length + embedded.length - listed.groups.length);
   addTo(report.groups, 'read', listed.groups.length);
   report.components.skipped = report.components.read - listed.components.length;
@@ -56,7 +57,6 @@ export async function tidySource(
   }
   const finder = componentFinder(named, ctx.newId, remarks);
 
-  const asOf = sourceTime(page, records, zone) ?? now;
   const reading = { zone, asOf, keepOpen, finder, remarks };
   const incidents = new Map<string, TidyIncident>();
   for (const { record, listed: kind } of records) {

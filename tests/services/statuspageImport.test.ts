@@ -5,6 +5,7 @@ import type { Db } from '#db/open.ts';
 import { readStoredIncidents } from '#db/statuspageImport.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Remark } from '#domain/statuspage.ts';
+import { archiveComponent, deleteGroup, moveComponent } from '#services/components.ts';
 import { importStatuspage } from '#services/statuspageImport.ts';
 import { type TestCtx, testContext, userActor } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -187,6 +188,9 @@ eachDatabase('importing another status page', (fresh) => {
       scheduled_until: '2026-10-10T04:00:00.000Z',
       resolved_at: null,
     });
+    expect(planned.claims.map((c) => [c.component_id, c.status, c.starts_at, c.ends_at])).toEqual([
+      ['cmppayments1', 'under_maintenance', '2026-10-10T02:00:00.000Z', null],
+    ]);
   });
 
   it('changes nothing the second time', async () => {
@@ -244,6 +248,19 @@ eachDatabase('importing another status page', (fresh) => {
     expect(report.incidents).toMatchObject({ changed: 0, left: 1 });
     expect((await stored(ctx.db, 'incmodern001')).row.title).toBe('Search is slow & sometimes empty');
     expect(reasons(report.remarks, 'noted')).toContain('changed here since it was imported; left as it is');
+  });
+
+  it('keeps the order of the page, a deleted group and an archived component as someone here left them', async () => {
+    const ctx = owner(await fresh());
+    await importStatuspage(ctx, untidySource());
+    await moveComponent(ctx, 'cmpcheckout1', 'up');
+    await archiveComponent(ctx, 'cmpsignpost1');
+    await deleteGroup(ctx, 'grpgrpgrpgrp');
+    const before = await snapshot(ctx.db);
+    const report = await importStatuspage(ctx, untidySource());
+    expect(await snapshot(ctx.db)).toEqual(before);
+    expect(report.components).toMatchObject({ imported: 0, changed: 0, left: 2 });
+    expect(report.groups).toMatchObject({ imported: 0, changed: 0, left: 1 });
   });
 
   it('is for owners', async () => {

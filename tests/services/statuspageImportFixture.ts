@@ -201,7 +201,7 @@ const SOURCE = {
           created_at: '2026-09-20T00:00:00.000Z',
         },
       ],
-      components: [],
+      components: [component('cmppayments1', 'Payments', 3, { group_id: 'nowherenowhe' })],
     },
   ],
 };
