@@ -1,11 +1,8 @@
+import type { Choice, Choices, Scope } from '#domain/choice.ts';
 import type { Instant } from '#domain/time.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
-import type { RecipientScopesTable, Row } from './schema.ts';
-
-export type Scope = { kind: RecipientScopesTable['kind']; id: string };
-/** What someone wants to hear of: the whole page, or groups (with what is added to them later) and components. */
-export type Choice = { wholePage: boolean; scopes: readonly Scope[] };
+import type { Row } from './schema.ts';
 
 export type Recipient = {
   seq: number;
@@ -240,12 +237,8 @@ export async function deleteRecipient(tx: Tx, seq: number): Promise<void> {
   await tx.deleteFrom('recipients').where('seq', '=', seq).execute();
 }
 
-export type ChoiceGroup = { id: string; name: string; components: { id: string; name: string }[] };
-
 /** What can be chosen: groups with their components, then the components of no group, all in the page's order. */
-export async function listChoices(
-  tx: Tx,
-): Promise<{ groups: ChoiceGroup[]; components: { id: string; name: string }[] }> {
+export async function listChoices(tx: Tx): Promise<Choices> {
   const groups = await tx
     .selectFrom('component_groups')
     .select(['id', 'name'])

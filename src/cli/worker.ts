@@ -1,8 +1,8 @@
+import { startClock } from '#clock/clock.ts';
 import { readConfig } from '#config';
 import { migrationState } from '#db/migrate.ts';
 import { startDispatcher } from '#delivery/dispatcher.ts';
 import { AppError } from '#domain/errors.ts';
-import { startClock } from '../clock/clock.ts';
 import { openFoghorn } from '../foghorn.ts';
 import { type Command, readArguments } from './command.ts';
 

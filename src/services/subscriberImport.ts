@@ -2,14 +2,15 @@ import { setTimeout } from 'node:timers/promises';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { insertScopes, insertSubscribers, listChoices, listKnown, type Scope } from '#db/recipients.ts';
+import { insertScopes, insertSubscribers, listChoices, listKnown } from '#db/recipients.ts';
 import { listSuppressed } from '#db/suppressions.ts';
+import type { Choices, Scope } from '#domain/choice.ts';
 import { parseCsv } from '#domain/csv.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { parseAddress } from '#domain/text.ts';
 import type { Instant } from '#domain/time.ts';
-import { type Choices, erasedKey } from './subscribers.ts';
+import { erasedKey } from './subscribers.ts';
 
 /** A row that was not added, and why. */
 export type SkippedRow = { line: number; reason: string };

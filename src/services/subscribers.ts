@@ -5,8 +5,6 @@ import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import {
-  type Choice,
-  type ChoiceGroup,
   findSubscriber,
   insertSubscribers,
   listAsks,
@@ -16,12 +14,11 @@ import {
   replaceChoice,
 } from '#db/recipients.ts';
 import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
+import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { parseAddress } from '#domain/text.ts';
 import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
 import { type Rendered, renderAlreadySubscribedMail, renderConfirmMail } from '#emails/render.ts';
-
-export type { Choice };
 
 /** The wording on the subscribe page that people agree to; a new wording gets a new name. */
 export const CONSENT_VERSION = '2026-11';
@@ -54,8 +51,6 @@ export type ChoiceInput = z.infer<typeof choiceInput>;
 export const subscribeInput = z.object({ address: addressInput, choice: choiceInput });
 
 export const WHOLE_PAGE: ChoiceInput = { wholePage: true, groups: [], components: [] };
-
-export type Choices = { groups: ChoiceGroup[]; components: ChoiceGroup['components'] };
 
 /** What a subscriber can choose from. */
 export function getChoices(ctx: Ctx): Promise<Choices> {

@@ -9,9 +9,10 @@ import {
   type Recipient,
   replaceChoice,
 } from '#db/recipients.ts';
+import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
-import { type Choice, type ChoiceInput, type Choices, knownChoice } from './subscribers.ts';
+import { type ChoiceInput, knownChoice } from './subscribers.ts';
 
 /** What people do by the links in their mails: confirm, choose, leave, come back. The link alone says who they are. */
 export type ConfirmView = {

@@ -1,5 +1,5 @@
 import { textOf } from '#components/admin/forms.ts';
-import type { Choice } from '#services/subscribers.ts';
+import type { Choice } from '#domain/choice.ts';
 
 /** What a form of `Choose.astro` says, as the services take it. Too long lists are left to their schema. */
 export function choiceFrom(form: FormData): { wholePage: boolean; groups: string[]; components: string[] } {
