@@ -14,6 +14,8 @@ export type FanoutRow = {
   priority: number;
   incidentId: string | null;
   incidentTitle: string | null;
+  /** The update that it tells of; null when it tells of none. */
+  updateId: string | null;
   expected: number;
   expanding: boolean;
   createdAt: Instant;
@@ -216,6 +218,7 @@ function fanoutsWithNotice(tx: Tx) {
     .selectFrom('fanouts as f')
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
     .leftJoin('incidents as i', 'i.seq', 'n.incident_seq')
+    .leftJoin('updates as u', 'u.seq', 'n.update_seq')
     .select([
       'f.seq',
       'f.notice_seq',
@@ -225,6 +228,7 @@ function fanoutsWithNotice(tx: Tx) {
       'n.priority',
       'i.id as incident_id',
       'i.title as incident_title',
+      'u.id as update_id',
       'f.expected',
       'f.state',
       'f.created_at',
@@ -243,6 +247,7 @@ function toFanout(row: FanoutSelected): FanoutRow {
     priority: row.priority,
     incidentId: row.incident_id,
     incidentTitle: row.incident_title,
+    updateId: row.update_id,
     expected: row.expected,
     expanding: row.state === 'expanding',
     createdAt: row.created_at,

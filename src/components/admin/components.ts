@@ -10,12 +10,15 @@ export type Choosable = {
   shown: ComponentStatus;
 };
 
-/** The form's `component:ID` fields, those left empty included. */
-export function chosenComponents(form: FormData): Record<string, string> {
+/** A form's `component:ID` fields by id, those left empty included. */
+export function chosenComponents(
+  fields: Iterable<readonly [string, unknown]>,
+  prefix = 'component',
+): Record<string, string> {
   const chosen: Record<string, string> = {};
-  for (const [name, value] of form)
-    if (name.startsWith('component:') && typeof value === 'string')
-      chosen[name.slice('component:'.length)] = value;
+  for (const [name, value] of fields)
+    if (name.startsWith(`${prefix}:`) && typeof value === 'string')
+      chosen[name.slice(prefix.length + 1)] = value;
   return chosen;
 }
 

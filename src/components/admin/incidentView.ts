@@ -4,7 +4,7 @@ import type { Instant } from '#domain/time.ts';
 export type IncidentFacts = {
   title: string;
   roles: readonly {
-    role: string;
+    role: 'incident_commander' | 'technical_lead' | 'comms_lead' | 'scribe';
     label: string;
     /** Who has it; null when nobody does. */
     holder: { id: string; name: string } | null;

@@ -23,7 +23,9 @@ function startPosting(form: HTMLFormElement): void {
     workaround: fieldText('workaround'),
   }));
   const kept = keepDraft(form, (told) => showPreview(form, told));
-  form.addEventListener('change', () => {
+  const followStatus = form.dataset.public === 'yes' ? wellWhenResolved(form) : () => undefined;
+  form.addEventListener('change', (event: Event) => {
+    followStatus(event);
     refreshHints();
     showComponentChanges(form);
   });
@@ -163,6 +165,23 @@ function showComponentChanges(form: HTMLFormElement): void {
     words.textContent = changed ? `was ${row.dataset.wasLabel}` : 'unchanged';
     row.classList.toggle('changed', changed);
   }
+}
+
+/** Resolving makes everything operational before one's eyes; going back gives back what stood. What one sets then stays. */
+function wellWhenResolved(form: HTMLFormElement): (event: Event) => void {
+  const selects = [...form.querySelectorAll<HTMLSelectElement>('[data-was] select')];
+  const flag = form.elements.namedItem('componentsSet') as HTMLInputElement;
+  const before = new Map<HTMLSelectElement, string>();
+  return ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || target.name !== 'status') return;
+    const resolved = target.value === 'resolved';
+    if (resolved === (flag.value === 'yes')) return;
+    flag.value = resolved ? 'yes' : 'no';
+    for (const select of selects) {
+      if (resolved) before.set(select, select.value);
+      select.value = resolved ? 'operational' : (before.get(select) ?? select.value);
+    }
+  };
 }
 
 function filterComponents(form: HTMLFormElement): void {

@@ -51,8 +51,10 @@ function pointer(editor: HTMLTextAreaElement, message: string, start: number, en
 /** Puts text where the cursor is, as typing would: undo works and listeners hear of it. */
 export function insertText(editor: HTMLTextAreaElement, text: string): void {
   editor.focus();
-  // execCommand is old but the only way to insert that undo knows of.
-  if (!document.execCommand('insertText', false, text))
+  // Old, and the only way to insert that undo knows of.
+  if (!(document as unknown as Typing).execCommand('insertText', false, text))
     editor.setRangeText(text, editor.selectionStart, editor.selectionEnd, 'end');
   editor.dispatchEvent(new Event('input', { bubbles: true }));
 }
+
+type Typing = { execCommand(command: 'insertText', showUi: boolean, text: string): boolean };

@@ -1,0 +1,248 @@
+import { z } from 'zod';
+import { chosenComponents, touchedComponents } from '#components/admin/components.ts';
+import { type Problems, parseForm, problemsFrom, textOf } from '#components/admin/forms.ts';
+import { localTime } from '#components/admin/times.ts';
+import { AppError, httpStatus } from '#domain/errors.ts';
+import { multiLine, optional, singleLine } from '#domain/text.ts';
+import { discardDraft, saveDraft } from '#services/drafts.ts';
+import {
+  addLogEntry,
+  adoptIncident,
+  assignRole,
+  changeTitle,
+  correctComponents,
+  editUpdate,
+  endRole,
+  postUpdate,
+  setIncidentTimes,
+} from '#services/incidents.ts';
+import { fillTemplate } from '#services/templates.ts';
+import { type Fields, readUpdate, variableValues } from './_update.ts';
+import type { IncidentPage } from './_view.ts';
+
+/** Where to go on after a form, or which form was refused and why, with everything that was typed. */
+export type Outcome = { to: string } | Refused;
+export type Refused = {
+  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt';
+  status: number;
+  problems: Problems;
+  fields: Fields;
+  /** Someone else changed the incident since the form was opened. */
+  stale: boolean;
+};
+
+/** Does what the pressed button says. Each form of the page names itself by its button's `do`. */
+export async function act(locals: App.Locals, page: IncidentPage, form: FormData): Promise<Outcome> {
+  const fields = fieldsOf(form);
+  const verb = textOf(form, 'do');
+  const handler = HANDLERS[verb] ?? HANDLERS.preview;
+  const [name, run] = handler as (typeof HANDLERS)[string];
+  try {
+    return await run(locals, page, fields, form);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return {
+      form: name,
+      status: httpStatus(error),
+      problems: problemsFrom(error),
+      fields,
+      stale: error.code === 'conflict',
+    };
+  }
+}
+
+type Run = (locals: App.Locals, page: IncidentPage, fields: Fields, form: FormData) => Promise<Outcome>;
+
+const HANDLERS: Record<string, [Refused['form'], Run]> = {
+  post: ['post', (locals, page, fields) => post(locals, page, fields, true)],
+  quiet: ['post', (locals, page, fields) => post(locals, page, fields, false)],
+  hold: ['post', hold],
+  template: ['post', useTemplate],
+  preview: ['post', (locals, page, fields) => keep(locals, page, fields, 'preview')],
+  draft: ['post', (locals, page, fields) => keep(locals, page, fields, 'draft')],
+  discard: ['post', discard],
+  edit: ['edit', edit],
+  note: ['note', note],
+  role: ['role', role],
+  times: ['times', times],
+  title: ['title', title],
+  correct: ['correct', correct],
+  adopt: ['adopt', adopt],
+};
+
+async function post(
+  locals: App.Locals,
+  page: IncidentPage,
+  fields: Fields,
+  notify: boolean,
+): Promise<Outcome> {
+  const { ctx } = locals;
+  const { data, problems } = readUpdate(page.subject, fields, ctx.now());
+  if (!data) return { form: 'post', status: 422, problems, fields, stale: false };
+  await postUpdate(ctx, {
+    ...data,
+    incidentId: page.subject.id,
+    version: Number(fields.version),
+    reason: data.reason ?? undefined,
+    notify,
+  });
+  await discardDraft(ctx, page.subject.id);
+  const done = data.audience === 'internal' ? 'internal' : notify ? 'posted' : 'quiet';
+  return { to: `${page.path}?done=${done}` };
+}
+
+/** Says that nothing has changed, in the wording that stands beside the button. */
+async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  if (!page.hold)
+    throw new AppError('conflict', 'There is nothing to hold: the incident is not open to the public.');
+  await postUpdate(ctx, {
+    incidentId: page.subject.id,
+    version: Number(fields.version),
+    audience: 'public',
+    status: page.subject.status,
+    body: page.hold.text,
+    affected: page.subject.last.affected,
+    workaround: page.subject.last.workaround,
+    components: [],
+    notify: true,
+    holding: true,
+  });
+  return { to: `${page.path}?done=posted` };
+}
+
+async function useTemplate(locals: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  if (!fields.template) return keep(locals, page, fields, 'draft');
+  const { ctx } = locals;
+  const { template, text } = await fillTemplate(
+    ctx,
+    fields.template,
+    variableValues(page.subject, fields, ctx.now()),
+  );
+  const fits = template.status !== null && page.subject.statuses.includes(template.status);
+  return keep(
+    locals,
+    page,
+    { ...fields, body: text, ...(fits && template.status && { status: template.status }) },
+    'template',
+  );
+}
+
+async function keep({ ctx }: App.Locals, page: IncidentPage, fields: Fields, done: string): Promise<Outcome> {
+  const { do: _, template: __, ...kept } = fields;
+  await saveDraft(ctx, { subject: page.subject.id, fields: kept });
+  return { to: `${page.path}?done=${done}#${done === 'preview' ? 'preview' : 'post'}` };
+}
+
+async function discard({ ctx }: App.Locals, page: IncidentPage): Promise<Outcome> {
+  await discardDraft(ctx, page.subject.id);
+  return { to: `${page.path}?done=discarded` };
+}
+
+const editSchema = z.object({
+  body: multiLine(5000, 'The text'),
+  affected: optional(singleLine(300, 'Who is affected')),
+  workaround: optional(singleLine(1000, 'What still works')),
+  scope: optional(singleLine(120, 'Where it is felt')),
+  estimate: optional(singleLine(200, 'When it may be over')),
+});
+
+async function edit({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const id = fields.update ?? '';
+  const own = Object.fromEntries(
+    Object.keys(editSchema.shape).map((name) => [name, fields[`edit-${id}-${name}`] ?? '']),
+  );
+  const { data, problems } = parseForm(editSchema, own);
+  if (!data)
+    return {
+      form: 'edit',
+      status: 422,
+      problems: problems.map(({ field, message }) => ({ field: `edit-${id}-${field}`, message })),
+      fields: { ...own, update: id },
+      stale: false,
+    };
+  await editUpdate(ctx, { ...data, updateId: id, notify: fields.notify === 'yes' });
+  return { to: `${page.path}?done=edited#update-${id}` };
+}
+
+async function note({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const schema = z.object({
+    note: multiLine(5000, 'The note'),
+    noteAt: localTime(page.subject.zone, 'When it happened'),
+  });
+  const { data, problems } = parseForm(schema, fields);
+  if (!data) return { form: 'note', status: 422, problems, fields, stale: false };
+  await addLogEntry(ctx, { incidentId: page.subject.id, body: data.note, at: data.noteAt ?? undefined });
+  return { to: `${page.path}?done=noted#timeline` };
+}
+
+async function role({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const known = page.facts.roles.find(({ role }) => role === fields.role);
+  if (!known) throw new AppError('invalid', 'There is no such role.', { fix: 'Choose one of the roles.' });
+  if (fields.user)
+    await assignRole(ctx, { incidentId: page.subject.id, role: known.role, userId: fields.user });
+  else await endRole(ctx, { incidentId: page.subject.id, role: known.role });
+  return { to: `${page.path}?done=role` };
+}
+
+async function times({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const schema = z.object(
+    Object.fromEntries(
+      page.facts.times
+        .filter(({ editable }) => editable)
+        .map(({ name, label }) => [name, localTime(page.subject.zone, label)]),
+    ),
+  );
+  const { data, problems } = parseForm(schema, fields);
+  if (!data) return { form: 'times', status: 422, problems, fields, stale: false };
+  await setIncidentTimes(ctx, { ...data, incidentId: page.subject.id, version: Number(fields.version) });
+  return { to: `${page.path}?done=times` };
+}
+
+async function title({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const { data, problems } = parseForm(z.object({ title: singleLine(140, 'The title') }), fields);
+  if (!data) return { form: 'title', status: 422, problems, fields, stale: false };
+  await changeTitle(ctx, { incidentId: page.subject.id, version: Number(fields.version), title: data.title });
+  return { to: `${page.path}?done=title` };
+}
+
+async function correct(
+  { ctx }: App.Locals,
+  page: IncidentPage,
+  fields: Fields,
+  form: FormData,
+): Promise<Outcome> {
+  const { components: chosen, unknown } = touchedComponents(chosenComponents(form, 'correct'));
+  if (unknown)
+    return {
+      form: 'correct',
+      status: 422,
+      problems: [{ field: 'corrects', message: 'One of the statuses is not known. Choose again.' }],
+      fields,
+      stale: false,
+    };
+  const said = new Map(page.incident.components.map(({ id, worst }) => [id, worst]));
+  const components = chosen.filter(({ id, status }) => status !== said.get(id));
+  if (!components.length)
+    return {
+      form: 'correct',
+      status: 422,
+      problems: [
+        { field: 'corrects', message: 'Nothing differs from what was said. Change a component first.' },
+      ],
+      fields,
+      stale: false,
+    };
+  await correctComponents(ctx, { incidentId: page.subject.id, version: Number(fields.version), components });
+  return { to: `${page.path}?done=corrected` };
+}
+
+async function adopt({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  await adoptIncident(ctx, { incidentId: page.subject.id, version: Number(fields.version) });
+  return { to: `${page.path}?done=adopted` };
+}
+
+function fieldsOf(form: FormData): Fields {
+  const fields: Fields = {};
+  for (const [name, value] of form) if (typeof value === 'string') fields[name] = value;
+  return fields;
+}

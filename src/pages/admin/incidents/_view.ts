@@ -1,0 +1,233 @@
+import type { Frame } from '#components/admin/frame.ts';
+import type { IncidentFacts } from '#components/admin/incidentView.ts';
+import type { TimelineEntry, UpdateEntry } from '#components/admin/timeline.ts';
+import { nextPublicDue, wholeMinute } from '#domain/cadence.ts';
+import { may } from '#domain/permissions.ts';
+import { allowedNextStatuses, COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
+import { substitute } from '#domain/templates.ts';
+import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
+import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
+import { getIncident, type IncidentView } from '#services/incidents.ts';
+import { ROLE_LABELS } from '#services/incidentTeam.ts';
+import { listPeople, type Person } from '#services/people.ts';
+import { listTemplates, type Template } from '#services/templates.ts';
+import { type ChoosableGroup, choosableGroups } from '../_components.ts';
+import { type Fields, type Subject, variableValues } from './_update.ts';
+
+/** Everything that an incident's page shows, before what its form holds. */
+export type IncidentPage = {
+  path: string;
+  incident: IncidentView;
+  subject: Subject;
+  isPublic: boolean;
+  groups: ChoosableGroup[];
+  templates: Template[];
+  entries: TimelineEntry[];
+  facts: IncidentFacts;
+  fanouts: FanoutView[];
+  /** What a holding update would say and promise; null while there is nothing to hold. */
+  hold: { text: string; until: string } | null;
+};
+
+/** @throws AppError not_found */
+export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: string): Promise<IncidentPage> {
+  const incident = await getIncident(ctx, id);
+  const claimed = new Map(
+    incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
+  );
+  const [groups, templates, fanouts, people] = await Promise.all([
+    choosableGroups(ctx, claimed),
+    listTemplates(ctx),
+    listFanoutsOf(ctx, id),
+    listPeople(ctx),
+  ]);
+  const subject = subjectOf(incident, frame, groups, ctx.site.url);
+  const mayPublish = may(ctx.actor, 'incident.publish');
+  return {
+    path: `/admin/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${id}`,
+    incident,
+    subject,
+    isPublic: incident.publishedAt !== null,
+    groups,
+    templates,
+    entries: entriesOf(incident, fanouts),
+    facts: factsOf(incident, people),
+    fanouts,
+    hold: mayPublish && incident.kind === 'incident' ? holdOf(incident, subject, templates, frame.now) : null,
+  };
+}
+
+function subjectOf(
+  incident: IncidentView,
+  frame: Frame,
+  groups: readonly ChoosableGroup[],
+  siteUrl: string,
+): Subject {
+  const last = incident.updates.find(({ audience }) => audience === 'public');
+  const isPublic = incident.publishedAt !== null;
+  return {
+    id: incident.id,
+    version: incident.version,
+    kind: incident.kind,
+    title: incident.title,
+    severity: incident.severity,
+    status: incident.status,
+    isPublic,
+    scope: incident.scope,
+    startedAt: incident.startedAt,
+    url: `${siteUrl}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${incident.id}`,
+    pageName: frame.pageName,
+    zone: frame.zone,
+    pace: incident.pace,
+    hasCadence: incident.hasCadence,
+    touched: incident.components.map(({ id }) => id),
+    claimed: new Map(incident.components.map(({ id, claimed }) => [id, claimed])),
+    names: new Map([
+      ...incident.components.map(({ id, name }) => [id, name] as const),
+      ...groups.flatMap(({ components }) => components.map(({ id, name }) => [id, name] as const)),
+    ]),
+    statuses: allowedNextStatuses(incident.status).filter(
+      (status) => status !== 'postmortem' || incident.status === 'postmortem',
+    ),
+    last: {
+      affected: last?.affected ?? null,
+      workaround: last?.workaround ?? null,
+      estimate: last?.estimate ?? null,
+    },
+  };
+}
+
+/** What the form holds before anything is typed: what stands, so that an update only has to say what is new. */
+export function startingFields(page: IncidentPage): Fields {
+  const { subject } = page;
+  return {
+    audience: 'public',
+    status: subject.status,
+    severity: subject.severity,
+    scope: subject.scope ?? '',
+    affected: subject.last.affected ?? '',
+    workaround: subject.last.workaround ?? '',
+    next: 'policy',
+  };
+}
+
+function entriesOf(incident: IncidentView, fanouts: readonly FanoutView[]): TimelineEntry[] {
+  const told = Map.groupBy(fanouts, ({ updateId }) => updateId);
+  const entries: TimelineEntry[] = [
+    ...incident.updates.map(
+      (update): UpdateEntry => ({
+        kind: 'update',
+        id: update.id,
+        at: update.postedAt,
+        audience: update.audience,
+        status: update.status,
+        title: update.kind === 'internal' ? 'For colleagues' : STATUS_LABELS[update.status],
+        author: update.author,
+        body: update.body,
+        scope: update.scope,
+        affected: update.affected,
+        workaround: update.workaround,
+        estimate: update.estimate,
+        nextUpdateBy: update.nextUpdateBy,
+        wasDueAt: update.wasDueAt,
+        editedAt: update.editedAt,
+        notified: update.notified,
+        changes: update.changes.map(
+          ({ name, old_status, new_status }) =>
+            `${name}: ${COMPONENT_STATUS_LABELS[new_status]}${old_status === new_status ? '' : `, was ${COMPONENT_STATUS_LABELS[old_status]}`}`,
+        ),
+        edits: update.edits.map(({ at, by, before }) => ({ at, by, body: before.body })),
+        fanouts: (told.get(update.id) ?? []).map((fanout) => ({ id: fanout.noticeId, counts: fanout })),
+      }),
+    ),
+    ...incident.log.map(
+      ({ at, writtenAt, author, body }) => ({ kind: 'note', at, writtenAt, author, body }) as const,
+    ),
+    ...incident.facts.map(
+      ({ at, author, text, note }) => ({ kind: 'fact', at, author, text, note }) as const,
+    ),
+  ];
+  return entries.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+}
+
+function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFacts {
+  const { startedAt } = incident;
+  const after = (at: Instant | null, of = startedAt, what = 'it began') =>
+    at && at > of ? `${durationText(msBetween(of, at))} after ${what}` : null;
+  return {
+    title: incident.title,
+    roles: Object.entries(ROLE_LABELS).map(([role, label]) => {
+      const holder = incident.roles.find((one) => one.role === role);
+      return {
+        role: role as keyof typeof ROLE_LABELS,
+        label,
+        holder: holder ? { id: holder.userId, name: holder.name } : null,
+      };
+    }),
+    people,
+    warning: incident.roleWarning,
+    times: [
+      { name: 'startedAt', label: 'Began', at: startedAt, editable: true, after: null },
+      {
+        name: 'detectedAt',
+        label: 'Noticed',
+        at: incident.detectedAt,
+        editable: true,
+        after: after(incident.detectedAt),
+      },
+      {
+        name: 'declaredAt',
+        label: 'Declared',
+        at: incident.declaredAt,
+        editable: false,
+        after: after(incident.declaredAt),
+      },
+      {
+        name: 'publishedAt',
+        label: 'Published',
+        at: incident.publishedAt,
+        editable: false,
+        after: after(incident.publishedAt, incident.declaredAt, 'it was declared'),
+      },
+      {
+        name: 'mitigatedAt',
+        label: 'Mitigated',
+        at: incident.mitigatedAt,
+        editable: true,
+        after: after(incident.mitigatedAt),
+      },
+      {
+        name: 'resolvedAt',
+        label: 'Resolved',
+        at: incident.resolvedAt,
+        editable: false,
+        after: after(incident.resolvedAt),
+      },
+    ],
+  };
+}
+
+const PLAIN_HOLD = 'Nothing has changed since our last update. We are still working on it.';
+
+/** The holding template when all that it says is known, else words that need nothing. */
+function holdOf(
+  incident: IncidentView,
+  subject: Subject,
+  templates: readonly Template[],
+  now: Instant,
+): IncidentPage['hold'] {
+  if (!incident.publishedAt || isOver(incident.status) || !incident.hasCadence) return null;
+  const due = nextPublicDue(incident.pace, now);
+  if (!due) return null;
+  const template = templates.find(({ kind, variant }) => kind === 'holding' && variant === '');
+  const filled =
+    template &&
+    substitute(template.body, variableValues(subject, { audience: 'public', status: subject.status }, now));
+  const minutes = incident.pace.policy.publicUpdateEvery;
+  return {
+    text: filled && filled.missing.length === 0 ? filled.text : PLAIN_HOLD,
+    until: incident.pace.policy.businessHoursOnly
+      ? `hold until ${whenText(wholeMinute(due), subject.zone, now)}`
+      : `hold for ${minutes} min`,
+  };
+}

@@ -1,0 +1,18 @@
+/** What an incident's page says after a form of it was done with. */
+export const DONE = {
+  declared: 'Declared. Now say what is known: the first update publishes it.',
+  backfilled: 'It is on the record. Nobody was told.',
+  quiet: 'Posted. Nobody was mailed.',
+  internal: 'Posted to colleagues.',
+  draft: 'The draft is kept.',
+  template: 'The template is in the text. Fill in what is open.',
+  preview: 'The preview shows your draft.',
+  discarded: 'The draft is gone.',
+  edited: 'The update is changed. How it read before is kept.',
+  noted: 'The note is in the timeline.',
+  role: 'Set.',
+  times: 'The times are corrected.',
+  title: 'The title is changed.',
+  corrected: 'The history of the components is corrected.',
+  adopted: 'It is yours now: its severity sets the pace.',
+} as const;
