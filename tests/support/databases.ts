@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
 import type { DatabaseConnection, Dialect, Driver } from 'kysely';
 import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import { Client } from 'pg';
 import { afterAll, describe } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, databaseOver, openDatabase } from '#db/open.ts';
@@ -26,14 +28,37 @@ export async function freshSqlite(): Promise<Db> {
 
 let postgres: Promise<PGlite> | undefined;
 
-/** A clean, migrated Postgres schema in this worker's one PGlite. */
+/**
+ * A clean, migrated Postgres: in this worker's own PGlite, or, when TEST_POSTGRES_URL names a real server, in a schema of its own
+ * there.
+ */
 export async function freshPostgres(): Promise<Db> {
+  if (process.env.TEST_POSTGRES_URL) return freshSchema(process.env.TEST_POSTGRES_URL);
   postgres ??= PGlite.create({ parsers: { [types.INT8]: Number } });
   const pg = await postgres;
   await pg.exec('drop schema if exists public cascade; create schema public;');
   const db = databaseOver('postgres', null, pgliteDialect(pg));
   await migrate(db, START);
   return db;
+}
+
+async function freshSchema(server: string): Promise<Db> {
+  const schema = `test_${randomBytes(8).toString('hex')}`;
+  const admin = new Client({ connectionString: server });
+  await admin.connect();
+  await admin.query(`create schema ${schema}`);
+  const url = new URL(server);
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  const db = await openDatabase(url.href);
+  await migrate(db, START);
+  return {
+    ...db,
+    close: async () => {
+      await db.close();
+      await admin.query(`drop schema ${schema} cascade`);
+      await admin.end();
+    },
+  };
 }
 
 /** Runs the same tests on both databases; `fresh()` gives each test a clean one. */
