@@ -40,7 +40,10 @@ test('SIGTERM: the request that runs is answered, then the process ends well', a
   const { finish, answered } = await halfSent(server.url);
   const stopped = server.stop();
   await server.logged(/"msg":"stopping"/);
-  await expect(ask(server.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  // Refused, or reset when it was knocking just as the door closed; answered in no case.
+  await expect(ask(server.url)).rejects.toMatchObject({
+    code: expect.stringMatching(/^ECONN(REFUSED|RESET)$/),
+  });
   finish();
   expect(await answered).toMatch(/HTTP\/1\.1 [234]\d\d /);
   expect(await stopped).toBe(0);
