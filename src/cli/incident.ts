@@ -212,9 +212,9 @@ function readNextUpdate(text: string | undefined, now: Instant): Instant | null 
   if (text === 'none') return null;
   const minutes = /^(\d{1,4})m$/.exec(text)?.[1];
   const instant = minutes ? addMs(now, Number(minutes) * MINUTE) : parseInstant(text);
-  if (instant) return instant;
+  if (instant && instant > now) return instant;
   throw new UsageError(
-    `"${text}" is no time.`,
+    `"${text}" is no time${instant ? ' that is still to come' : ''}.`,
     'Write --next-update 30m, --next-update 2026-11-21T15:30Z or --next-update none.',
   );
 }

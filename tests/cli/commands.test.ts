@@ -33,18 +33,18 @@ it('lists every command, and each says how it is used', async () => {
 });
 
 it.each([
-  [['nonsense'], 'There is no command "nonsense". foghorn help lists them.'],
-  [['import'], '"import" needs a second word. It is one of: foghorn import statuspage, foghorn import'],
-  [['user', 'delete'], 'There is no command "user delete". It is one of: foghorn user create.'],
-  [['backup'], 'The file is missing.'],
-  [['backup', 'a', 'b'], '"b" is one argument too many.'],
-  [['migrate', '--force'], 'There is no option --force here.'],
-  [['user', 'create', '--emial', 'x'], 'There is no option --emial here. This command knows --email,'],
-  [['user', 'create', '--email'], '--email needs a value.'],
-  [['user', 'create', '--role', 'owner'], '--email is missing.'],
-  [['user', 'create', '--email', 'a@b.example', '--role', 'king'], 'There is no role "king". Choose one of'],
-  [['import', 'statuspage'], 'There is nothing to import.'],
-])('refuses %j with exit code 2, and says what to type', async (args, message) => {
+  ['There is no command "nonsense". foghorn help lists them.', ['nonsense']],
+  ['"import" needs a second word. It is one of: foghorn import statuspage, foghorn import', ['import']],
+  ['There is no command "user delete". It is one of: foghorn user create.', ['user', 'delete']],
+  ['The file is missing.', ['backup']],
+  ['"b" is one argument too many.', ['backup', 'a', 'b']],
+  ['There is no option --force here.', ['migrate', '--force']],
+  ['There is no option --emial here. This command knows --email,', ['user', 'create', '--emial', 'x']],
+  ['--email needs a value.', ['user', 'create', '--email']],
+  ['--email is missing.', ['user', 'create', '--role', 'owner']],
+  ['There is no role "king". Choose one of', ['user', 'create', '--email', 'a@b.example', '--role', 'king']],
+  ['There is nothing to import.', ['import', 'statuspage']],
+])('refuses with “%s”', async (message, args) => {
   const { code, out, said } = await foghorn(scratch(), args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(said).toContain(message);

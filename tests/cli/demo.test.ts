@@ -113,7 +113,9 @@ it('keeps what it has for ten minutes, is filled anew after that, and keeps what
   const say = (line: string) => void said.push(line);
   const age = (minutes: number, used: number) => {
     const past = (ago: number) => addMs(toInstant(Date.now()), -ago * MINUTE);
-    writeFileSync(join(folder, 'demo.json'), JSON.stringify({ filledAt: past(minutes), usedAt: past(used) }));
+    const stamp = join(folder, 'demo.json');
+    const before = JSON.parse(readFileSync(stamp, 'utf8'));
+    writeFileSync(stamp, JSON.stringify({ ...before, filledAt: past(minutes), usedAt: past(used) }));
   };
   const filledAnew = async () => {
     said.length = 0;
