@@ -24,12 +24,13 @@ calls that are under way.`,
           applied.length ? 'The database was written by an older Foghorn.' : 'There is no database yet.',
           { fix: 'Run foghorn migrate, or start the server, then start the worker again.' },
         );
+      const toldToStop = stopSignal();
       const ctx = foghorn.contextFor({ kind: 'system', name: 'worker' });
       const dispatcher = startDispatcher({ ...ctx, config: foghorn.config });
       const forget = foghorn.onChanged((what) => what === 'outbox' && dispatcher.wake());
       const clock = startClock(ctx);
       foghorn.log.info({ transport: foghorn.config.mailTransport }, 'the worker runs');
-      await stopSignal();
+      await toldToStop;
       foghorn.log.info({}, 'the worker stops');
       forget();
       await clock.stop();

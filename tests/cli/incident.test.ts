@@ -6,6 +6,7 @@ import { createComponent } from '#services/components.ts';
 import { listFanouts } from '#services/deliveries.ts';
 import { getIncident, listIncidents } from '#services/incidents.ts';
 import { getStatusPage } from '#services/publicPage.ts';
+import { importSubscribers } from '#services/subscriberImport.ts';
 import { openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
 import { foghorn, scratch } from './support.ts';
 
@@ -18,7 +19,7 @@ async function installation(): Promise<{ dir: string; ctx: Ctx; checkout: string
   const ctx = open.contextFor({ kind: 'system', name: 'test' });
   const { id: checkout } = await createComponent(ctx, { name: 'Checkout' });
   const { id: cart } = await createComponent(ctx, { name: 'Cart' });
-  await foghorn(dir, ['import', 'subscribers', '-'], 'email\nada@x.example\nben@x.example\n');
+  await importSubscribers(ctx, 'email\nada@x.example\nben@x.example\n');
   return { dir, ctx, checkout, cart };
 }
 
