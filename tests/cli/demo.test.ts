@@ -54,6 +54,8 @@ it('keeps what is promised of it', async () => {
   expect(msBetween(over.at(-1)!.startedAt, NOW)).toBeGreaterThan(90 * DAY);
   expect(new Set(over.map(({ severity }) => severity))).toEqual(new Set(['SEV1', 'SEV2', 'SEV3', 'SEV4']));
 
+  expect(page.incidents.map(({ severity }) => severity)).toEqual(['SEV1']);
+  expect(open.filter(({ publishedAt }) => publishedAt === null)).toHaveLength(1);
   const worst = open.filter(({ severity }) => severity === 'SEV1');
   expect(worst).toHaveLength(1);
   const left = msBetween(NOW, worst[0]!.nextUpdateDue as string);
