@@ -18,6 +18,7 @@ import {
   whenText,
   zoneName,
 } from '#domain/time.ts';
+import { titleWithScope } from '#domain/title.ts';
 import { LOOK_OF_STATUS } from './looks.ts';
 import { clip, excerpt, oneLine } from './prose.ts';
 
@@ -62,7 +63,7 @@ const MAX_FACT = 1_000;
 
 export function headingOf({ incident }: UpdateMail): string {
   const title = clip(oneLine(incident.title), 200);
-  return incident.scope ? `${title} (${clip(oneLine(incident.scope), 100)})` : title;
+  return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
 export function statusWords({ update }: UpdateMail): string {

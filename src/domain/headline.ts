@@ -7,6 +7,7 @@ import {
   worstStatus,
 } from './status.ts';
 import type { Instant } from './time.ts';
+import { titleWithScope } from './title.ts';
 
 export type OpenIncident = {
   title: string;
@@ -37,12 +38,14 @@ export type Headline = {
   status: ComponentStatus;
   /** When the trouble (the oldest, of several) began; null when there is none. */
   since: Instant | null;
+  /** True when the sentence counts several, so that `since` is the first one's. */
+  ofSeveral: boolean;
   /** What else a visitor must know: a fix is in place, what still works, how much is affected. */
   lede: string[];
   promise: NextWord | null;
 };
 
-/** When the next word comes. `title` is set when several incidents are open. */
+/** When the next word comes. `title` is set when it is about another incident than the sentence. */
 export type NextWord = { due: Instant; from: Instant | null; late: boolean; title: string | null };
 
 const NAMED = 3;
@@ -55,7 +58,7 @@ export function headlineOf(situation: Situation, now: Instant): Headline {
     ...situation.components.map((component) => component.status),
     ...incidents.map((incident) => STATUS_OF_IMPACT[incident.impact]),
   ]);
-  const base = { status: worst, since: null, lede: [], promise: null };
+  const base = { status: worst, since: null, ofSeveral: false, lede: [], promise: null };
   if (incidents.length) return aboutIncidents(incidents, situation, worst, now);
 
   const troubled = situation.components.filter((component) => statusRank(component.status) > 1);
@@ -88,26 +91,37 @@ function aboutIncidents(
   status: ComponentStatus,
   now: Instant,
 ): Headline {
-  const [first] = incidents as [OpenIncident];
-  const since = incidents.map((incident) => incident.startedAt).sort()[0] as Instant;
-  const promise = nextPromise(incidents, now);
-  if (incidents.length === 1) {
+  const [first, second] = incidents as [OpenIncident, OpenIncident | undefined];
+  // One that is graver than all others is what a visitor came for; the rest follows it.
+  if (!second || IMPACT_WEIGHT.indexOf(first.impact) < IMPACT_WEIGHT.indexOf(second.impact)) {
     const lede = [];
     if (first.status === 'monitoring') lede.push('A fix is in place and we are watching it.');
     if (first.workaround) lede.push(sentence(first.workaround));
-    return { text: sentence(titleWithScope(first)), status, since, lede, promise };
+    const others = incidents.slice(1).map(({ title, scope }) => titleWithScope(title, scope));
+    if (others.length) lede.push(sentence(`Also open: ${listed(others)}`));
+    const text = sentence(titleWithScope(first.title, first.scope));
+    return {
+      text,
+      status,
+      since: first.startedAt,
+      ofSeveral: false,
+      lede,
+      promise: nextPromise(incidents, now, first),
+    };
   }
+  const since = incidents.map((incident) => incident.startedAt).sort()[0] as Instant;
   const affected = situation.components.filter((component) => statusRank(component.status) > 1).length;
   const lede = affected
     ? [`${affected} of ${situation.components.length} components ${affected === 1 ? 'is' : 'are'} affected.`]
     : [];
-  const titles = incidents.map(titleWithScope);
+  const titles = incidents.map(({ title, scope }) => titleWithScope(title, scope));
   return {
     text: sentence(`${incidents.length} incidents are open: ${listed(titles)}`),
     status,
     since,
+    ofSeveral: true,
     lede,
-    promise,
+    promise: nextPromise(incidents, now, null),
   };
 }
 
@@ -121,8 +135,12 @@ function aboutComponents(
   return sentence(`${COMPONENT_STATUS_LABELS[worst]}: ${enumerated(names)}`);
 }
 
-/** The promise that falls due first; one that was missed stands until it is kept. */
-function nextPromise(incidents: readonly OpenIncident[], now: Instant): NextWord | null {
+/** The promise that falls due first; one that was missed stands until it is kept. `said` needs no naming: the sentence is about it. */
+function nextPromise(
+  incidents: readonly OpenIncident[],
+  now: Instant,
+  said: OpenIncident | null,
+): NextWord | null {
   const next = incidents
     .filter((incident) => incident.nextUpdateDue)
     .sort((a, b) => ((a.nextUpdateDue as Instant) < (b.nextUpdateDue as Instant) ? -1 : 1))[0];
@@ -131,7 +149,7 @@ function nextPromise(incidents: readonly OpenIncident[], now: Instant): NextWord
     due: next.nextUpdateDue,
     from: next.lastUpdateAt,
     late: next.nextUpdateDue <= now,
-    title: incidents.length > 1 ? next.title : null,
+    title: next === said ? null : next.title,
   };
 }
 
@@ -148,10 +166,6 @@ function enumerated(names: readonly string[]): string {
     names.length > NAMED ? [names.slice(0, NAMED - 1), names.length - NAMED + 1] : [names, 0];
   if (rest) return `${shown.join(', ')} and ${rest} more`;
   return shown.length > 1 ? `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}` : (shown[0] ?? '');
-}
-
-function titleWithScope({ title, scope }: { title: string; scope: string | null }): string {
-  return scope ? `${title.replace(/[.\s]+$/, '')} (${scope})` : title;
 }
 
 /** The words with a full stop, unless they end a sentence already. */

@@ -31,6 +31,7 @@ describe('the headline', () => {
       text: 'All systems are operational.',
       status: 'operational',
       since: null,
+      ofSeveral: false,
       lede: [],
       promise: null,
     });
@@ -52,7 +53,22 @@ describe('the headline', () => {
     });
   });
 
-  it('counts several incidents, names the gravest first, and says how much is affected', () => {
+  it('says the one that is graver than all others, then what else is open', () => {
+    const grave = incident({ title: 'Checkout is failing', workaround: 'Bank transfer works' });
+    const mild = incident({
+      title: 'Search is slow',
+      impact: 'minor',
+      startedAt: '2026-11-20T10:00:00.000Z',
+    });
+    expect(headlineOf({ ...CALM, incidents: [mild, grave] }, NOW)).toMatchObject({
+      text: 'Checkout is failing.',
+      since: grave.startedAt,
+      ofSeveral: false,
+      lede: ['Bank transfer works.', 'Also open: Search is slow.'],
+    });
+  });
+
+  it('counts several that are equally grave, the gravest first, and says how much is affected', () => {
     const headline = headlineOf(
       {
         ...CALM,
@@ -63,7 +79,7 @@ describe('the headline', () => {
         incidents: [
           incident({ title: 'Search is slow.', impact: 'minor', startedAt: '2026-11-20T10:00:00.000Z' }),
           incident(),
-          incident({ title: 'Webhooks are late', impact: 'major', scope: 'EU' }),
+          incident({ title: 'Webhooks are late', scope: 'EU', startedAt: '2026-11-20T13:00:00.000Z' }),
         ],
       },
       NOW,

@@ -1,0 +1,6 @@
+/** "Checkout is failing (EU only)": the title with where it is felt, unless the title says so itself. */
+export function titleWithScope(title: string, scope: string | null): string {
+  const bare = title.trim();
+  if (!scope || bare.toLowerCase().includes(scope.trim().toLowerCase())) return bare;
+  return `${bare.replace(/[.\s]+$/, '')} (${scope.trim()})`;
+}
