@@ -11,6 +11,7 @@ import {
   UnsendableMail,
 } from '#delivery/mail.ts';
 import { fileTransport } from '#delivery/transports/file.ts';
+import { composeMessage } from '#delivery/transports/mime.ts';
 import { resendTransport } from '#delivery/transports/resend.ts';
 import { renderConfirmMail } from '#emails/render.ts';
 import { rendered, SENDER, SITE } from './support.ts';
@@ -53,6 +54,13 @@ describe('one mail to one person', () => {
     expect(confirm.headers).not.toHaveProperty('List-Unsubscribe');
     expect(confirm.headers['X-Entity-Ref-ID']).toContain('d42.');
     expect(bodiesOf(confirm).text).toContain(`${SITE}/confirm/`);
+  });
+
+  it('writes its own headers as they are, so that a mail program can tell the list and the way out', async () => {
+    const mail = mailOf({ headers: { 'List-ID': '"Harbour status" <status.example.com>' } });
+    const message = await composeMessage(mail, SENDER, NOW);
+    expect(message).toContain('\r\nList-ID: "Harbour status" <status.example.com>\r\n');
+    expect(message).toMatch(/\r\nList-Unsubscribe:\s+<https:\/\/status\.example\.com\/unsubscribe\/\w+>\r\n/);
   });
 
   it.each([

@@ -15,7 +15,7 @@ export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Insta
     subject: mail.letter.notice.subject,
     html,
     text,
-    headers: mail.headers,
+    headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, verbatim(value)])),
     messageId: mail.messageId,
     date: dateOf(frozenAt),
     baseBoundary: `d${mail.deliverySeq}`,
@@ -25,4 +25,9 @@ export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Insta
   });
   const message = await composer.compile().build();
   return message.toString('latin1');
+}
+
+/** Our own headers are structured (RFC 2369, 2919, 8058) and ASCII: encoded as free text they would lose their meaning. */
+function verbatim(value: string): { prepared: true; foldLines: true; value: string } {
+  return { prepared: true, foldLines: true, value };
 }
