@@ -15,7 +15,7 @@ function tick(): void {
   const now = Date.now() + skew;
   for (const counter of counters) {
     const left = Date.parse(counter.dataset.countdown as string) - now;
-    counter.textContent = countText(left);
+    counter.textContent = countText(left, counter.closest('[data-due]') === null);
     const bar = counter.closest<HTMLElement>('[data-due]');
     if (!bar || left > 0 || bar.classList.contains('late')) continue;
     bar.classList.remove('soon', 'ahead');
@@ -26,12 +26,12 @@ function tick(): void {
   }
 }
 
-/** "08:41", "2:08:41", "3 days", and past the time "+04:12". */
-function countText(left: number): string {
+/** "08:41", "2:08:41", "3 days"; past the time "+04:12", or without the sign where "late" stands beside it. */
+function countText(left: number, withSign: boolean): string {
   const seconds = Math.abs(Math.trunc(left / 1000));
   if (seconds >= 2 * 86_400) return `${Math.floor(seconds / 86_400)} days`;
   const pad = (value: number) => String(value).padStart(2, '0');
   const hours = Math.floor(seconds / 3600);
   const rest = `${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
-  return `${left < 0 ? '+' : ''}${hours ? `${hours}:` : ''}${rest}`;
+  return `${left < 0 && withSign ? '+' : ''}${hours ? `${hours}:` : ''}${rest}`;
 }

@@ -32,7 +32,6 @@ function startPosting(form: HTMLFormElement): void {
   useTemplates(form, body, fieldText);
   shortcuts(form, kept.saveNow);
   useOthersDrafts(body);
-  filterComponents(form);
   showComponentChanges(form);
 }
 
@@ -182,19 +181,6 @@ function wellWhenResolved(form: HTMLFormElement): (event: Event) => void {
       select.value = resolved ? 'operational' : (before.get(select) ?? select.value);
     }
   };
-}
-
-function filterComponents(form: HTMLFormElement): void {
-  const filter = form.querySelector<HTMLInputElement>('input[data-filter]');
-  if (!filter) return;
-  (filter.closest('[hidden]') as HTMLElement | null)?.removeAttribute('hidden');
-  filter.addEventListener('input', () => {
-    const wanted = filter.value.trim().toLowerCase();
-    for (const row of form.querySelectorAll<HTMLElement>('[data-name]'))
-      row.hidden = !(row.dataset.name as string).toLowerCase().includes(wanted);
-    for (const group of form.querySelectorAll<HTMLElement>('[data-group]'))
-      group.hidden = !group.querySelector('[data-name]:not([hidden])');
-  });
 }
 
 function useOthersDrafts(body: HTMLTextAreaElement): void {

@@ -3,6 +3,7 @@ import { chosenComponents, touchedComponents } from '#components/admin/component
 import { type Problems, parseForm, problemsFrom, textOf } from '#components/admin/forms.ts';
 import { localTime } from '#components/admin/times.ts';
 import { AppError, httpStatus } from '#domain/errors.ts';
+import type { AnyStatus } from '#domain/status.ts';
 import { multiLine, optional, singleLine } from '#domain/text.ts';
 import { discardDraft, saveDraft } from '#services/drafts.ts';
 import {
@@ -16,6 +17,7 @@ import {
   postUpdate,
   setIncidentTimes,
 } from '#services/incidents.ts';
+import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
 import { fillTemplate } from '#services/templates.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
@@ -79,16 +81,28 @@ async function post(
   const { ctx } = locals;
   const { data, problems } = readUpdate(page.subject, fields, ctx.now());
   if (!data) return { form: 'post', status: 422, problems, fields, stale: false };
-  await postUpdate(ctx, {
-    ...data,
-    incidentId: page.subject.id,
-    version: Number(fields.version),
-    reason: data.reason ?? undefined,
-    notify,
-  });
+  const version = Number(fields.version);
+  const step = page.subject.kind === 'maintenance' ? stepOf(page.subject.status, data.status) : null;
+  if (step && data.audience === 'public')
+    await step(ctx, { maintenanceId: page.subject.id, version, body: data.body, notify });
+  else
+    await postUpdate(ctx, {
+      ...data,
+      incidentId: page.subject.id,
+      version,
+      reason: data.reason ?? undefined,
+      notify,
+    });
   await discardDraft(ctx, page.subject.id);
   const done = data.audience === 'internal' ? 'internal' : notify ? 'posted' : 'quiet';
   return { to: `${page.path}?done=${done}` };
+}
+
+/** What beginning, ending and calling off do beyond an update; null when the update only says something. */
+function stepOf(from: AnyStatus, to: AnyStatus) {
+  if (from === 'scheduled' && to === 'in_progress') return startMaintenance;
+  if (to !== 'completed' || from === 'completed') return null;
+  return from === 'scheduled' ? cancelMaintenance : endMaintenance;
 }
 
 /** Says that nothing has changed, in the wording that stands beside the button. */

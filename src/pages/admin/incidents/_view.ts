@@ -3,7 +3,15 @@ import type { IncidentFacts } from '#components/admin/incidentView.ts';
 import type { TimelineEntry, UpdateEntry } from '#components/admin/timeline.ts';
 import { nextPublicDue, wholeMinute } from '#domain/cadence.ts';
 import { may } from '#domain/permissions.ts';
-import { allowedNextStatuses, COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
+import {
+  type AnyStatus,
+  allowedNextStatuses,
+  COMPONENT_STATUS_LABELS,
+  INCIDENT_STATUSES,
+  isOver,
+  MAINTENANCE_STATUSES,
+  STATUS_LABELS,
+} from '#domain/status.ts';
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
@@ -86,7 +94,7 @@ function subjectOf(
       ...incident.components.map(({ id, name }) => [id, name] as const),
       ...groups.flatMap(({ components }) => components.map(({ id, name }) => [id, name] as const)),
     ]),
-    statuses: allowedNextStatuses(incident.status).filter(
+    statuses: inOrder(allowedNextStatuses(incident.status)).filter(
       (status) => status !== 'postmortem' || incident.status === 'postmortem',
     ),
     last: {
@@ -95,6 +103,11 @@ function subjectOf(
       estimate: last?.estimate ?? null,
     },
   };
+}
+
+/** As an incident goes, so that a status always stands in the same place. */
+function inOrder(statuses: readonly AnyStatus[]): AnyStatus[] {
+  return [...INCIDENT_STATUSES, ...MAINTENANCE_STATUSES].filter((status) => statuses.includes(status));
 }
 
 /** What the form holds before anything is typed: what stands, so that an update only has to say what is new. */

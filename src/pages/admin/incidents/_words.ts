@@ -16,3 +16,9 @@ export const DONE = {
   corrected: 'The history of the components is corrected.',
   adopted: 'It is yours now: its severity sets the pace.',
 } as const;
+
+/** "Queued for 1,204 people.": they are told next, not yet. */
+export function postedText(people: number): string {
+  if (people === 0) return 'Nobody had asked to be told.';
+  return `Queued for ${people.toLocaleString('en')} ${people === 1 ? 'person' : 'people'}.`;
+}

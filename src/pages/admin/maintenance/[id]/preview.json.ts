@@ -1,0 +1,1 @@
+export { GET } from '../../incidents/[id]/preview.json.ts';
