@@ -15,7 +15,7 @@ export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Insta
     subject: mail.letter.notice.subject,
     html,
     text,
-    headers: Object.fromEntries(Object.entries(mail.headers).map(([name, value]) => [name, verbatim(value)])),
+    headers: Object.fromEntries(Object.entries(mail.headers).map(asTheyAre)),
     messageId: mail.messageId,
     date: dateOf(frozenAt),
     baseBoundary: `d${mail.deliverySeq}`,
@@ -27,7 +27,11 @@ export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Insta
   return message.toString('latin1');
 }
 
-/** Our own headers are structured (RFC 2369, 2919, 8058) and ASCII: encoded as free text they would lose their meaning. */
-function verbatim(value: string): { prepared: true; foldLines: true; value: string } {
-  return { prepared: true, foldLines: true, value };
+/**
+ * List-* and their like are structured (RFC 2369, 2919, 8058) and ASCII: encoded as free text they would lose their meaning. Those
+ * that thread a conversation nodemailer writes well by itself.
+ */
+function asTheyAre([name, value]: [string, string]) {
+  const threads = /^(references|in-reply-to)$/i.test(name);
+  return [name, threads ? value : { prepared: true, foldLines: true, value }] as const;
 }
