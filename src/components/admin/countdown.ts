@@ -20,9 +20,9 @@ function tick(): void {
     if (!bar || left > 0 || bar.classList.contains('late')) continue;
     bar.classList.remove('soon', 'ahead');
     bar.classList.add('late');
+    bar.querySelector('[data-late]')?.removeAttribute('hidden');
     const words = bar.querySelector('[data-due-words]');
-    if (words)
-      words.textContent = (words.textContent ?? '').replace(/ due by\s*$/, ' is late: it was due by ');
+    if (words) words.textContent = (words.textContent ?? '').replace(/ due by$/, ' was due by');
   }
 }
 

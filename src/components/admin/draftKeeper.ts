@@ -61,6 +61,7 @@ export function keepDraft(
       if (saved === typed) forget(local);
       keptAt = Date.now();
       showAge();
+      document.querySelector('[data-discard]')?.removeAttribute('hidden');
       showOthers(answer.others);
       if (form.dataset.preview) kept(form.dataset.preview);
     } catch (error) {
