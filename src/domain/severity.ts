@@ -158,8 +158,8 @@ export const SEVERITY_QUESTIONS = {
 } as const;
 
 /**
- * The severity that the answers suggest. Data loss or a breach is SEV1. In doubt the higher one, which is easier to
- * lower than to raise. It only advises: a person decides.
+ * The severity that the answers suggest. Data loss or a breach is SEV1, as is being down for all; a major feature broken for many is
+ * SEV2 at least. In doubt the higher one, which is easier to lower than to raise. It only advises: a person decides.
  */
 export function suggestSeverity(answers: SeverityAnswers): Severity {
   if (answers.dataLossOrBreach) return 'SEV1';
@@ -168,9 +168,10 @@ export function suggestSeverity(answers: SeverityAnswers): Severity {
     { down: 3, broken: 2, degraded: 1, cosmetic: 0 }[answers.effect] +
     { severe: 2, real: 1, slight: 0 }[answers.business] +
     (answers.workaround ? 0 : 1);
+  const many = answers.users === 'all' || answers.users === 'many';
   if (answers.users === 'none' && answers.effect === 'cosmetic') return 'SEV4';
-  if (points >= 7) return 'SEV1';
-  if (points >= 5) return 'SEV2';
+  if (points >= 7 || (answers.users === 'all' && answers.effect === 'down')) return 'SEV1';
+  if (points >= 5 || (many && (answers.effect === 'down' || answers.effect === 'broken'))) return 'SEV2';
   if (points >= 2) return 'SEV3';
   return 'SEV4';
 }

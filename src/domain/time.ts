@@ -9,11 +9,21 @@ export function toInstant(date: Date | number): Instant {
   return new Date(date).toISOString();
 }
 
-/** Reads any ISO 8601 text with a zone; null when it is not one. Never guesses a missing zone. */
+/** Reads any ISO 8601 text with a zone; null when it is not one, or no such day or hour exists. Never guesses a missing zone. */
 export function parseInstant(text: string): Instant | null {
   if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(text)) return null;
-  const ms = Date.parse(text.replace(' ', 'T'));
-  return Number.isNaN(ms) ? null : toInstant(ms);
+  const iso = text.replace(' ', 'T');
+  const ms = isWallClock(iso.slice(0, 16)) ? Date.parse(iso) : Number.NaN;
+  if (Number.isNaN(ms)) return null;
+  const instant = toInstant(ms);
+  // A zone can carry it past the four-digit years, where text order is time order no more.
+  return /^\d{4}-/.test(instant) ? instant : null;
+}
+
+/** Whether YYYY-MM-DDTHH:MM names a day and a minute that exist: `Date` takes 30 February for 2 March. */
+function isWallClock(local: string): boolean {
+  const ms = Date.parse(`${local}Z`);
+  return !Number.isNaN(ms) && toInstant(ms).startsWith(local);
 }
 
 export function addMs(instant: Instant, ms: number): Instant {
@@ -67,10 +77,10 @@ export function clockTimeWithZone(instant: Instant, zone: string): string {
   return `${clockTime(instant, zone)} ${zoneName(instant, zone)}`;
 }
 
-/** "21 Nov 2026" in the zone. */
+/** "21 Nov 2026" in the zone; every month has three letters, as on the page's marks. */
 export function dateText(instant: Instant, zone: string): string {
   const { day, month, year } = partsIn(zone, instant);
-  return `${day} ${month} ${year}`;
+  return `${day} ${month.slice(0, 3)} ${year}`;
 }
 
 /** "21 Nov 2026, 15:30 UTC". */
@@ -143,11 +153,12 @@ export function zoneOffset(instant: Instant, zone: string): number {
 }
 
 /**
- * The instant at which a wall clock in the zone reads `local` (YYYY-MM-DDTHH:MM). In a gap (clocks go forward) the
- * moment just after it; in an overlap the first of the two.
+ * The instant at which a wall clock in the zone reads `local` (YYYY-MM-DDTHH:MM); null when there is no such day or minute. In a gap
+ * (clocks go forward) as much later as they were moved; in an overlap the first of the two.
  */
 export function fromLocal(local: string, zone: string): Instant | null {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(local)) return null;
+  if (!isWallClock(local.slice(0, 16))) return null;
   const wall = Date.parse(`${local}Z`);
   if (Number.isNaN(wall)) return null;
   const before = zoneOffset(toInstant(wall - DAY), zone);
