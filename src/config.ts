@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
@@ -39,12 +39,7 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Env = process.env): Config {
   const get = (name: string) => readVariable(env, name);
-  const port = check(
-    'PORT',
-    z.coerce.number().int().min(0).max(65535),
-    get('PORT') ?? '4321',
-    'a port number, such as 4321',
-  );
+  const port = check('PORT', wholeNumber(65_535), get('PORT') ?? '4321', 'a port number, such as 4321');
   const siteUrl = readSiteUrl(get('SITE_URL') ?? `http://localhost:${port}`);
   const dataDir = resolve(get('DATA_DIR') ?? './data');
   const resendApiKey = get('RESEND_API_KEY') ?? null;
@@ -83,8 +78,8 @@ export function readConfig(env: Env = process.env): Config {
     host: get('HOST') ?? 'localhost',
     databaseUrl: readDatabaseUrl(get('DATABASE_URL'), dataDir),
     mailFrom: readMailFrom(get('MAIL_FROM') ?? `Status <status@${new URL(siteUrl).hostname}>`),
-    mailReplyTo: get('MAIL_REPLY_TO') ?? null,
-    resendBaseUrl: get('RESEND_BASE_URL') ?? 'https://api.resend.com',
+    mailReplyTo: readReplyTo(get('MAIL_REPLY_TO')),
+    resendBaseUrl: readResendBaseUrl(get('RESEND_BASE_URL') ?? 'https://api.resend.com'),
     resendWebhookSecret: get('RESEND_WEBHOOK_SECRET') ?? null,
     secretKey: readSecretKey(get('SECRET_KEY'), dataDir),
     role: check(
@@ -96,7 +91,7 @@ export function readConfig(env: Env = process.env): Config {
     exportDir: get('EXPORT_DIR') ? resolve(get('EXPORT_DIR') as string) : null,
     trustedHops: check(
       'TRUSTED_HOPS',
-      z.coerce.number().int().min(0).max(10),
+      wholeNumber(10),
       get('TRUSTED_HOPS') ?? '0',
       'the number of proxies in front of Foghorn, 0 to 10',
     ),
@@ -115,11 +110,22 @@ function readVariable(env: Env, name: string): string | undefined {
   if (direct) return direct;
   const file = env[`${name}_FILE`]?.trim();
   if (!file) return undefined;
+  let text: string;
   try {
-    return readFileSync(file, 'utf8').trim() || undefined;
+    text = readFileSync(file, 'utf8').trim();
   } catch {
     return fail(`${name}_FILE`, `names ${file}, which cannot be read`, 'Check the path and its permissions.');
   }
+  return text || fail(`${name}_FILE`, `names ${file}, which is empty`, 'Write the value into it.');
+}
+
+/** Plain digits from 0 to `max`: what else JavaScript takes for a number is a slip of the pen here. */
+function wholeNumber(max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().max(max));
 }
 
 function check<T>(name: string, schema: z.ZodType<T>, value: string, wanted: string): T {
@@ -153,18 +159,38 @@ function readSiteUrl(text: string): string {
 function readDatabaseUrl(text: string | undefined, dataDir: string): string {
   if (!text) return `sqlite:${join(dataDir, 'foghorn.db')}`;
   if (/^postgres(ql)?:\/\//.test(text)) return text;
-  if (text.startsWith('sqlite:'))
-    return `sqlite:${resolve(text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, ''))}`;
-  return fail(
-    'DATABASE_URL',
-    'is neither sqlite: nor postgres://',
-    'Write sqlite:./data/foghorn.db or postgres://user:password@host/name.',
-  );
+  const fix = 'Write sqlite:./data/foghorn.db or postgres://user:password@host/name.';
+  if (!text.startsWith('sqlite:')) return fail('DATABASE_URL', 'is neither sqlite: nor postgres://', fix);
+  const file = text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+  // One in memory could not be read by the other connections, and would be gone at the end.
+  if (!file || file.startsWith(':memory:')) return fail('DATABASE_URL', 'names no file', fix);
+  return `sqlite:${resolve(file)}`;
+}
+
+const ADDRESS = /^[^<>@\s,]+@[^<>@\s,]+$/;
+
+function readReplyTo(text: string | undefined): string | null {
+  if (!text) return null;
+  if (!ADDRESS.test(text))
+    return fail('MAIL_REPLY_TO', `is "${text}"`, 'Write one address, such as support@example.com.');
+  return text;
+}
+
+function readResendBaseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol))
+    return fail(
+      'RESEND_BASE_URL',
+      `is "${text}"`,
+      'Leave it out, or set it to an address such as https://api.resend.com.',
+    );
+  return text.replace(/\/+$/, '');
 }
 
 function readMailFrom(text: string): string {
+  const address = /^[^<>@]*<([^<>]*)>$/.exec(text)?.[1] ?? text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\x00-\x1f\x7f]/.test(text) || !/^[^<>@]*<?[^<>@\s]+@[^<>@\s]+>?$/.test(text))
+  if (/[\x00-\x1f\x7f]/.test(text) || !ADDRESS.test(address))
     return fail('MAIL_FROM', `is "${text}"`, 'Write it as Name <status@example.com>.');
   return text;
 }
@@ -176,13 +202,35 @@ function readSecretKey(text: string | undefined, dataDir: string): string {
     return text;
   }
   const file = join(dataDir, 'secret.key');
-  mkdirSync(dataDir, { recursive: true });
-  if (!existsSync(file)) {
-    try {
-      writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    if (!existsSync(file)) createSecretKey(file);
+    const key = readFileSync(file, 'utf8').trim();
+    if (key.length >= 32) return key;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return fail(
+      'DATA_DIR',
+      `is ${dataDir}, where ${file} cannot be kept (${code})`,
+      'Check that it is a folder that may be written to.',
+    );
   }
-  return readFileSync(file, 'utf8').trim();
+  return fail(
+    'SECRET_KEY',
+    `is not set, and ${file} holds no key`,
+    'Put back the key from your backup, or delete the file: old links and sessions then end.',
+  );
+}
+
+/** Whole or not at all, and once: of processes that start together all read the key of the first. */
+function createSecretKey(file: string): void {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft);
+  }
 }

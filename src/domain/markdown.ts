@@ -8,6 +8,8 @@ const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true, typo
   'table',
   'hr',
 ]);
+// What leads nowhere from a mail or a feed stays text: only whole addresses are links.
+markdown.validateLink = (url) => /^(?:https?:\/\/|mailto:)/i.test(url);
 
 /**
  * What a person typed, as HTML that is safe on every page and in every mail: raw HTML off, no images, no headings, then an
@@ -25,8 +27,9 @@ export function renderMarkdown(text: string): string {
 
 /** The same words without any markup, for plain-text mail, feeds and headlines. */
 export function markdownToText(text: string): string {
+  // Blocks and breaks are on lines of their own already; between blocks stands an empty one.
   const plain = sanitizeHtml(
-    renderMarkdown(text).replace(/<(br|\/p|\/li|\/blockquote|\/pre)[^>]*>/g, '$&\n'),
+    renderMarkdown(text).replace(/<\/(p|ul|ol|blockquote|pre)>\n(?=<[^/])/g, '$&\n'),
     {
       allowedTags: [],
       allowedAttributes: {},

@@ -2,10 +2,12 @@ import { z } from 'zod';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a line break would end a header or a title
 const LINE_BREAK = /[\n\r\t]/;
 /** Marks that turn the reading direction of what follows: in a title they could make it read as something else. */
 const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/;
+
+/** Something that shows: a text of zero-width marks alone is as good as none. */
+const VISIBLE = /[^\s\p{Cf}\p{Zs}]/u;
 
 /** One line that a person typed: trimmed, not empty, at most `max` characters, no control characters or line breaks. */
 export function singleLine(max: number, name = 'This') {
@@ -15,7 +17,7 @@ export function singleLine(max: number, name = 'This') {
     .pipe(
       z
         .string()
-        .min(1, `${name} is empty. Write something.`)
+        .refine((text) => VISIBLE.test(text), `${name} is empty. Write something.`)
         .max(max, `${name} is too long: at most ${max} characters.`)
         .refine((text) => !LINE_BREAK.test(text), `${name} must be one line. Remove the line breaks.`)
         .refine(
@@ -33,7 +35,7 @@ export function multiLine(max: number, name = 'This') {
     .pipe(
       z
         .string()
-        .min(1, `${name} is empty. Write something.`)
+        .refine((text) => VISIBLE.test(text), `${name} is empty. Write something.`)
         .max(max, `${name} is too long: at most ${max} characters.`)
         .refine(
           (text) => !CONTROL.test(text) && !DIRECTION.test(text),
@@ -52,12 +54,17 @@ export function optional<T extends z.ZodType>(schema: T) {
 
 /** What a mail address must be here: one `@`, a domain with a dot, ASCII local part, no control characters, at most 254. */
 export function parseAddress(text: string): string | null {
-  const address = text.trim();
-  if (address.length > 254 || !/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s]+$/i.test(address)) return null;
-  const at = address.lastIndexOf('@');
-  const host = URL.parse(`http://${address.slice(at + 1)}`)?.hostname;
-  if (!host || !/^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*[a-z0-9]$/i.test(host)) return null;
-  const local = address.slice(0, at);
+  const typed = text.trim();
+  // What would be a port, a path or an escape in a URL has no place in a domain, and must not vanish in silence.
+  if (typed.length > 254 || !/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s/\\:?#%]+$/i.test(typed)) return null;
+  const at = typed.lastIndexOf('@');
+  const host = URL.parse(`http://${typed.slice(at + 1)}`)?.hostname;
+  if (!host || !LABELS.test(host)) return null;
+  const local = typed.slice(0, at);
   if (local.startsWith('.') || local.endsWith('.') || local.includes('..')) return null;
-  return `${local}@${host}`.toLowerCase();
+  const address = `${local}@${host}`.toLowerCase();
+  return address.length > 254 ? null : address;
 }
+
+/** A domain's labels in ASCII, 63 characters at most each, no hyphen at either end; the last one is no number. */
+const LABELS = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/i;

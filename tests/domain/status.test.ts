@@ -29,7 +29,7 @@ describe('what may follow a status', () => {
     for (const [own, other] of [
       [INCIDENT_STATUSES, MAINTENANCE_STATUSES],
       [MAINTENANCE_STATUSES, INCIDENT_STATUSES],
-    ])
+    ] as const)
       for (const status of own) {
         expect(
           allowedNextStatuses(status).filter((next) => (other as readonly string[]).includes(next)),
