@@ -5,6 +5,7 @@ import { refuse } from '#auth/refusal.ts';
 import { accessOf } from '#auth/routes.ts';
 import { presentedSession, readSession } from '#auth/sessions.ts';
 import { unsafeMethodProblem } from '#auth/unsafeMethods.ts';
+import { AppError, httpStatus } from '#domain/errors.ts';
 import { getFoghorn } from '#server/context.ts';
 
 /**
@@ -46,9 +47,19 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
     locals.user = session.user;
     if (session.user) locals.ctx = foghorn.contextFor(session.user);
   }
-  const answer = access === 'session' && !locals.user ? notSignedIn(context) : await next();
+  const answer =
+    access === 'session' && !locals.user ? notSignedIn(context) : await next().catch(inWords(context));
   return kept(answer, cookie);
 };
+
+/** What a page or a route of the admin refused and left to us: not there, not allowed, not so. Anything else is a fault. */
+function inWords({ request }: APIContext): (error: unknown) => Response {
+  return (error) => {
+    if (!(error instanceof AppError)) throw error;
+    const { message, fix = 'Go back and try again.' } = error;
+    return refuse(request, { status: httpStatus(error), what: message, fix, link: '/admin' });
+  };
+}
 
 /** People who open a page are taken to sign in and back; a form or a script is told. */
 function notSignedIn({ request, url, routePattern }: APIContext): Response {

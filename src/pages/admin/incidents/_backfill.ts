@@ -28,7 +28,7 @@ export function backfillSchema(zone: string) {
   const earlier = Object.fromEntries(
     Array.from({ length: EARLIER }, (_, index) => [
       [`at${index}`, localTime(zone, `The time of update ${index + 1}`)],
-      [`status${index}`, z.enum(STATUSES, { error: 'Choose a status.' })],
+      [`status${index}`, z.enum(['', ...STATUSES], { error: 'Choose a status.' })],
       [`body${index}`, optional(multiLine(5000, `The text of update ${index + 1}`))],
     ]).flat(),
   );
@@ -55,7 +55,11 @@ export function backfillSchema(zone: string) {
             message: `Say when update ${index + 1} was given.`,
           });
         return [
-          { status: fields[`status${index}`] as (typeof STATUSES)[number], body, postedAt: postedAt ?? '' },
+          {
+            status: (fields[`status${index}`] || 'investigating') as (typeof STATUSES)[number],
+            body,
+            postedAt: postedAt ?? '',
+          },
         ];
       });
       const { title, severity, scope, startedAt, resolvedAt, resolution } = form;

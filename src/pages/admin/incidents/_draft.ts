@@ -1,3 +1,4 @@
+import { requirePermission } from '#domain/permissions.ts';
 import { type KeptDraft, loadDraft, type OtherDraft } from '#services/drafts.ts';
 import { adminFrame } from '../_frame.ts';
 import { type FullPreview, previewOf } from './_preview.ts';
@@ -29,6 +30,7 @@ export async function formState({ ctx }: App.Locals, page: IncidentPage): Promis
 
 /** The preview of what is kept. @throws AppError not_found or forbidden */
 export async function draftPreview(locals: App.Locals, id: string): Promise<FullPreview> {
+  requirePermission(locals.ctx.actor, 'incident.draft');
   const page = await readIncidentPage(locals, await adminFrame(locals), id);
   const { fields } = await formState(locals, page);
   return previewOf(locals.ctx, page.subject, `${page.path}/preview`, fields);
