@@ -1,0 +1,188 @@
+import { createUser } from '#auth/accounts.ts';
+import { inviteUser } from '#auth/invitations.ts';
+import { readConfig } from '#config';
+import { expandNextChunk } from '#delivery/expander.ts';
+import { ROLES, type Role } from '#domain/permissions.ts';
+import { addMs, HOUR } from '#domain/time.ts';
+import { recipientLinks } from '#emails/links.ts';
+import { addMember } from '#services/audiences.ts';
+import { createComponent, createGroup } from '#services/components.ts';
+import { saveDraft } from '#services/drafts.ts';
+import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
+import { scheduleMaintenance } from '#services/maintenance.ts';
+import { addSubscriber } from '#services/subscriberRecords.ts';
+import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
+import { saveTemplate } from '#services/templates.ts';
+import { type Foghorn, openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
+import { ask } from './http.ts';
+
+export const PASSWORD = 'river-lantern-42-moss';
+/** Every subscriber's and member's address ends so, and nothing else does. */
+export const SECRET_DOMAIN = 'private.example';
+/** What the servers of `furnish` are started with, beside their data directory. */
+export const FURNISHED_ENV = { SECRET_KEY: 'k'.repeat(40), FOGHORN_ROLE: 'web', LOG_LEVEL: 'info' };
+
+export type Furnished = {
+  foghorn: Foghorn;
+  /** What stands in a route's parameter, by the route up to it: `/admin/incidents/[]`. */
+  ids: Record<string, string>;
+  users: Record<Role, { id: string; email: string }>;
+  /** Personal links that work, as paths. */
+  links: { unsubscribe: string; manage: string; confirm: string; join: string };
+  noticeId: string;
+};
+
+/**
+ * An installation in which every route has something to show, made through the services as people would. Nothing of it moves by
+ * itself: with FURNISHED_ENV no process mails, and no clock ticks.
+ */
+export async function furnish(dataDir: string): Promise<Furnished> {
+  const foghorn = await openFoghorn(readConfig({ ...FURNISHED_ENV, DATA_DIR: dataDir, LOG_LEVEL: 'silent' }));
+  await prepareFoghorn(foghorn);
+  const ctx = foghorn.contextFor({ kind: 'system', name: 'test' });
+  const users = {} as Furnished['users'];
+  for (const role of ROLES) {
+    const email = `${role}@staff.example`;
+    const { id } = await createUser(ctx, { email, name: `Person ${role}`, role, password: PASSWORD });
+    users[role] = { id, email };
+  }
+  const invited = await inviteUser(ctx, {
+    email: 'new@staff.example',
+    name: 'Newcomer',
+    role: 'viewer',
+  });
+
+  const group = await createGroup(ctx, { name: 'Shop' });
+  const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
+  await createComponent(ctx, { name: 'Search' });
+  await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
+  const subscriber = await addSubscriber(ctx, { address: `anna@${SECRET_DOMAIN}`, consent: 'a letter' });
+  const asked = { address: `waiting@${SECRET_DOMAIN}`, choice: WHOLE_PAGE, locale: 'en' };
+  await subscribe(ctx, { ...asked, source: 'test', clientKey: '192.0.2.1' }, async () => ({ ok: true }));
+
+  const { id: incident } = await declareIncident(ctx, {
+    title: 'Checkout is failing',
+    severity: 'SEV1',
+    scope: 'Europe',
+    summary: 'Payments time out',
+    components: [{ id: checkout.id, status: 'major_outage' }],
+  });
+  const { version } = await getIncident(ctx, incident);
+  const public_ = { incidentId: incident, version, audience: 'public' as const, components: [] };
+  await postUpdate(ctx, { ...public_, status: 'investigating', body: 'We are **looking**.', notify: true });
+  await addLogEntry(ctx, { incidentId: incident, body: 'The card processor is down.' });
+  const now = ctx.now();
+  const maintenance = await scheduleMaintenance(ctx, {
+    title: 'Database upgrade',
+    body: 'Read only for an hour.',
+    scheduledFor: addMs(now, 24 * HOUR),
+    scheduledUntil: addMs(now, 25 * HOUR),
+    components: [checkout.id],
+    notify: false,
+  });
+  const comms = { kind: 'user', name: 'Person comms', role: 'comms', ...users.comms } as const;
+  await saveDraft(foghorn.contextFor(comms), {
+    subject: incident,
+    fields: { audience: 'public', status: 'identified', body: 'We found it.', version: String(version + 1) },
+  });
+  const template = await saveTemplate(ctx, null, {
+    kind: 'progress',
+    variant: '',
+    name: 'Own',
+    body: 'Still on it.',
+    status: null,
+  });
+  while (await expandNextChunk({ db: foghorn.db, now: ctx.now }));
+
+  const seen = await foghorn.db.read(async (tx) => ({
+    waiting: await tx
+      .selectFrom('recipients')
+      .select('id')
+      .where('address', '=', asked.address)
+      .executeTakeFirstOrThrow(),
+    delivery: await tx
+      .selectFrom('deliveries as d')
+      .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+      .select(['d.seq', 'n.id'])
+      .where('n.kind', '=', 'update')
+      .executeTakeFirstOrThrow(),
+  }));
+  const path = (url: string) => new URL(url).pathname + new URL(url).search;
+  const own = recipientLinks(ctx.site.url, ctx.sign, subscriber, now);
+  const theirs = recipientLinks(ctx.site.url, ctx.sign, seen.waiting.id, now);
+  return {
+    foghorn,
+    users,
+    noticeId: seen.delivery.id,
+    links: {
+      unsubscribe: path(own.unsubscribe_url),
+      manage: path(own.manage_url),
+      confirm: path(theirs.confirm_url),
+      join: path(invited.url),
+    },
+    ids: {
+      '/admin/audiences/[]': 'executives',
+      '/admin/components/[]': checkout.id,
+      '/admin/components/groups/[]': group.id,
+      '/admin/deliveries/[]': seen.delivery.id,
+      '/admin/deliveries/mail/[]': String(seen.delivery.seq),
+      '/admin/incidents/[]': incident,
+      '/admin/maintenance/[]': maintenance.id,
+      '/admin/subscribers/[]': subscriber,
+      '/admin/templates/[]': template,
+      '/components/[]': checkout.id,
+      '/confirm/[]': path(theirs.confirm_url).split('/').at(-1) as string,
+      '/history/[]': now.slice(0, 7),
+      '/incidents/[]': incident,
+      '/maintenance/[]': maintenance.id,
+      '/subscription/[]': path(own.manage_url).split('/').at(-1) as string,
+      '/unsubscribe/[]': path(own.unsubscribe_url).split('/').at(-1) as string,
+      '/api/v2/[...]': 'nothing.json',
+    },
+  };
+}
+
+/** A route's pattern as the path of something that is there. @throws when the furniture has nothing for it */
+export function pathOf(pattern: string, ids: Furnished['ids']): string {
+  const plain = pattern.replace(/\[(\.\.\.)?[^\]]*\]/g, '[$1]');
+  const parameter = /^(.*?\[(\.\.\.)?\])/.exec(plain)?.[1];
+  if (!parameter) return plain;
+  const id = ids[parameter];
+  if (!id) throw new Error(`The furnished installation has nothing to show at ${pattern}. Add it there.`);
+  const path = plain.replace(/\[(\.\.\.)?\]/, id);
+  if (path.includes('[')) throw new Error(`${pattern} has two parameters. Say how to fill the second.`);
+  return path;
+}
+
+/** Signs in by the form. @returns the Cookie header */
+export async function signInAs(url: string, email: string): Promise<string> {
+  const answer = await ask(url, '/admin/login', {
+    method: 'POST',
+    headers: { origin: url, 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ email, password: PASSWORD }).toString(),
+  });
+  if (answer.status !== 303) throw new Error(`${email} was not let in: ${answer.status} ${answer.body}`);
+  return [answer.headers['set-cookie'] ?? []]
+    .flat()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+}
+
+/** Time moves these by itself, or a sign-in does. */
+const RESTLESS = ['sessions', 'workers'];
+
+/** Every row of every other table, as text. */
+export async function dump({ db }: Foghorn): Promise<Record<string, string[]>> {
+  return db.read(async (tx) => {
+    const all: Record<string, string[]> = {};
+    for (const { name } of await tx.introspection.getTables()) {
+      if (RESTLESS.includes(name)) continue;
+      const rows = await tx
+        .selectFrom(name as 'page')
+        .selectAll()
+        .execute();
+      all[name] = rows.map((row) => JSON.stringify(row)).sort();
+    }
+    return all;
+  });
+}
