@@ -3,6 +3,7 @@ import { chosenComponents, touchedComponents } from '#components/admin/component
 import { type Problems, parseForm, problemsFrom, textOf } from '#components/admin/forms.ts';
 import { localTime } from '#components/admin/times.ts';
 import { AppError, httpStatus } from '#domain/errors.ts';
+import { requirePermission } from '#domain/permissions.ts';
 import type { AnyStatus } from '#domain/status.ts';
 import { multiLine, optional, singleLine } from '#domain/text.ts';
 import { discardDraft, saveDraft } from '#services/drafts.ts';
@@ -37,7 +38,7 @@ export type Refused = {
 export async function act(locals: App.Locals, page: IncidentPage, form: FormData): Promise<Outcome> {
   const fields = fieldsOf(form);
   const verb = textOf(form, 'do');
-  const handler = HANDLERS[verb] ?? HANDLERS.preview;
+  const handler = Object.hasOwn(HANDLERS, verb) ? HANDLERS[verb] : HANDLERS.preview;
   const [name, run] = handler as (typeof HANDLERS)[string];
   try {
     return await run(locals, page, fields, form);
@@ -107,6 +108,7 @@ function stepOf(from: AnyStatus, to: AnyStatus) {
 
 /** Says that nothing has changed, in the wording that stands beside the button. */
 async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  requirePermission(ctx.actor, 'incident.publish');
   if (!page.hold)
     throw new AppError('conflict', 'There is nothing to hold: the incident is not open to the public.');
   await postUpdate(ctx, {

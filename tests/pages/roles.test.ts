@@ -1,0 +1,361 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accessOf } from '#auth/routes.ts';
+import type { Ctx } from '#db/context.ts';
+import { AppError } from '#domain/errors.ts';
+import { ROLES, type Role } from '#domain/permissions.ts';
+import { routePatterns } from '../auth/fixtures.ts';
+import { userActor } from '../support/context.ts';
+import {
+  dump,
+  FURNISHED_ENV,
+  type Furnished,
+  furnish,
+  PASSWORD,
+  pathOf,
+  SECRET_DOMAIN,
+  signInAs,
+} from '../support/furnished.ts';
+import { ask } from '../support/http.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+/** Who may do what, said here once more in full: neither the table of permissions nor a page may drift from it unnoticed. */
+const OWNER: readonly Role[] = ['owner'];
+const POSTING: readonly Role[] = ['owner', 'comms'];
+const RESPONDING: readonly Role[] = ['owner', 'comms', 'responder'];
+const EVERYONE: readonly Role[] = ROLES;
+
+/** Every verb that a page or a command calls, with who may use it. */
+const VERBS: Record<string, readonly Role[]> = {
+  addLogEntry: RESPONDING,
+  addMember: POSTING,
+  addSubscriber: POSTING,
+  adoptIncident: POSTING,
+  archiveComponent: POSTING,
+  assignRole: RESPONDING,
+  backfillIncident: POSTING,
+  cancelMaintenance: POSTING,
+  changePassword: EVERYONE,
+  changeTitle: RESPONDING,
+  correctComponents: POSTING,
+  countSubscribers: POSTING,
+  createComponent: POSTING,
+  createGroup: POSTING,
+  createUser: OWNER,
+  declareIncident: RESPONDING,
+  deleteGroup: POSTING,
+  deleteTemplate: POSTING,
+  disableUser: OWNER,
+  discardDraft: RESPONDING,
+  dueNow: EVERYONE,
+  editUpdate: RESPONDING,
+  enableUser: OWNER,
+  endMaintenance: POSTING,
+  endOwnSession: EVERYONE,
+  endRole: RESPONDING,
+  eraseSubscriber: POSTING,
+  fillTemplate: EVERYONE,
+  findSubscriberByAddress: POSTING,
+  getAudience: POSTING,
+  getDeliveryHealth: EVERYONE,
+  getFanout: EVERYONE,
+  getIncident: EVERYONE,
+  getSubscriberFile: POSTING,
+  getTemplate: EVERYONE,
+  importStatuspage: OWNER,
+  importSubscribers: POSTING,
+  inviteUser: OWNER,
+  listAudiences: POSTING,
+  listComponents: EVERYONE,
+  listDeliveries: EVERYONE,
+  listFanouts: EVERYONE,
+  listFanoutsOf: EVERYONE,
+  listIncidents: EVERYONE,
+  listOwnSessions: EVERYONE,
+  listSubscribers: POSTING,
+  listTemplates: EVERYONE,
+  listUsers: OWNER,
+  makeSignInLink: OWNER,
+  moveComponent: POSTING,
+  moveGroup: POSTING,
+  postUpdate: POSTING,
+  previewOnScreen: RESPONDING,
+  readAudit: OWNER,
+  readMail: POSTING,
+  removeMember: POSTING,
+  resumeProvider: POSTING,
+  retryRefused: POSTING,
+  saveAudience: POSTING,
+  saveDraft: RESPONDING,
+  saveSettings: OWNER,
+  saveTemplate: POSTING,
+  scheduleMaintenance: POSTING,
+  setIncidentTimes: RESPONDING,
+  setManualStatus: POSTING,
+  setRole: OWNER,
+  signOutEverywhere: EVERYONE,
+  startMaintenance: POSTING,
+  unsubscribeSubscriber: POSTING,
+  updateComponent: POSTING,
+  updateGroup: POSTING,
+};
+
+/** What needs no permission: what the public page shows, and what the link in a mail allows. */
+const OPEN = new Set([
+  // Shown to everyone.
+  'getApiSnapshot',
+  'getChoices',
+  'getHeadline',
+  'getHistoryMonth',
+  'getPublicComponent',
+  'getPublicFrame',
+  'getPublicIncident',
+  'getSettings',
+  'getStatusPage',
+  // The token, or the address's owner, says yes.
+  'confirmSubscription',
+  'getSubscription',
+  'saveSubscription',
+  'subscribe',
+  'undoUnsubscribe',
+  'unsubscribe',
+  'unsubscribeFromManage',
+  'viewConfirmation',
+  'viewUnsubscribe',
+  'acceptInvitation',
+  'readInvitation',
+  // Give those who may not nothing, in place of a refusal.
+  'listPeople',
+  'loadDraft',
+]);
+
+/** Who may see each page; a role that may not gets 403. */
+const PAGES: Record<string, readonly Role[]> = {
+  '/admin': EVERYONE,
+  '/admin/account': EVERYONE,
+  '/admin/api/drafts': EVERYONE,
+  '/admin/audiences': POSTING,
+  '/admin/audiences/[id]': POSTING,
+  '/admin/audit': OWNER,
+  '/admin/components': EVERYONE,
+  '/admin/components/[id]': POSTING,
+  '/admin/components/groups/[id]': POSTING,
+  '/admin/components/new': POSTING,
+  '/admin/deliveries': EVERYONE,
+  '/admin/deliveries/[id]': EVERYONE,
+  '/admin/deliveries/[id]/progress.json': EVERYONE,
+  '/admin/deliveries/mail/[seq]': POSTING,
+  '/admin/deliveries/mail/[seq]/html': POSTING,
+  '/admin/incidents': EVERYONE,
+  '/admin/incidents/[id]': EVERYONE,
+  '/admin/incidents/[id]/preview': RESPONDING,
+  '/admin/incidents/[id]/preview.json': RESPONDING,
+  '/admin/incidents/backfill': POSTING,
+  '/admin/incidents/new': RESPONDING,
+  '/admin/maintenance': EVERYONE,
+  '/admin/maintenance/[id]': EVERYONE,
+  '/admin/maintenance/[id]/preview': RESPONDING,
+  '/admin/maintenance/[id]/preview.json': RESPONDING,
+  '/admin/maintenance/new': POSTING,
+  '/admin/settings': OWNER,
+  '/admin/subscribers': POSTING,
+  '/admin/subscribers/[id]': POSTING,
+  '/admin/subscribers/[id].json': POSTING,
+  '/admin/subscribers/import': POSTING,
+  '/admin/templates': EVERYONE,
+  '/admin/templates/[id]': POSTING,
+  '/admin/templates/new': POSTING,
+  '/admin/users': OWNER,
+};
+
+describe('who may do what', () => {
+  let folder: string;
+  let house: Furnished;
+  let server: TestServer;
+  const cookies = {} as Record<Role, string>;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'foghorn-roles-'));
+    house = await furnish(folder);
+    server = await startServer({ dataDir: folder, env: FURNISHED_ENV });
+    for (const role of ROLES) cookies[role] = await signInAs(server.url, house.users[role].email);
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await house?.foghorn.close();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  type Verb = (ctx: Ctx, ...rest: unknown[]) => unknown;
+
+  /** What pages and commands import from the services and from who keeps the accounts: the doors that there are. */
+  async function verbs(): Promise<Map<string, Verb>> {
+    const found = new Map<string, Verb>();
+    for (const room of ['pages', 'cli']) {
+      const folder = join(import.meta.dirname, '../../src', room);
+      for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(astro|ts)$/.test(file)) continue;
+        const imports = readFileSync(join(folder, file), 'utf8').matchAll(
+          /^import \{([^}]*)\} from '#(services\/\w+|auth\/accounts|auth\/invitations)\.ts';/gm,
+        );
+        for (const [, names, module] of imports) {
+          const exported = await import(join(import.meta.dirname, `../../src/${module}.ts`));
+          for (const name of (names as string).split(',').map((one) => one.trim().split(' as ')[0] as string))
+            if (typeof exported[name] === 'function') found.set(name, exported[name]);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Whether the actor is let past the permission; what then fails for want of sense is no matter. */
+  async function refusal(verb: Verb, ctx: Ctx): Promise<string | null> {
+    // Of everything that a verb may take, something that is nowhere: nothing is done, whoever may.
+    const nothing = { incidentId: 'nowhere', maintenanceId: 'nowhere', updateId: 'nowhere', version: 0 };
+    try {
+      await verb(ctx, { ...nothing, audience: 'public', components: [], updates: [] }, {});
+      return null;
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : null;
+      return code === 'forbidden' || code === 'unauthenticated' ? code : null;
+    }
+  }
+
+  it('knows every verb that can be reached from outside', async () => {
+    const known = new Set([...Object.keys(VERBS), ...OPEN]);
+    const reached = await verbs();
+    expect([...reached.keys()].filter((name) => !known.has(name))).toEqual([]);
+    expect([...known].filter((name) => !reached.has(name))).toEqual([]);
+  });
+
+  it('is asked by each verb before anything else', async () => {
+    const reached = await verbs();
+    for (const [name, allowed] of Object.entries(VERBS)) {
+      const verb = reached.get(name) as Verb;
+      for (const role of ROLES) {
+        const found = await refusal(verb, house.foghorn.contextFor(userActor(role)));
+        expect(found, `${name} by ${role}`).toBe(allowed.includes(role) ? null : 'forbidden');
+      }
+      const stranger = await refusal(verb, house.foghorn.contextFor({ kind: 'visitor' }));
+      expect(stranger, `${name} by a visitor`).toBe('unauthenticated');
+    }
+  });
+
+  it('holds for every page of the admin', async () => {
+    const closed = routePatterns().filter((pattern) => accessOf(pattern) === 'session');
+    expect(closed.sort()).toEqual(Object.keys(PAGES).sort());
+    for (const [pattern, allowed] of Object.entries(PAGES))
+      for (const role of ROLES) {
+        const path = pathOf(pattern, house.ids);
+        const { status, headers } = await ask(server.url, path, { headers: { cookie: cookies[role] } });
+        expect(status, `${path} as ${role}`).toBe(allowed.includes(role) ? 200 : 403);
+        expect(headers['cache-control']).toBe('no-store');
+      }
+  });
+
+  it('shows addresses to nobody who may not read subscribers', async () => {
+    for (const role of ROLES.filter((one) => !POSTING.includes(one)))
+      for (const pattern of Object.keys(PAGES)) {
+        const path = pathOf(pattern, house.ids);
+        for (const query of ['', '?show=waiting', '?show=sent', '?show=failed', '?show=left_out']) {
+          const { body } = await ask(server.url, path + query, { headers: { cookie: cookies[role] } });
+          expect(body, `${path}${query} as ${role}`).not.toMatch(
+            new RegExp(`(anna|waiting|chief)@${SECRET_DOMAIN}`),
+          );
+          for (const link of Object.values(house.links))
+            expect(body, path).not.toContain(link.split(/[/=]/).at(-1));
+        }
+      }
+    const { body } = await ask(server.url, `/admin/deliveries/${house.noticeId}`, {
+      headers: { cookie: cookies.comms },
+    });
+    expect(body).toContain(`anna@${SECRET_DOMAIN}`);
+  });
+
+  /** Every form there is, filled in so that an owner's would do something. */
+  const FORMS: readonly [pattern: string, fields: Record<string, string>, allowed: readonly Role[]][] = [
+    ['/admin/audiences/[id]', { do: 'add', address: 'x@example.com', person: 'X' }, POSTING],
+    ['/admin/audiences/[id]', { name: 'Renamed', severities: 'SEV1' }, POSTING],
+    ['/admin/components', { name: 'New group' }, POSTING],
+    ['/admin/components/[id]', { name: 'Renamed' }, POSTING],
+    ['/admin/components/[id]', { do: 'status', status: 'major_outage' }, POSTING],
+    ['/admin/components/groups/[id]', { name: 'Renamed' }, POSTING],
+    ['/admin/components/new', { name: 'New one' }, POSTING],
+    ['/admin/deliveries', { provider: 'file' }, POSTING],
+    ['/admin/deliveries/[id]', {}, POSTING],
+    [
+      '/admin/incidents/[id]',
+      { do: 'post', version: '2', audience: 'public', status: 'identified', body: 'x' },
+      POSTING,
+    ],
+    ['/admin/incidents/[id]', { do: 'title', version: '2', title: 'Other' }, POSTING],
+    ['/admin/incidents/[id]', { do: 'hold', version: '2' }, POSTING],
+    [
+      '/admin/incidents/[id]',
+      { do: 'post', version: '2', audience: 'internal', status: 'identified', body: 'x' },
+      RESPONDING,
+    ],
+    ['/admin/incidents/[id]', { do: 'note', note: 'x' }, RESPONDING],
+    ['/admin/incidents/[id]', { do: 'draft', body: 'x' }, RESPONDING],
+    ['/admin/incidents/[id]', { do: 'role', role: 'scribe', user: '' }, RESPONDING],
+    ['/admin/incidents/[id]', { do: 'adopt', version: '2' }, POSTING],
+    ['/admin/incidents/backfill', { title: 'x' }, POSTING],
+    ['/admin/incidents/new', { title: 'x', severity: 'SEV4' }, RESPONDING],
+    ['/admin/maintenance/[id]', { do: 'note', note: 'x' }, RESPONDING],
+    ['/admin/maintenance/new', { title: 'x' }, POSTING],
+    ['/admin/settings', { name: 'Renamed', timeZone: 'UTC', uptimeWeight: '0.3' }, OWNER],
+    ['/admin/subscribers', { address: 'y@example.com', consent: 'x' }, POSTING],
+    ['/admin/subscribers', { find: `anna@${SECRET_DOMAIN}` }, POSTING],
+    ['/admin/subscribers/[id]', { sure: 'yes' }, POSTING],
+    ['/admin/subscribers/import', { csv: 'email\nz@example.com' }, POSTING],
+    ['/admin/templates/[id]', { do: 'delete' }, POSTING],
+    ['/admin/templates/new', { kind: 'progress', name: 'x', body: 'x' }, POSTING],
+    ['/admin/users', { do: 'role', user: 'USER', role: 'owner' }, OWNER],
+    ['/admin/users', { do: 'link', user: 'USER' }, OWNER],
+    ['/admin/users', { do: 'invite', name: 'x', email: 'w@example.com', role: 'owner' }, OWNER],
+    ['/admin/users', { do: 'disable', user: 'USER' }, OWNER],
+  ];
+
+  it('refuses each form of the admin to who may not send it, and nothing is changed', async () => {
+    const before = await dump(house.foghorn);
+    for (const [pattern, fields, allowed] of FORMS)
+      for (const role of ROLES.filter((one) => !allowed.includes(one))) {
+        const filled = Object.fromEntries(
+          Object.entries(fields).map(([name, value]) => [
+            name,
+            value === 'USER' ? house.users[role].id : value,
+          ]),
+        );
+        const { status, body } = await ask(server.url, pathOf(pattern, house.ids), {
+          method: 'POST',
+          headers: {
+            cookie: cookies[role],
+            origin: server.url,
+            'content-type': 'application/x-www-form-urlencoded',
+          },
+          body: new URLSearchParams(filled).toString(),
+        });
+        const which = `${pattern} ${JSON.stringify(fields)} as ${role}`;
+        expect(status, which).toBe(403);
+        expect(body, which).not.toContain(PASSWORD);
+      }
+    expect(await dump(house.foghorn)).toEqual(before);
+    // No page that takes forms is left out.
+    const withForms = new Set(FORMS.map(([pattern]) => pattern));
+    const without = Object.keys(PAGES).filter((pattern) => !withForms.has(pattern));
+    expect(
+      without.filter((pattern) => PAGES[pattern] !== EVERYONE && !/preview|mail|json/.test(pattern)),
+    ).toEqual(['/admin/audiences', '/admin/audit']);
+  });
+
+  it('counts from the next click when a role is taken away', async () => {
+    const owner = house.foghorn.contextFor({ kind: 'system', name: 'test' });
+    const { setRole } = await import('#services/users.ts');
+    const look = () => ask(server.url, '/admin/audiences', { headers: { cookie: cookies.comms } });
+    expect((await look()).status).toBe(200);
+    await setRole(owner, { userId: house.users.comms.id, role: 'viewer' });
+    expect((await look()).status).toBe(403);
+  });
+});
