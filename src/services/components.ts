@@ -65,6 +65,7 @@ export async function createComponent(ctx: Ctx, input: ComponentInput): Promise<
   return { id };
 }
 
+/** What is left out, or undefined, stays as it is. */
 export async function updateComponent(ctx: Ctx, id: string, input: ComponentInput): Promise<void> {
   await change(
     ctx,
@@ -73,7 +74,7 @@ export async function updateComponent(ctx: Ctx, id: string, input: ComponentInpu
     async (tx) => {
       const component = (await requireComponents(tx, [{ id }])).get(id);
       await requireGroup(tx, input.groupId ?? null);
-      await rows.updateComponent(tx, id, textOf({ ...component, ...input }), ctx.now());
+      await rows.updateComponent(tx, id, textOf({ ...component, ...given(input) }), ctx.now());
     },
   );
 }
@@ -184,6 +185,10 @@ async function change(
     });
   });
   ctx.changed('page');
+}
+
+function given<T extends object>(input: T): T {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as T;
 }
 
 function textOf(input: ComponentInput): rows.ComponentText {

@@ -116,12 +116,21 @@ function replay(input: BackfillInput, nameOf: (id: string) => string) {
     ...(index === 0 ? atStart : []),
     ...(update.components ?? [])
       .filter(({ id, status }) => (open.get(id)?.status ?? 'operational') !== status)
-      .map(({ id, status }) => set(id, status, update.postedAt)),
+      .map(({ id, status }) => set(id, status, earlier(update.postedAt, input.resolvedAt))),
     ...(index === input.updates.length - 1
       ? [...open.keys()].map((id) => set(id, 'operational', input.resolvedAt))
       : []),
   ]);
   return { claims, changes };
+}
+
+/** What is only said after the end was so until the end at most. */
+function earlier(a: Instant, b: Instant): Instant {
+  return a < b ? a : b;
+}
+
+function namesTwice(touched: Touched = []): boolean {
+  return new Set(touched.map(({ id }) => id)).size !== touched.length;
 }
 
 function refuseImpossible(input: BackfillInput, now: Instant): void {
@@ -130,6 +139,8 @@ function refuseImpossible(input: BackfillInput, now: Instant): void {
     problems.push({ field: 'resolvedAt', message: 'It is not over yet. Declare it instead.' });
   if (input.startedAt >= input.resolvedAt)
     problems.push({ field: 'resolvedAt', message: 'The end is not after the start. Set it later.' });
+  if (namesTwice(input.components))
+    problems.push({ field: 'components', message: 'A component is named twice. Name each once.' });
   const last = input.updates.at(-1);
   if (last?.status !== 'resolved')
     problems.push({ field: 'updates', message: 'The last update must say that it is resolved.' });
@@ -139,6 +150,11 @@ function refuseImpossible(input: BackfillInput, now: Instant): void {
       problems.push({
         field: `updates.${index}`,
         message: `Update ${index + 1} is out of order or in the future. Give each a time after the one before it.`,
+      });
+    if (namesTwice(update.components))
+      problems.push({
+        field: `updates.${index}`,
+        message: `Update ${index + 1} names a component twice. Name each once.`,
       });
   }
   if (problems.length)

@@ -1,11 +1,9 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
-import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
-import { findIncidentBySeq, type Incident, updateIncident } from '#db/incidents.ts';
+import { type Incident, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion, getPage } from '#db/page.ts';
-import { changeUpdateText, findUpdate, listUpdates, type UpdateText } from '#db/updates.ts';
 import { firstPublicDue, nextInternalDue, nextPublicDue, wholeMinute } from '#domain/cadence.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
@@ -14,85 +12,7 @@ import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/s
 import type { Instant } from '#domain/time.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
-import { queueUpdateMail } from './updateMail.ts';
-
-/** Puts new words in a posted update. The old ones are kept, visitors see "edited 15:07", nobody is mailed unless asked. */
-export async function editUpdate(
-  ctx: Ctx,
-  input: UpdateText & { updateId: string; notify: boolean },
-): Promise<{ told: number }> {
-  requirePermission(ctx.actor, 'incident.internalUpdate');
-  const now = ctx.now();
-  const noticeId = ctx.newId();
-  const { updateId, notify, ...text } = input;
-  const told = await ctx.db.write(async (tx) => {
-    const update = await findUpdate(tx, updateId);
-    if (!update)
-      throw new AppError('not_found', 'There is no such update.', { fix: 'Open the incident again.' });
-    const isPublic = update.audience === 'public';
-    if (isPublic) requirePermission(ctx.actor, 'incident.publish');
-    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
-    await changeUpdateText(tx, update, text, { at: now, label: actorLabel(ctx.actor) });
-    await insertAudit(tx, ctx, {
-      action: 'incident.editUpdate',
-      subjectKind: 'incident',
-      subjectId: incident.id,
-      detail: { update: updateId },
-    });
-    if (!isPublic) return 0;
-    await bumpPageVersion(tx, now);
-    if (!notify || incident.drill || incident.restricted) return 0;
-    return queueCorrection(tx, ctx, incident, { ...update, ...text }, noticeId, now);
-  });
-  ctx.changed('page');
-  if (told) ctx.changed('outbox');
-  return { told };
-}
-
-async function queueCorrection(
-  tx: Tx,
-  ctx: Ctx,
-  incident: Incident,
-  update: NonNullable<Awaited<ReturnType<typeof findUpdate>>>,
-  noticeId: string,
-  now: Instant,
-): Promise<number> {
-  const said = await listUpdates(tx, incident.seq);
-  const source = { kind: incident.kind, seq: incident.seq } as const;
-  const claims = await listClaimsOfSource(tx, source);
-  const ids = [...new Set(claims.map(({ componentId }) => componentId))];
-  const named = new Map((await findComponents(tx, ids)).map((component) => [component.id, component]));
-  const statuses = new Map(
-    claims.filter(({ endsAt }) => endsAt === null).map(({ componentId, status }) => [componentId, status]),
-  );
-  return queueUpdateMail(
-    tx,
-    ctx,
-    {
-      incident,
-      page: await getPage(tx),
-      now,
-      isPublic: true,
-      notify: true,
-      update: { ...update, kind: 'correction' },
-      earlier: said.filter(({ audience, seq }) => audience === 'public' && seq !== update.seq),
-      changes: {},
-      source,
-      endClaims: [],
-      newClaims: [],
-      leftByHand: [],
-      components: [...named].map(([id, { name }]) => ({
-        id,
-        name,
-        status: statuses.get(id) ?? 'operational',
-      })),
-      filter: { components: ids, groups: [...named.values()].flatMap(({ groupId }) => groupId ?? []) },
-      severityChange: null,
-      reason: null,
-    },
-    { noticeId, updateSeq: update.seq },
-  );
-}
+import { isOpenToAll } from './updatePlan.ts';
 
 /**
  * Puts right which components an incident touched: for each one given, what was said of it from the start is taken back and said
@@ -108,7 +28,7 @@ export async function correctComponents(
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
-  await ctx.db.write(async (tx) => {
+  const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version);
     const named = await requireComponents(tx, input.components);
     const source = { kind: incident.kind, seq: incident.seq } as const;
@@ -126,10 +46,11 @@ export async function correctComponents(
         status,
         startsAt: incident.startedAt,
         endsAt: isOver(incident.status) ? incident.resolvedAt : null,
-      }));
+      }))
+      // A maintenance that was called off ended before it began: it touched nothing.
+      .filter(({ startsAt, endsAt }) => endsAt === null || endsAt > startsAt);
     await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
     await updateIncident(tx, incident.seq, {}, now);
-    await bumpPageVersion(tx, now);
     const words = [...wanted].map(
       ([id, status]) =>
         `${named.get(id)?.name}: ${status === 'operational' ? 'not affected' : COMPONENT_STATUS_LABELS[status]}`,
@@ -140,32 +61,43 @@ export async function correctComponents(
       subjectId: incident.id,
       detail: { text: `Components corrected. ${words.join('; ')}` },
     });
+    return bumpIfPublic(tx, incident, now);
   });
-  ctx.changed('page');
+  if (changesPage) ctx.changed('page');
 }
 
+/** A new version of the page, when visitors see this incident there. @returns whether they do */
+async function bumpIfPublic(tx: Tx, incident: Incident, now: Instant): Promise<boolean> {
+  const isPublic = incident.publishedAt !== null && isOpenToAll(incident);
+  if (isPublic) await bumpPageVersion(tx, now);
+  return isPublic;
+}
+
+/** The same title again changes nothing. */
 export async function changeTitle(
   ctx: Ctx,
   input: { incidentId: string; version: number; title: string },
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
-  await ctx.db.write(async (tx) => {
+  const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version);
     if (incident.publishedAt) requirePermission(ctx.actor, 'incident.publish');
+    if (incident.title === input.title) return false;
     await updateIncident(tx, incident.seq, { title: input.title }, now);
-    await bumpPageVersion(tx, now);
     await insertAudit(tx, ctx, {
       action: 'incident.title',
       subjectKind: 'incident',
       subjectId: incident.id,
       detail: { text: `Title changed from “${incident.title}”` },
     });
+    return bumpIfPublic(tx, incident, now);
   });
-  ctx.changed('page');
+  if (changesPage) ctx.changed('page');
 }
 
 const TIME_LABELS = { startedAt: 'The start', detectedAt: 'Detected', mitigatedAt: 'Mitigated' };
+const TIME_NAMES = ['startedAt', 'detectedAt', 'mitigatedAt'] as const;
 type EditableTimes = {
   startedAt?: Instant | null;
   detectedAt?: Instant | null;
@@ -174,7 +106,8 @@ type EditableTimes = {
 
 /**
  * Puts right when it started, was detected and was mitigated (null empties the last two; what is left out stays). Declared,
- * published and resolved are what the clock said and cannot be changed. What was claimed from the old start moves with it.
+ * published and resolved are what the clock said and cannot be changed. What was claimed from the old start moves with it. The same
+ * times again change nothing.
  */
 export async function setIncidentTimes(
   ctx: Ctx,
@@ -182,40 +115,49 @@ export async function setIncidentTimes(
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
-  await ctx.db.write(async (tx) => {
+  const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version);
     if (incident.publishedAt) requirePermission(ctx.actor, 'incident.publish');
-    const startedAt = input.startedAt ?? incident.startedAt;
-    refuseTimes({ ...input, startedAt }, incident, now);
-    await updateIncident(
-      tx,
-      incident.seq,
-      { startedAt, detectedAt: input.detectedAt, mitigatedAt: input.mitigatedAt },
-      now,
-    );
-    if (startedAt !== incident.startedAt) await moveFirstClaims(tx, ctx, incident, startedAt, now);
-    await bumpPageVersion(tx, now);
+    const times = {
+      startedAt: timeGiven(input.startedAt, incident.startedAt) ?? incident.startedAt,
+      detectedAt: timeGiven(input.detectedAt, incident.detectedAt),
+      mitigatedAt: timeGiven(input.mitigatedAt, incident.mitigatedAt),
+    };
+    if (TIME_NAMES.every((name) => times[name] === incident[name])) return false;
+    refuseTimes(times, incident, now);
+    await updateIncident(tx, incident.seq, times, now);
+    if (times.startedAt !== incident.startedAt)
+      await moveFirstClaims(tx, ctx, incident, times.startedAt, now);
     await insertAudit(tx, ctx, {
       action: 'incident.times',
       subjectKind: 'incident',
       subjectId: incident.id,
       detail: { text: 'Times put right' },
     });
+    return bumpIfPublic(tx, incident, now);
   });
-  ctx.changed('page');
+  if (changesPage) ctx.changed('page');
 }
 
-function refuseTimes(times: EditableTimes, incident: Incident, now: Instant): void {
+/** Forms know minutes only: the minute of what is recorded means that it stays, to the second. */
+function timeGiven(given: Instant | null | undefined, recorded: Instant | null): Instant | null {
+  if (given === undefined) return recorded;
+  return recorded && given === `${recorded.slice(0, 16)}:00.000Z` ? recorded : given;
+}
+
+function refuseTimes(times: EditableTimes & { startedAt: Instant }, incident: Incident, now: Instant): void {
   const problems: FieldProblem[] = [];
-  for (const [field, label] of Object.entries(TIME_LABELS)) {
-    const at = times[field as keyof EditableTimes];
-    if (at && at > now)
+  for (const field of TIME_NAMES) {
+    const at = times[field];
+    const label = TIME_LABELS[field];
+    if (!at) continue;
+    if (at > now)
       problems.push({ field, message: `${label} is in the future. Give a time that has passed.` });
-    else if (at && times.startedAt && at < times.startedAt)
+    else if (at < times.startedAt)
       problems.push({ field, message: `${label} is before the start. Set it later, or the start earlier.` });
+    else if (incident.resolvedAt && at > incident.resolvedAt)
+      problems.push({ field, message: `${label} is after the resolution. Set it earlier.` });
   }
-  if (times.startedAt && incident.resolvedAt && times.startedAt > incident.resolvedAt)
-    problems.push({ field: 'startedAt', message: 'The start is after the resolution. Set it earlier.' });
   if (problems.length)
     throw new AppError('invalid', 'The times cannot be right.', {
       problems,
@@ -223,6 +165,7 @@ function refuseTimes(times: EditableTimes, incident: Incident, now: Instant): vo
     });
 }
 
+/** What was claimed from the old start is claimed from the new one; nothing is claimed before it. */
 async function moveFirstClaims(
   tx: Tx,
   ctx: Ctx,
@@ -232,9 +175,7 @@ async function moveFirstClaims(
 ): Promise<void> {
   const source = { kind: incident.kind, seq: incident.seq } as const;
   const claims = await listClaimsOfSource(tx, source);
-  const moved = claims.filter(
-    ({ startsAt, endsAt }) => startsAt === incident.startedAt || (endsAt !== null && endsAt < startedAt),
-  );
+  const moved = claims.filter(({ startsAt }) => startsAt === incident.startedAt || startsAt < startedAt);
   await voidClaims(
     tx,
     moved.map(({ seq }) => seq),
@@ -250,27 +191,29 @@ async function moveFirstClaims(
 export async function adoptIncident(ctx: Ctx, input: { incidentId: string; version: number }): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
-  await ctx.db.write(async (tx) => {
+  const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version);
-    if (incident.hasCadence || isOver(incident.status))
+    if (incident.kind !== 'incident' || incident.hasCadence || isOver(incident.status))
       throw new AppError('conflict', 'Only an open incident without a pace can be adopted.', {
         fix: 'Reopen it first if it is not over.',
       });
     const pace = { policy: DEFAULT_POLICIES[incident.severity], hours: (await getPage(tx)).hours };
     const due = incident.publishedAt ? nextPublicDue(pace, now) : firstPublicDue(pace, now);
+    // What was promised by hand before stays promised.
+    const nextUpdateDue = incident.nextUpdateDue ?? (due && wholeMinute(due));
     await updateIncident(
       tx,
       incident.seq,
-      { hasCadence: true, nextUpdateDue: due && wholeMinute(due), internalDue: nextInternalDue(pace, now) },
+      { hasCadence: true, nextUpdateDue, internalDue: nextInternalDue(pace, now) },
       now,
     );
-    await bumpPageVersion(tx, now);
     await insertAudit(tx, ctx, {
       action: 'incident.adopt',
       subjectKind: 'incident',
       subjectId: incident.id,
       detail: { text: `Adopted as ${incident.severity}` },
     });
+    return bumpIfPublic(tx, incident, now);
   });
-  ctx.changed('page');
+  if (changesPage) ctx.changed('page');
 }

@@ -21,7 +21,7 @@ export const ROLE_LABELS: Record<IncidentRole, string> = {
 };
 
 /**
- * Gives someone a role, in place of whoever had it.
+ * Gives someone a role, in place of whoever had it; to the same person again changes nothing.
  * @returns a warning when one person is now both commander and technical lead; null otherwise
  */
 export async function assignRole(
@@ -38,6 +38,9 @@ export async function assignRole(
         fix: 'Choose someone from the list.',
         problems: [{ field: 'user', message: 'Choose someone from the list.' }],
       });
+    const holders = await listRoleHolders(tx, incident.seq);
+    if (holders.some(({ role, userId }) => role === input.role && userId === user.id))
+      return { warning: roleWarning(holders) };
     await rowsEndRole(tx, incident.seq, input.role, now);
     await insertRole(tx, incident.seq, input.role, user.id, now);
     await insertAudit(tx, ctx, {
@@ -67,6 +70,8 @@ export async function endRole(ctx: Ctx, input: { incidentId: string; role: Incid
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId);
+    const holders = await listRoleHolders(tx, incident.seq);
+    if (!holders.some(({ role }) => role === input.role)) return;
     await rowsEndRole(tx, incident.seq, input.role, now);
     await insertAudit(tx, ctx, {
       action: 'incident.role',
@@ -99,6 +104,12 @@ export async function addLogEntry(
       writtenAt: now,
       author: actorLabel(ctx.actor),
       body: input.body,
+    });
+    await insertAudit(tx, ctx, {
+      action: 'incident.note',
+      subjectKind: 'incident',
+      subjectId: incident.id,
+      detail: { entry: id },
     });
   });
   return { id };

@@ -17,7 +17,6 @@ export {
   adoptIncident,
   changeTitle,
   correctComponents,
-  editUpdate,
   setIncidentTimes,
 } from './incidentCorrections.ts';
 export { addLogEntry, assignRole, endRole } from './incidentTeam.ts';
@@ -29,12 +28,13 @@ export {
   listIncidents,
 } from './incidentViews.ts';
 export { type Posted, type PostInput, postUpdate, previewUpdate } from './postUpdate.ts';
+export { editUpdate } from './updateEdits.ts';
 
 export type DeclareInput = {
   title: string;
   severity: Severity;
   scope?: string | null;
-  /** One private line on what is known; it opens the scribe's log. */
+  /** One private line on what is known; the timeline shows it beside the declaration. */
   summary?: string | null;
   /** When it began, as far as is known; now when left out. */
   startedAt?: Instant | null;

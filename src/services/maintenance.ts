@@ -1,12 +1,12 @@
 import { insertAudit } from '#db/audit.ts';
-import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
+import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { insertIncident, updateIncident } from '#db/incidents.ts';
-import { bumpPageVersion } from '#db/page.ts';
+import { insertIncident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
-import { type Posted, postUpdate } from './postUpdate.ts';
+import { newPostIds, type Posted, type PostInput, postUpdate, postWithin, tellOthers } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
 
@@ -31,49 +31,65 @@ export async function scheduleMaintenance(
   const now = ctx.now();
   refuseWindow(input, now);
   const id = ctx.newId();
-  await ctx.db.write(async (tx) => {
-    await requireComponents(
-      tx,
-      input.components.map((component) => ({ id: component })),
-    );
-    const seq = await insertIncident(tx, {
-      id,
-      kind: 'maintenance',
-      title: input.title,
-      severity: 'SEV4',
-      status: 'scheduled',
-      scope: input.scope ?? null,
-      startedAt: input.scheduledFor,
-      detectedAt: null,
-      declaredAt: now,
-      publishedAt: null,
-      mitigatedAt: null,
-      resolvedAt: null,
-      scheduledFor: input.scheduledFor,
-      scheduledUntil: input.scheduledUntil,
-      nextUpdateDue: null,
-      internalDue: null,
-      hasCadence: false,
-      restricted: false,
-      drill: false,
-      source: 'own',
-      createdAt: now,
-    });
-    const claims = input.components.map((componentId) => ({
-      componentId,
-      status: 'under_maintenance' as const,
-      startsAt: input.scheduledFor,
-      endsAt: null,
-    }));
-    await insertClaims(tx, { kind: 'maintenance', seq }, claims, { at: now, label: actorLabel(ctx.actor) });
-    await insertAudit(tx, ctx, {
-      action: 'maintenance.schedule',
-      subjectKind: 'incident',
-      subjectId: id,
-      detail: { text: 'Planned' },
-    });
+  const ids = newPostIds(ctx);
+  const announced = await ctx.db.write(async (tx) => {
+    await insertPlanned(tx, ctx, id, input, now);
+    return postWithin(tx, ctx, announcement(id, input), ids);
   });
-  const { told } = await postUpdate(ctx, {
+  return { id, told: tellOthers(ctx, announced).told };
+}
+
+async function insertPlanned(
+  tx: Tx,
+  ctx: Ctx,
+  id: string,
+  input: ScheduleInput,
+  now: Instant,
+): Promise<void> {
+  await requireComponents(
+    tx,
+    input.components.map((component) => ({ id: component })),
+  );
+  const seq = await insertIncident(tx, {
+    id,
+    kind: 'maintenance',
+    title: input.title,
+    severity: 'SEV4',
+    status: 'scheduled',
+    scope: input.scope ?? null,
+    startedAt: input.scheduledFor,
+    detectedAt: null,
+    declaredAt: now,
+    publishedAt: null,
+    mitigatedAt: null,
+    resolvedAt: null,
+    scheduledFor: input.scheduledFor,
+    scheduledUntil: input.scheduledUntil,
+    nextUpdateDue: null,
+    internalDue: null,
+    hasCadence: false,
+    restricted: false,
+    drill: false,
+    source: 'own',
+    createdAt: now,
+  });
+  const claims = input.components.map((componentId) => ({
+    componentId,
+    status: 'under_maintenance' as const,
+    startsAt: input.scheduledFor,
+    endsAt: null,
+  }));
+  await insertClaims(tx, { kind: 'maintenance', seq }, claims, { at: now, label: actorLabel(ctx.actor) });
+  await insertAudit(tx, ctx, {
+    action: 'maintenance.schedule',
+    subjectKind: 'incident',
+    subjectId: id,
+    detail: { text: 'Planned' },
+  });
+}
+
+function announcement(id: string, input: ScheduleInput): PostInput {
+  return {
     incidentId: id,
     version: 1,
     audience: 'public',
@@ -81,8 +97,7 @@ export async function scheduleMaintenance(
     body: input.body,
     components: [],
     notify: input.notify,
-  });
-  return { id, told };
+  };
 }
 
 type StepInput = { maintenanceId: string; version: number; body: string; notify: boolean };
@@ -90,66 +105,45 @@ type StepInput = { maintenanceId: string; version: number; body: string; notify:
 /** Begins it now, whatever was announced: its components are under maintenance from this moment. */
 export async function startMaintenance(ctx: Ctx, input: StepInput): Promise<Posted> {
   requirePermission(ctx.actor, 'maintenance.write');
-  const now = ctx.now();
-  const version = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.maintenanceId, input.version);
-    if (incident.kind !== 'maintenance' || incident.status !== 'scheduled')
-      refuse('It has begun already, or is no maintenance.');
-    const source = { kind: 'maintenance', seq: incident.seq } as const;
-    const planned = await listClaimsOfSource(tx, source);
-    await voidClaims(
-      tx,
-      planned.map(({ seq }) => seq),
-      now,
-    );
-    const begun = planned.map(({ componentId, status }) => ({
-      componentId,
-      status,
-      startsAt: now,
-      endsAt: null,
-    }));
-    await insertClaims(tx, source, begun, { at: now, label: actorLabel(ctx.actor) });
-    await updateIncident(tx, incident.seq, { startedAt: now }, now);
-    await bumpPageVersion(tx, now);
-    return incident.version + 1;
+  const ids = newPostIds(ctx);
+  const posted = await ctx.db.write(async (tx) => {
+    await requireScheduled(tx, input, 'It has begun already, or is no maintenance.');
+    return postWithin(tx, ctx, step(input, 'in_progress'), ids);
   });
-  return step(ctx, { ...input, version }, 'in_progress');
+  return tellOthers(ctx, posted);
 }
 
 /** Ends it now: what it claimed is well again, but for what others claim. */
 export async function endMaintenance(ctx: Ctx, input: StepInput): Promise<Posted> {
   requirePermission(ctx.actor, 'maintenance.write');
-  return step(ctx, input, 'completed');
+  return postUpdate(ctx, step(input, 'completed'));
 }
 
 /** Calls off what has not begun. It stays on the record as completed, with the reason; it never claimed anything. */
 export async function cancelMaintenance(ctx: Ctx, input: StepInput): Promise<Posted> {
   requirePermission(ctx.actor, 'maintenance.write');
-  const now = ctx.now();
-  const version = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.maintenanceId, input.version);
-    if (incident.kind !== 'maintenance' || incident.status !== 'scheduled')
-      refuse('Only a maintenance that has not begun can be called off.');
-    const planned = await listClaimsOfSource(tx, { kind: 'maintenance', seq: incident.seq });
-    await voidClaims(
-      tx,
-      planned.map(({ seq }) => seq),
-      now,
-    );
-    await updateIncident(tx, incident.seq, {}, now);
+  const ids = newPostIds(ctx);
+  const posted = await ctx.db.write(async (tx) => {
+    await requireScheduled(tx, input, 'Only a maintenance that has not begun can be called off.');
     await insertAudit(tx, ctx, {
       action: 'maintenance.cancel',
       subjectKind: 'incident',
-      subjectId: incident.id,
+      subjectId: input.maintenanceId,
       detail: { text: 'Called off' },
     });
-    return incident.version + 1;
+    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true }, ids);
   });
-  return step(ctx, { ...input, version }, 'completed');
+  return tellOthers(ctx, posted);
 }
 
-function step(ctx: Ctx, input: StepInput, status: 'in_progress' | 'completed'): Promise<Posted> {
-  return postUpdate(ctx, {
+async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<void> {
+  const { kind, status } = await requireIncident(tx, input.maintenanceId, input.version);
+  if (kind === 'maintenance' && status === 'scheduled') return;
+  throw new AppError('conflict', otherwise, { fix: 'Open it again to see how it stands.' });
+}
+
+function step(input: StepInput, status: 'in_progress' | 'completed'): PostInput {
+  return {
     incidentId: input.maintenanceId,
     version: input.version,
     audience: 'public',
@@ -157,7 +151,7 @@ function step(ctx: Ctx, input: StepInput, status: 'in_progress' | 'completed'): 
     body: input.body,
     components: [],
     notify: input.notify,
-  });
+  };
 }
 
 function refuseWindow(input: ScheduleInput, now: Instant): void {
@@ -176,8 +170,4 @@ function refuseWindow(input: ScheduleInput, now: Instant): void {
       problems,
       fix: 'Correct the marked times.',
     });
-}
-
-function refuse(message: string): never {
-  throw new AppError('conflict', message, { fix: 'Open it again to see how it stands.' });
 }

@@ -1,5 +1,5 @@
 import { insertAudit } from '#db/audit.ts';
-import { BY_HAND, endClaims, insertClaims } from '#db/claims.ts';
+import { BY_HAND, endClaims, insertClaims, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { countReach } from '#db/fanouts.ts';
 import { updateIncident } from '#db/incidents.ts';
@@ -13,7 +13,7 @@ import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { queueUpdateMail, renderPlannedMail } from './updateMail.ts';
-import { planUpdate, type UpdatePlan } from './updatePlan.ts';
+import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
 export type PostInput = {
   incidentId: string;
@@ -38,6 +38,8 @@ export type PostInput = {
   reason?: string | null;
   /** It says that nothing has changed. */
   holding?: boolean;
+  /** A maintenance that never took place: what it claimed is taken back. */
+  calledOff?: boolean;
 };
 
 export type Posted = {
@@ -54,17 +56,38 @@ export type Posted = {
  */
 export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
   requirePost(ctx, input.audience);
-  const updateId = ctx.newId();
-  const noticeId = ctx.newId();
-  const posted = await ctx.db.write(async (tx) => {
-    const plan = await planUpdate(tx, ctx, input);
-    const updateSeq = await writePlan(tx, ctx, plan, updateId);
-    const told = plan.notify ? await queueUpdateMail(tx, ctx, plan, { noticeId, updateSeq }) : 0;
-    return { told, isPublic: plan.isPublic };
-  });
-  if (posted.isPublic) ctx.changed('page');
-  if (posted.told) ctx.changed('outbox');
-  return { updateId, told: posted.told };
+  const ids = newPostIds(ctx);
+  return tellOthers(ctx, await ctx.db.write((tx) => postWithin(tx, ctx, input, ids)));
+}
+
+type PostIds = { updateId: string; noticeId: string };
+type Written = Posted & { changesPage: boolean };
+
+export function newPostIds(ctx: Ctx): PostIds {
+  return { updateId: ctx.newId(), noticeId: ctx.newId() };
+}
+
+/** postUpdate as a part of a larger transaction, whose service has asked for permission; `tellOthers` follows its commit. */
+export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostIds): Promise<Written> {
+  const plan = await planUpdate(tx, ctx, input);
+  const changesPage = plan.isVisible || changesSeverityInPublic(plan);
+  if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
+  const updateSeq = await writePlan(tx, ctx, plan, ids.updateId);
+  if (changesPage) await bumpPageVersion(tx, plan.now);
+  const told = plan.notify ? await queueUpdateMail(tx, ctx, plan, { noticeId: ids.noticeId, updateSeq }) : 0;
+  return { updateId: ids.updateId, told, changesPage };
+}
+
+/** Lets this process know of what was committed. */
+export function tellOthers(ctx: Ctx, { updateId, told, changesPage }: Written): Posted {
+  if (changesPage) ctx.changed('page');
+  if (told) ctx.changed('outbox');
+  return { updateId, told };
+}
+
+/** Visitors see the impact and when the next update is due, and both go by the severity, whoever was told of its change. */
+function changesSeverityInPublic({ incident, severityChange }: UpdatePlan): boolean {
+  return severityChange !== null && incident.publishedAt !== null && isOpenToAll(incident);
 }
 
 export type Preview = {
@@ -84,7 +107,7 @@ export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview
     return {
       mail: renderPlannedMail(ctx, plan),
       bodyHtml: renderMarkdown(plan.update.body),
-      told: plan.isPublic && !plan.incident.restricted ? await countReach(tx, plan.filter) : 0,
+      told: plan.isVisible ? await countReach(tx, plan.filter) : 0,
       nextUpdateBy: plan.update.nextUpdateBy,
     };
   });
@@ -97,6 +120,7 @@ function requirePost(ctx: Ctx, audience: PostInput['audience']): void {
 async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): Promise<number> {
   const { incident, now } = plan;
   const by = { at: now, label: actorLabel(ctx.actor) };
+  await voidClaims(tx, plan.voidClaims, now);
   await endClaims(tx, plan.source, plan.endClaims, now);
   await insertClaims(tx, plan.source, plan.newClaims, by);
   if (plan.leftByHand.length) {
@@ -117,7 +141,6 @@ async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): 
     notified: plan.notify,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
-  if (plan.isPublic) await bumpPageVersion(tx, now);
   await insertAudit(tx, ctx, {
     action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',
     subjectKind: 'incident',

@@ -7,8 +7,14 @@ import type { IncidentKind } from '#domain/status.ts';
 import { type Rendered, renderUpdateMail } from '#emails/render.ts';
 import type { UpdatePlan } from './updatePlan.ts';
 
+/** What of a plan the mail is made from. */
+export type MailPlan = Pick<
+  UpdatePlan,
+  'incident' | 'page' | 'now' | 'update' | 'earlier' | 'changes' | 'components' | 'filter'
+>;
+
 /** The mail of a planned update; the preview and the post both get it here. */
-export function renderPlannedMail(ctx: Ctx, plan: UpdatePlan): Rendered {
+export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
   const { incident, page, update, changes } = plan;
   return renderUpdateMail({
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
@@ -34,7 +40,7 @@ export function renderPlannedMail(ctx: Ctx, plan: UpdatePlan): Rendered {
 export async function queueUpdateMail(
   tx: Tx,
   ctx: Ctx,
-  plan: UpdatePlan,
+  plan: MailPlan,
   { noticeId, updateSeq }: { noticeId: string; updateSeq: number },
 ): Promise<number> {
   const { incident, now, filter } = plan;

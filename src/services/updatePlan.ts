@@ -1,41 +1,28 @@
-import { type Claim, type ClaimSource, listClaimsOfSource } from '#db/claims.ts';
-import type { Component } from '#db/components.ts';
-import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
-import type { FanoutFilter } from '#db/fanouts.ts';
 import { findIncident, type Incident, type IncidentChanges } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
-import { type ComponentChange, listUpdates, type Update } from '#db/updates.ts';
+import { listUpdates, type Update } from '#db/updates.ts';
 import { firstPublicDue, nextInternalDue, nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import { AppError } from '#domain/errors.ts';
 import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
-import { allowedNextStatuses, type ComponentStatus, isOver, STATUS_LABELS } from '#domain/status.ts';
+import { allowedNextStatuses, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import type { PostInput } from './postUpdate.ts';
-import { requireComponents } from './requireComponents.ts';
+import { type ClaimPlan, planClaims } from './updateClaims.ts';
 
 /** Everything that one update changes, decided before anything is written. */
-export type UpdatePlan = {
+export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   incident: Incident;
   page: Page;
   now: Instant;
-  /** True when visitors will see it. */
-  isPublic: boolean;
+  /** True when visitors will see it: what is restricted or a drill they never do. */
+  isVisible: boolean;
   notify: boolean;
   update: Omit<Update, 'seq' | 'id' | 'incidentSeq' | 'author' | 'editedAt' | 'notified'>;
   /** What was said in public before, newest first. */
   earlier: Update[];
   changes: IncidentChanges;
-  source: ClaimSource;
-  /** Components whose open claim ends. */
-  endClaims: readonly string[];
-  newClaims: readonly Omit<Claim, 'seq'>[];
-  /** What stays wrong after a resolution becomes a person's own word, since the incident claims nothing any more. */
-  leftByHand: readonly Omit<Claim, 'seq'>[];
-  /** What the mail names: each component concerned, with the status it has after this. */
-  components: readonly { id: string; name: string; status: ComponentStatus }[];
-  filter: FanoutFilter;
   severityChange: readonly [Severity, Severity] | null;
   reason: string | null;
 };
@@ -54,23 +41,23 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
   refuseStatus(incident, input);
 
   const isPublic = input.audience === 'public';
-  const severity = input.severity ?? incident.severity;
+  const severity = incident.kind === 'incident' ? (input.severity ?? incident.severity) : incident.severity;
   const pace: Pace = { policy: DEFAULT_POLICIES[severity], hours: page.hours };
   const earlier = said.filter((update) => update.audience === 'public');
-  if (isPublic && input.status === 'resolved') refuseUnwatched(incident, earlier, input, pace, now);
+  if (isPublic && input.status === 'resolved') refuseUnwatched(incident, said, input, pace, now);
   const nextUpdateBy = isPublic ? promiseOf(incident, input, pace, now) : null;
-  const { said: componentChanges, ...touched } = await planComponents(tx, incident, input, now);
-  const kind = kindOf(incident, input, earlier);
+  const { said: componentChanges, ...claims } = await planClaims(tx, incident, input, now);
+  const isVisible = isPublic && isOpenToAll(incident);
   return {
     incident,
     page,
     now,
-    isPublic,
-    notify: isPublic && input.notify && !incident.drill && !incident.restricted,
+    isVisible,
+    notify: isVisible && input.notify,
     earlier,
     update: {
       audience: input.audience,
-      kind,
+      kind: kindOf(incident, input, earlier),
       status: input.status,
       severity,
       body: input.body,
@@ -81,25 +68,32 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
       nextUpdateBy,
       wasDueAt: isPublic ? incident.nextUpdateDue : incident.internalDue,
       postedAt: now,
-      changes: componentChanges,
+      changes: [...componentChanges],
     },
     changes: {
       status: input.status,
       severity,
-      scope: input.scope === undefined ? undefined : input.scope,
+      // It stands beside the title: what is said inside does not change what visitors read there.
+      scope: isPublic || !incident.publishedAt ? input.scope : undefined,
       ...timesAfter(incident, input, now),
       ...clocksAfter(incident, input, pace, earlier, nextUpdateBy, now),
     },
-    ...touched,
+    ...claims,
     severityChange: severity === incident.severity ? null : [incident.severity, severity],
     reason: input.reason ?? null,
   };
 }
 
+/** Whether visitors see it once it is published. */
+export function isOpenToAll(incident: Pick<Incident, 'restricted' | 'drill'>): boolean {
+  return !incident.restricted && !incident.drill;
+}
+
 /** Two people post at once: the second sees what the first said, and nothing is lost. */
 function refuseStale(incident: Incident, said: readonly Update[], input: PostInput, page: Page): void {
   if (input.version === incident.version) return;
-  const last = said[0];
+  // The last change was an update, or something else: its title, its times.
+  const last = said[0]?.postedAt === incident.updatedAt ? said[0] : undefined;
   const when = last && clockTimeWithZone(last.postedAt, page.timeZone);
   const what = last
     ? isOver(incident.status)
@@ -137,7 +131,7 @@ function refuseStatus(incident: Incident, input: PostInput): void {
 
 function refuseUnwatched(
   incident: Incident,
-  earlier: readonly Update[],
+  said: readonly Update[],
   input: PostInput,
   pace: Pace,
   now: Instant,
@@ -145,7 +139,7 @@ function refuseUnwatched(
   const watch = pace.policy.watchBeforeResolving;
   if (incident.kind !== 'incident' || !incident.hasCadence || isOver(incident.status)) return;
   if (watch === null || input.reason) return;
-  const since = watchedSince(earlier);
+  const since = watchedSince(said);
   if (since && msBetween(since, now) >= watch * MINUTE) return;
   invalid(
     'reason',
@@ -155,9 +149,9 @@ function refuseUnwatched(
 }
 
 /** Since when it has been in monitoring without a break; null when it is not. Updates are newest first. */
-function watchedSince(earlier: readonly Update[]): Instant | null {
+function watchedSince(said: readonly Update[]): Instant | null {
   let since: Instant | null = null;
-  for (const update of earlier) {
+  for (const update of said) {
     if (update.status !== 'monitoring') break;
     since = update.postedAt;
   }
@@ -178,23 +172,31 @@ function promiseOf(incident: Incident, input: PostInput, pace: Pace, now: Instan
 function kindOf(incident: Incident, input: PostInput, earlier: readonly Update[]): Update['kind'] {
   if (input.audience === 'internal') return 'internal';
   if (input.status === 'postmortem') return 'postmortem';
-  if (isOver(incident.status) && !isOver(input.status)) return 'reopening';
   if (isOver(input.status)) return 'resolution';
+  // Nothing was said in public of what was resolved inside: to visitors it is new.
   if (!earlier.length) return 'initial';
+  if (isOver(incident.status)) return 'reopening';
   return input.holding ? 'holding' : 'progress';
 }
 
 function timesAfter(incident: Incident, input: PostInput, now: Instant): IncidentChanges {
   const over = isOver(input.status);
-  const calm = over || input.status === 'monitoring';
+  const begins = incident.status === 'scheduled' && input.status !== 'scheduled' && !over;
   return {
+    startedAt: begins ? now : undefined,
     publishedAt: input.audience === 'public' && !incident.publishedAt ? now : undefined,
     resolvedAt: over ? (incident.resolvedAt ?? now) : null,
-    mitigatedAt: calm ? (incident.mitigatedAt ?? now) : isOver(incident.status) ? null : undefined,
+    mitigatedAt: incident.kind === 'incident' ? mitigatedAfter(incident, input, now) : undefined,
   };
 }
 
-/** A public update resets the public clock, an internal one the internal clock; a changed severity recomputes both. */
+/** When it goes back from Monitoring, or is reopened, it was not mitigated after all. Undefined leaves it as it is. */
+function mitigatedAfter(incident: Incident, input: PostInput, now: Instant): Instant | null | undefined {
+  if (isOver(input.status) || input.status === 'monitoring') return incident.mitigatedAt ?? now;
+  return isOver(incident.status) || incident.status === 'monitoring' ? null : undefined;
+}
+
+/** A public update resets the public clock, an internal one the internal clock; a changed severity or a reopening moves both. */
 function clocksAfter(
   incident: Incident,
   input: PostInput,
@@ -205,79 +207,34 @@ function clocksAfter(
 ): IncidentChanges {
   if (isOver(input.status) || incident.kind === 'maintenance')
     return { nextUpdateDue: null, internalDue: null };
-  if (!incident.hasCadence) return input.audience === 'public' ? { nextUpdateDue: nextUpdateBy } : {};
-  const changed = input.severity !== undefined && input.severity !== incident.severity;
-  const lastPublic = earlier[0]?.postedAt;
-  const recomputed = lastPublic ? nextPublicDue(pace, lastPublic) : firstPublicDue(pace, incident.declaredAt);
-  const internal = nextInternalDue(pace, now);
-  if (input.audience === 'public')
-    return { nextUpdateDue: nextUpdateBy, ...(changed && { internalDue: internal }) };
-  return { internalDue: internal, ...(changed && { nextUpdateDue: recomputed }) };
+  const isPublic = input.audience === 'public';
+  if (!incident.hasCadence) return isPublic ? { nextUpdateDue: nextUpdateBy } : {};
+  const reopens = isOver(incident.status);
+  const moved = reopens || (input.severity !== undefined && input.severity !== incident.severity);
+  const internalDue = !isPublic || moved ? nextInternalDue(pace, now) : undefined;
+  if (isPublic) return { nextUpdateDue: nextUpdateBy, internalDue };
+  if (reopens) return { nextUpdateDue: firstPublicDue(pace, now), internalDue };
+  return { nextUpdateDue: moved ? movedPublicDue(incident, pace, earlier[0], now) : undefined, internalDue };
 }
 
-async function planComponents(tx: Tx, incident: Incident, input: PostInput, now: Instant) {
-  const source: ClaimSource = { kind: incident.kind, seq: incident.seq };
-  const given = await requireComponents(tx, input.components);
-  const claims = await listClaimsOfSource(tx, source);
-  const open = new Map(
-    claims.filter(({ endsAt }) => endsAt === null).map((claim) => [claim.componentId, claim]),
-  );
-  const wanted = wantedStatuses(incident, input, claims);
-  const ends = isOver(input.status);
-  // What is first said in public was so from the start; what is said later is so from now on.
-  const startsAt = incident.publishedAt ? now : incident.startedAt;
-
-  const concerned = new Set([...open.keys(), ...wanted.keys()]);
-  const named = new Map(given);
-  for (const component of await findComponents(
-    tx,
-    [...concerned].filter((id) => !named.has(id)),
-  ))
-    named.set(component.id, component);
-  const newClaims: Omit<Claim, 'seq'>[] = [];
-  const leftByHand: Omit<Claim, 'seq'>[] = [];
-  const endClaims: string[] = [];
-  const said: ComponentChange[] = [];
-  const components: UpdatePlan['components'][number][] = [];
-  for (const id of concerned) {
-    const before = open.get(id)?.status ?? 'operational';
-    const after = wanted.get(id) ?? (ends ? 'operational' : before);
-    const { name } = named.get(id) as Component;
-    components.push({ id, name, status: after });
-    if (after !== before || wanted.has(id))
-      said.push({ code: id, name, old_status: before, new_status: after });
-    if (open.has(id) && (after !== before || ends)) endClaims.push(id);
-    if (after === 'operational' || (after === before && !ends)) continue;
-    (ends ? leftByHand : newClaims).push({
-      componentId: id,
-      status: after,
-      startsAt: ends ? now : startsAt,
-      endsAt: null,
-    });
-  }
-  const groups = new Set([...named.values()].map(({ groupId }) => groupId).filter((id) => id !== null));
-  return {
-    source,
-    endClaims,
-    newClaims,
-    leftByHand,
-    said,
-    components,
-    filter: { components: [...concerned], groups: [...groups] },
-  };
-}
-
-/** What the update says of components. A reopening that names none gives back what was held when it was resolved. */
-function wantedStatuses(
+/**
+ * The public clock under a new severity: as though it had been this one since the last public update (the declaration, before the
+ * first), but never due before anyone could write it, and never later than what visitors were promised.
+ */
+function movedPublicDue(
   incident: Incident,
-  input: PostInput,
-  claims: readonly Claim[],
-): Map<string, ComponentStatus> {
-  const wanted = new Map(input.components.map(({ id, status }) => [id, status]));
-  const reopens = isOver(incident.status) && !isOver(input.status);
-  if (!reopens || wanted.size) return wanted;
-  const held = claims.filter(({ endsAt }) => endsAt !== null && endsAt === incident.resolvedAt);
-  return new Map(held.map(({ componentId, status }) => [componentId, status]));
+  pace: Pace,
+  lastPublic: Update | undefined,
+  now: Instant,
+): Instant | null {
+  const policy = lastPublic
+    ? nextPublicDue(pace, lastPublic.postedAt)
+    : firstPublicDue(pace, incident.declaredAt);
+  const soonest = firstPublicDue(pace, now);
+  const due = policy && soonest && policy < soonest ? soonest : policy;
+  if (!lastPublic) return due;
+  const promised = incident.nextUpdateDue;
+  return promised && (!due || promised < due) ? promised : due && wholeMinute(due);
 }
 
 function invalid(field: string, message: string, fix: string): never {

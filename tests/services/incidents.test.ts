@@ -1,55 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { getUser, insertUser } from '#db/users.ts';
 import type { AppError } from '#domain/errors.ts';
-import { DAY, HOUR, MINUTE, msBetween } from '#domain/time.ts';
-import { createComponent, createGroup, listComponents, setManualStatus } from '#services/components.ts';
+import { HOUR, MINUTE, msBetween } from '#domain/time.ts';
+import { setManualStatus } from '#services/components.ts';
 import * as incidents from '#services/incidents.ts';
-import {
-  cancelMaintenance,
-  endMaintenance,
-  scheduleMaintenance,
-  startMaintenance,
-} from '#services/maintenance.ts';
 import { getPublicIncident } from '#services/publicHistory.ts';
 import { getStatusPage } from '#services/publicPage.ts';
-import { type TestCtx, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { makePage } from '../support/factory.ts';
 import { makeSubscribers } from '../support/people.ts';
+import { incidentHouse } from './incidentHouse.ts';
 
 eachDatabase('incidents', (fresh) => {
-  async function house() {
-    const db = await fresh();
-    await makePage(db);
-    const ctx = testContext(db);
-    const shop = await createGroup(ctx, { name: 'Shop' });
-    const checkout = await createComponent(ctx, { name: 'Checkout', groupId: shop.id });
-    const cart = await createComponent(ctx, { name: 'Cart', groupId: shop.id });
-    ctx.changes.length = 0;
-    const say = async (id: string, changes: Partial<incidents.PostInput> = {}, as: TestCtx = ctx) => {
-      const { version, status } = await incidents.getIncident(ctx, id);
-      return incidents.postUpdate(as, {
-        incidentId: id,
-        version,
-        audience: 'public',
-        status,
-        body: 'We are looking into it.',
-        components: [],
-        notify: false,
-        ...changes,
-      });
-    };
-    const statusOf = async (id: string) =>
-      (await listComponents(ctx)).flatMap((group) => group.components).find((one) => one.id === id)?.status;
-    const declare = (changes: Partial<incidents.DeclareInput> = {}) =>
-      incidents.declareIncident(ctx, {
-        title: 'Checkout is failing',
-        severity: 'SEV1',
-        components: [{ id: checkout.id, status: 'major_outage' }],
-        ...changes,
-      });
-    return { db, ctx, shop, checkout, cart, say, statusOf, declare };
-  }
+  const house = () => incidentHouse(fresh);
 
   describe('declare and publish', () => {
     it('keeps a declared incident and what it claims inside until its first public update', async () => {
@@ -521,50 +483,6 @@ eachDatabase('incidents', (fresh) => {
       expect(msBetween(ctx.now(), (await incidents.getIncident(ctx, id)).nextUpdateDue as string)).toBe(
         30 * MINUTE,
       );
-    });
-  });
-
-  describe('maintenance', () => {
-    it('is announced, begins, and ends, and claims its components only meanwhile', async () => {
-      const { ctx, checkout, statusOf } = await house();
-      const { id } = await scheduleMaintenance(ctx, {
-        title: 'Database upgrade',
-        body: 'Checkout pauses for ten minutes.',
-        scheduledFor: '2026-11-21T02:00:00.000Z',
-        scheduledUntil: '2026-11-21T03:00:00.000Z',
-        components: [checkout.id],
-        notify: true,
-      });
-      expect(await statusOf(checkout.id)).toBe('operational');
-      expect((await getStatusPage(ctx)).maintenance.map((one) => one.id)).toEqual([id]);
-      ctx.clock.advance(DAY / 2);
-      let { version } = await incidents.getIncident(ctx, id);
-      await startMaintenance(ctx, { maintenanceId: id, version, body: 'It has begun.', notify: false });
-      expect(await statusOf(checkout.id)).toBe('under_maintenance');
-      ({ version } = await incidents.getIncident(ctx, id));
-      await endMaintenance(ctx, { maintenanceId: id, version, body: 'It is done.', notify: false });
-      expect(await statusOf(checkout.id)).toBe('operational');
-      expect(await incidents.getIncident(ctx, id)).toMatchObject({
-        status: 'completed',
-        resolvedAt: ctx.now(),
-      });
-    });
-
-    it('can be called off before it begins, and claimed nothing then', async () => {
-      const { ctx, db, checkout } = await house();
-      const { id } = await scheduleMaintenance(ctx, {
-        title: 'Database upgrade',
-        body: 'Checkout pauses.',
-        scheduledFor: '2026-11-21T02:00:00.000Z',
-        scheduledUntil: '2026-11-21T03:00:00.000Z',
-        components: [checkout.id],
-        notify: false,
-      });
-      const { version } = await incidents.getIncident(ctx, id);
-      await cancelMaintenance(ctx, { maintenanceId: id, version, body: 'Called off.', notify: false });
-      expect(await incidents.getIncident(ctx, id)).toMatchObject({ status: 'completed' });
-      const claims = await db.read((tx) => tx.selectFrom('claims').select('voided_at').execute());
-      expect(claims.every(({ voided_at }) => voided_at !== null)).toBe(true);
     });
   });
 });

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, HOUR } from '#domain/time.ts';
+import * as incidents from '#services/incidents.ts';
+import {
+  cancelMaintenance,
+  endMaintenance,
+  type ScheduleInput,
+  scheduleMaintenance,
+  startMaintenance,
+} from '#services/maintenance.ts';
+import { getPublicIncident } from '#services/publicHistory.ts';
+import { getStatusPage } from '#services/publicPage.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { makeSubscribers } from '../support/people.ts';
+import { incidentHouse } from './incidentHouse.ts';
+
+const FOR = '2026-11-21T02:00:00.000Z';
+const UNTIL = '2026-11-21T03:00:00.000Z';
+
+eachDatabase('maintenance', (fresh) => {
+  async function house() {
+    const home = await incidentHouse(fresh);
+    const { ctx, db, checkout } = home;
+    const schedule = (changes: Partial<ScheduleInput> = {}) =>
+      scheduleMaintenance(ctx, {
+        title: 'Database upgrade',
+        body: 'Checkout pauses for ten minutes.',
+        scheduledFor: FOR,
+        scheduledUntil: UNTIL,
+        components: [checkout.id],
+        notify: false,
+        ...changes,
+      });
+    const step = async (id: string, body = 'Said.') => {
+      const { version } = await incidents.getIncident(ctx, id);
+      return { maintenanceId: id, version, body, notify: false };
+    };
+    const claimsOf = async () =>
+      (await db.read((tx) => tx.selectFrom('claims').selectAll().orderBy('seq').execute()))
+        .filter(({ voided_at }) => voided_at === null)
+        .map(({ component_id, starts_at, ends_at }) => [component_id, starts_at, ends_at]);
+    return { ...home, schedule, step, claimsOf };
+  }
+
+  it('is announced, begins, and ends, and claims its components only meanwhile', async () => {
+    const { ctx, checkout, statusOf, schedule, step } = await house();
+    const { id } = await schedule();
+    expect(await statusOf(checkout.id)).toBe('operational');
+    expect((await getStatusPage(ctx)).maintenance.map((one) => one.id)).toEqual([id]);
+    ctx.clock.advance(DAY / 2);
+    await startMaintenance(ctx, await step(id));
+    expect(await statusOf(checkout.id)).toBe('under_maintenance');
+    ctx.clock.advance(HOUR);
+    await endMaintenance(ctx, await step(id));
+    expect(await statusOf(checkout.id)).toBe('operational');
+    expect(await incidents.getIncident(ctx, id)).toMatchObject({
+      status: 'completed',
+      severity: 'SEV4',
+      resolvedAt: ctx.now(),
+      mitigatedAt: null,
+      nextUpdateDue: null,
+    });
+  });
+
+  it('leaves nothing behind when its announcement cannot be posted', async () => {
+    const { db, ctx, schedule } = await house();
+    const failing = { ...ctx, site: undefined as unknown as typeof ctx.site };
+    await expect(
+      scheduleMaintenance(failing, {
+        title: 'Database upgrade',
+        body: 'Checkout pauses.',
+        scheduledFor: FOR,
+        scheduledUntil: UNTIL,
+        components: [],
+        notify: true,
+      }),
+    ).rejects.toThrow();
+    expect(await db.read((tx) => tx.selectFrom('incidents').selectAll().execute())).toEqual([]);
+    await schedule();
+    expect(await db.read((tx) => tx.selectFrom('incidents').selectAll().execute())).toHaveLength(1);
+  });
+
+  it.each([
+    ['early', '2026-11-21T01:30:00.000Z', [['operational', 'under_maintenance']]],
+    ['late', '2026-11-21T02:20:00.000Z', []],
+  ])('claims from the moment when it begins, %s', async (_, at, said) => {
+    const { ctx, checkout, claimsOf, schedule, step } = await house();
+    const { id } = await schedule();
+    ctx.clock.set(at);
+    await startMaintenance(ctx, await step(id));
+    expect(await claimsOf()).toEqual([[checkout.id, at, null]]);
+    const begun = await incidents.getIncident(ctx, id);
+    expect(begun).toMatchObject({ startedAt: at, scheduledFor: FOR, version: 3 });
+    expect(begun.updates[0]?.changes.map((change) => [change.old_status, change.new_status])).toEqual(said);
+    ctx.clock.advance(HOUR);
+    await endMaintenance(ctx, await step(id));
+    expect(await claimsOf()).toEqual([[checkout.id, at, ctx.now()]]);
+  });
+
+  it('may begin by an update as well', async () => {
+    const { ctx, checkout, claimsOf, say, schedule } = await house();
+    const { id } = await schedule();
+    ctx.clock.set('2026-11-21T01:30:00.000Z');
+    await say(id, { status: 'in_progress' });
+    expect(await claimsOf()).toEqual([[checkout.id, ctx.now(), null]]);
+    await say(id, { status: 'verifying' });
+    await expect(say(id, { status: 'identified' })).rejects.toMatchObject({
+      problems: [{ field: 'status' }],
+    });
+    await expect(say(id, { status: 'scheduled' })).rejects.toMatchObject({ problems: [{ field: 'status' }] });
+  });
+
+  it('plans a component that is named later for the announced time too', async () => {
+    const { ctx, checkout, cart, claimsOf, statusOf, say, schedule } = await house();
+    const { id } = await schedule();
+    await say(id, { components: [{ id: cart.id, status: 'under_maintenance' }] });
+    expect(await statusOf(cart.id)).toBe('operational');
+    expect(await claimsOf()).toEqual([
+      [checkout.id, FOR, null],
+      [cart.id, FOR, null],
+    ]);
+    await say(id, { components: [{ id: checkout.id, status: 'operational' }] });
+    expect(await claimsOf()).toEqual([[cart.id, FOR, null]]);
+    expect((await incidents.getIncident(ctx, id)).status).toBe('scheduled');
+  });
+
+  it('has no severity to change', async () => {
+    const { ctx, say, schedule } = await house();
+    const { id } = await schedule();
+    await say(id, { severity: 'SEV1', nextUpdateBy: '2026-11-20T16:00:00.000Z' });
+    expect(await incidents.getIncident(ctx, id)).toMatchObject({ severity: 'SEV4', nextUpdateDue: null });
+    await expect(incidents.adoptIncident(ctx, { incidentId: id, version: 3 })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+  });
+
+  describe('called off', () => {
+    it('claimed nothing, and those who follow its components are told', async () => {
+      const { ctx, db, checkout, claimsOf, schedule, step } = await house();
+      await makeSubscribers(db, 3, [{ kind: 'component', id: checkout.id }]);
+      const { id } = await schedule({ notify: true });
+      const { told } = await cancelMaintenance(ctx, { ...(await step(id)), notify: true });
+      expect(told).toBe(3);
+      expect(await incidents.getIncident(ctx, id)).toMatchObject({ status: 'completed', startedAt: FOR });
+      expect(await claimsOf()).toEqual([]);
+      const { incident } = await getPublicIncident(ctx, id, 'maintenance');
+      expect(incident.updates[0]?.changes).toEqual([]);
+    });
+
+    it('takes back what it claimed by the clock, though nobody had begun', async () => {
+      const { ctx, claimsOf, checkout, statusOf, schedule, step } = await house();
+      const { id } = await schedule();
+      ctx.clock.set('2026-11-21T02:10:00.000Z');
+      expect(await statusOf(checkout.id)).toBe('under_maintenance');
+      await cancelMaintenance(ctx, await step(id));
+      expect(await claimsOf()).toEqual([]);
+    });
+
+    it('cannot be what has begun, and begins but once', async () => {
+      const { ctx, schedule, step } = await house();
+      const { id } = await schedule();
+      await startMaintenance(ctx, await step(id));
+      await expect(cancelMaintenance(ctx, await step(id))).rejects.toThrow('has not begun');
+      await expect(startMaintenance(ctx, await step(id))).rejects.toThrow('has begun already');
+    });
+  });
+
+  it('that ended without anyone beginning it took place as announced', async () => {
+    const { ctx, checkout, claimsOf, schedule, step } = await house();
+    const { id } = await schedule();
+    ctx.clock.set('2026-11-21T02:50:00.000Z');
+    await endMaintenance(ctx, await step(id));
+    expect(await claimsOf()).toEqual([[checkout.id, FOR, ctx.now()]]);
+  });
+
+  it('must lie ahead, and end after it begins', async () => {
+    const { schedule } = await house();
+    await expect(
+      schedule({ scheduledFor: '2026-11-20T14:00:00.000Z', scheduledUntil: '2026-11-20T13:00:00.000Z' }),
+    ).rejects.toMatchObject({ problems: [{ field: 'scheduledFor' }, { field: 'scheduledUntil' }] });
+    await expect(schedule({ components: ['nowhere'] })).rejects.toMatchObject({
+      problems: [{ field: 'components' }],
+    });
+  });
+});
