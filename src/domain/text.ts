@@ -56,7 +56,12 @@ export function optional<T extends z.ZodType>(schema: T) {
 export function parseAddress(text: string): string | null {
   const typed = text.trim();
   // What would be a port, a path or an escape in a URL has no place in a domain, and must not vanish in silence.
-  if (typed.length > 254 || !/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s/\\:?#%]+$/i.test(typed)) return null;
+  if (
+    typed.length > 254 ||
+    CONTROL.test(typed) ||
+    !/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s/\\:?#%]+$/i.test(typed)
+  )
+    return null;
   const at = typed.lastIndexOf('@');
   const host = URL.parse(`http://${typed.slice(at + 1)}`)?.hostname;
   if (!host || !LABELS.test(host)) return null;

@@ -25,10 +25,14 @@ export const settingsInput = z.object({
       'This is no web or mail address. Write it as https://example.com/help or mailto:help@example.com.',
     ),
   ),
-  uptimeWeight: z.coerce
-    .number({ error: 'The weight of a partial outage is a number from 0 to 1, such as 0.3.' })
-    .min(0, 'The weight of a partial outage is at least 0.')
-    .max(1, 'The weight of a partial outage is at most 1.'),
+  uptimeWeight: z.preprocess(
+    // JavaScript takes an empty field for 0, which would count partial outages for nothing.
+    (value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : value),
+    z.coerce
+      .number({ error: 'The weight of a partial outage is a number from 0 to 1, such as 0.3.' })
+      .min(0, 'The weight of a partial outage is at least 0.')
+      .max(1, 'The weight of a partial outage is at most 1.'),
+  ),
 });
 export type SettingsInput = z.infer<typeof settingsInput>;
 

@@ -123,6 +123,7 @@ describe('an address', () => {
     ['a label of 64', `ada@${'a'.repeat(64)}.com`],
     ['255 characters', `ada@${'a.'.repeat(124)}com`],
     ['more than 254 once in ASCII', `ada@${'ü.'.repeat(80)}com`],
+    ['a control character at its end', 'mia@example.com\u0000'],
   ])('refuses %s', (_, text) => expect(parseAddress(text)).toBeNull());
 
   it('is one plain word of ASCII, and reads the same again, whatever is typed', () => {

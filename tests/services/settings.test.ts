@@ -33,6 +33,7 @@ it('takes no zone, address or weight that means nothing', () => {
   expect(problem({ timeZone: 'Mars/Olympus' })).toContain('not known');
   expect(problem({ supportUrl: 'javascript:alert(1)' })).toContain('no web or mail address');
   expect(problem({ uptimeWeight: '2' })).toContain('at most 1');
-  expect(problem({ uptimeWeight: 'half' })).toContain('a number from 0 to 1');
+  for (const uptimeWeight of ['half', '', ' '])
+    expect(problem({ uptimeWeight })).toContain('a number from 0 to 1');
   expect(problem({ name: '' })).toContain('empty');
 });

@@ -3,12 +3,22 @@ import { AppError, type FieldProblem } from '#domain/errors.ts';
 
 export type Problems = readonly FieldProblem[];
 
-/** A form's text fields as they were sent. Files are no part of any admin form. */
+/**
+ * A form's fields as they were sent.
+ * @throws AppError invalid when it is none, is broken off, or holds a NUL, which no browser sends and PostgreSQL does not take
+ */
 export async function readForm(request: Request): Promise<FormData> {
   const type = request.headers.get('content-type') ?? '';
-  if (!/^(application\/x-www-form-urlencoded|multipart\/form-data)/.test(type))
-    throw new AppError('invalid', 'This is not a form.', { fix: 'Use the form on the page.' });
-  return request.formData();
+  const isForm = /^(application\/x-www-form-urlencoded|multipart\/form-data)/.test(type);
+  // What cannot be parsed is the sender's doing, not a fault of ours.
+  const form = isForm ? await request.formData().catch(() => null) : null;
+  const isWhole = form && [...form].every(([name, value]) => !name.includes('\0') && !hasNul(value));
+  if (isWhole) return form;
+  throw new AppError('invalid', 'This is not a form.', { fix: 'Use the form on the page.' });
+}
+
+function hasNul(value: FormDataEntryValue): boolean {
+  return typeof value === 'string' && value.includes('\0');
 }
 
 export function textOf(form: FormData, name: string): string {

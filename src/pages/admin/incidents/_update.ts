@@ -136,7 +136,7 @@ function updateSchema(subject: Subject) {
 
 /** What the incident and the form know of each variable. `provider` nobody knows: a person fills it in. */
 export function variableValues(subject: Subject, fields: Fields, now: Instant): VariableValues {
-  const { zone, last } = subject;
+  const { zone, last, statuses } = subject;
   const chosen = Object.entries(chosenComponents(Object.entries(fields))).flatMap(([id, status]) =>
     status ? [id] : [],
   );
@@ -147,7 +147,7 @@ export function variableValues(subject: Subject, fields: Fields, now: Instant): 
   return {
     title: subject.title,
     severity: fields.severity || subject.severity,
-    status: STATUS_LABELS[(fields.status as AnyStatus) || subject.status] ?? null,
+    status: STATUS_LABELS[statuses.find((status) => status === fields.status) ?? subject.status],
     components: namesInWords(concerned.flatMap((id) => subject.names.get(id) ?? [])),
     affected: fields.affected?.trim() || last.affected,
     workaround: fields.workaround?.trim() || last.workaround,
