@@ -1,4 +1,5 @@
 import type { Ctx } from '#db/context.ts';
+import { expiredSessionsDuty } from './expiredSessions.ts';
 import { bumpPageByTime } from './pageTime.ts';
 
 export type Clock = {
@@ -8,20 +9,22 @@ export type Clock = {
 
 const TICK_MS = 1_000;
 
+type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
+
 /** What happens because time passed, in the order in which it is done. Each claims its work, so two processes never do it twice. */
-const DUTIES: Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>> = {
-  'the page by time': bumpPageByTime,
-};
+function newDuties(): Duties {
+  return { 'the page by time': bumpPageByTime, 'expired sessions': expiredSessionsDuty() };
+}
 
 /** Ticks about once a second until stopped. A duty that fails is tried again at the next tick; the others go on. */
-export function startClock(ctx: Ctx): Clock {
+export function startClock(ctx: Ctx, duties: Duties = newDuties()): Clock {
   const failing = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let ticking = Promise.resolve();
 
   async function tick(): Promise<void> {
-    for (const [name, duty] of Object.entries(DUTIES)) {
+    for (const [name, duty] of Object.entries(duties)) {
       if (stopped) return;
       try {
         await duty(ctx);
