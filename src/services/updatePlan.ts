@@ -7,7 +7,7 @@ import { firstPublicDue, nextInternalDue, nextPublicDue, type Pace, wholeMinute 
 import { AppError } from '#domain/errors.ts';
 import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
 import { allowedNextStatuses, isOver, STATUS_LABELS } from '#domain/status.ts';
-import { clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { addMs, clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import type { PostInput } from './postUpdate.ts';
 import { type ClaimPlan, planClaims } from './updateClaims.ts';
 
@@ -217,9 +217,11 @@ function clocksAfter(
   return { nextUpdateDue: moved ? movedPublicDue(incident, pace, earlier[0], now) : undefined, internalDue };
 }
 
+const TIME_TO_WRITE = 5 * MINUTE;
+
 /**
  * The public clock under a new severity: as though it had been this one since the last public update (the declaration, before the
- * first), but never due before anyone could write it, and never later than what visitors were promised.
+ * first). If that leaves no time to write, as though declared now; and never later than what visitors were promised.
  */
 function movedPublicDue(
   incident: Incident,
@@ -230,8 +232,7 @@ function movedPublicDue(
   const policy = lastPublic
     ? nextPublicDue(pace, lastPublic.postedAt)
     : firstPublicDue(pace, incident.declaredAt);
-  const soonest = firstPublicDue(pace, now);
-  const due = policy && soonest && policy < soonest ? soonest : policy;
+  const due = policy && policy < addMs(now, TIME_TO_WRITE) ? firstPublicDue(pace, now) : policy;
   if (!lastPublic) return due;
   const promised = incident.nextUpdateDue;
   return promised && (!due || promised < due) ? promised : due && wholeMinute(due);

@@ -1,4 +1,5 @@
 import type { Db } from '#db/open.ts';
+import { getPageVersion } from '#db/page.ts';
 import { createComponent, createGroup, listComponents } from '#services/components.ts';
 import * as incidents from '#services/incidents.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
@@ -35,5 +36,22 @@ export async function incidentHouse(fresh: () => Promise<Db>) {
       components: [{ id: checkout.id, status: 'major_outage' }],
       ...changes,
     });
-  return { db, ctx, shop, checkout, cart, say, statusOf, declare };
+  const at = (clock: string) => ctx.clock.set(`2026-11-20T${clock}:00.000Z`);
+  const get = (id: string) => incidents.getIncident(ctx, id);
+  const version = () => db.read(getPageVersion);
+  /** What is claimed and not taken back, in the order of the record. */
+  const claims = async () =>
+    (await db.read((tx) => tx.selectFrom('claims').selectAll().orderBy('seq').execute()))
+      .filter(({ voided_at }) => voided_at === null)
+      .map((one) => [one.component_id, one.source_kind, one.status, time(one.starts_at), time(one.ends_at)]);
+  const audit = async () =>
+    (await db.read((tx) => tx.selectFrom('audit').select('action').orderBy('seq').execute())).map(
+      ({ action }) => action,
+    );
+  return { db, ctx, shop, checkout, cart, say, statusOf, declare, at, get, version, claims, audit };
+}
+
+/** The hour and minute of an instant of the test's own day. */
+export function time(instant: string | null): string | null {
+  return instant?.slice(11, 16) ?? null;
 }
