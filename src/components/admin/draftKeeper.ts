@@ -43,6 +43,7 @@ export function keepDraft(
     if (!closed && saved < typed) send(true).catch(() => undefined);
   });
   setInterval(showAge, 1000);
+  void lookAtOthers();
   setInterval(lookAtOthers, 20_000);
 
   return { saveNow: save };
@@ -104,27 +105,43 @@ export function keepDraft(
   }
 }
 
-/** Says who else drafts, without moving what one reads: the place for it is always there. */
+let shown = '';
+
+/** Says who else drafts, and leaves open what one has opened to read. */
 function showOthers(others: Others): void {
   const place = document.querySelector('[data-others]');
-  if (!place) return;
+  const key = JSON.stringify(others);
+  if (!place || key === shown) return;
+  shown = key;
+  const open = new Set(
+    [...place.querySelectorAll<HTMLElement>('details[open]')].map((details) => details.dataset.who),
+  );
   place.replaceChildren(
-    ...others.map(({ name, body, drafting, at }) => {
-      const details = document.createElement('details');
-      details.className = 'note';
-      const summary = document.createElement('summary');
-      summary.textContent = drafting ? `${name} is drafting too` : `${name} left a draft at ${at}`;
-      const text = document.createElement('blockquote');
-      text.textContent = body || 'Nothing written yet.';
-      const use = document.createElement('button');
-      use.type = 'button';
-      use.className = 'link';
-      use.dataset.useDraft = body;
-      use.textContent = 'Use this text';
-      details.append(summary, text, ...(body ? [use] : []));
+    ...others.map((other) => {
+      const details = otherDraft(other);
+      details.open = open.has(other.name);
       return details;
     }),
   );
+}
+
+function otherDraft({ name, body, drafting, at }: Others[number]): HTMLDetailsElement {
+  const details = document.createElement('details');
+  details.className = 'note';
+  details.dataset.who = name;
+  const summary = document.createElement('summary');
+  summary.textContent = drafting ? `${name} is drafting too` : `${name} left a draft at ${at}`;
+  const text = document.createElement('blockquote');
+  text.textContent = body || 'Nothing written yet.';
+  details.append(summary, text);
+  if (!body) return details;
+  const use = document.createElement('button');
+  use.type = 'button';
+  use.className = 'link';
+  use.dataset.useDraft = body;
+  use.textContent = 'Use this text';
+  details.append(use);
+  return details;
 }
 
 function fieldsOf(form: HTMLFormElement): Record<string, string> {

@@ -1,5 +1,6 @@
 import { substitute, type VariableName } from '#domain/templates.ts';
 import { keepDraft } from './draftKeeper.ts';
+import { whenReleased } from './released.ts';
 import { insertText, watchWording } from './wording.ts';
 
 /**
@@ -104,15 +105,19 @@ type Preview = {
   told: number;
   subject: string;
   text: string;
-  page: string;
+  pageHtml: string;
   problems: string[];
 };
 
-/** Asks for the preview of the draft that was just kept, and shows it without a flicker. */
+/** Asks for the preview of the draft that was just kept. */
 async function showPreview(form: HTMLFormElement, url: string): Promise<void> {
   const response = await fetch(`${url}.json`, { headers: { Accept: 'application/json' } });
   if (!response.ok) return;
   const preview = (await response.json()) as Preview;
+  whenReleased(() => putPreview(form, url, preview));
+}
+
+function putPreview(form: HTMLFormElement, url: string, preview: Preview): void {
   const put = (key: string, text: string) => {
     for (const place of form.querySelectorAll(`[data-preview="${key}"]`)) place.textContent = text;
   };
@@ -125,7 +130,7 @@ async function showPreview(form: HTMLFormElement, url: string): Promise<void> {
   labelButtons(form);
   const page = form.querySelector('[data-preview="page"]');
   // Made by the server from Markdown and sanitised there, as the public page itself has it.
-  if (page) page.innerHTML = preview.page;
+  if (page) page.innerHTML = preview.pageHtml;
   if (preview.subject) swapFrame(form, url);
 }
 

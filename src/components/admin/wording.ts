@@ -1,4 +1,5 @@
 import { type HintInput, hintsFor, wordingSummary } from '#domain/hints.ts';
+import { whenReleased } from './released.ts';
 
 /**
  * Keeps the hints under an editor live: at once when the text is left, else when typing pauses. A hint about certain words
@@ -13,6 +14,9 @@ export function watchWording(editor: HTMLTextAreaElement, input: () => HintInput
   let timer: ReturnType<typeof setTimeout> | undefined;
   const show = () => {
     clearTimeout(timer);
+    whenReleased(render);
+  };
+  const render = () => {
     const said = input();
     summary.textContent = wordingSummary(said);
     const hints = hintsFor(said);
