@@ -40,6 +40,10 @@ function withFrameAncestors(csp: string, embed: boolean): string {
   return `${csp.trim().replace(/;$/, '')}; frame-ancestors ${embed ? '*' : "'none'"}`;
 }
 
+/** Tag by tag, comments too: what someone typed may stand in an attribute, and `<style>` there is no style. */
+const TAGS =
+  /<!--[\s\S]*?-->|<(style|script)\b(?:[^>"']|"[^"]*"|'[^']*')*>([\s\S]*?)<\/\1>|<[a-z](?:[^>"']|"[^"]*"|'[^']*')*>/gi;
+
 /**
  * Astro allows the hashes of all styles and scripts of the whole site on every page, about a kilobyte. Only those that this very
  * page contains are kept: it never allows more than Astro did, and the first packets hold more page.
@@ -47,8 +51,7 @@ function withFrameAncestors(csp: string, embed: boolean): string {
 function narrowed(csp: string, answer: Answer): string {
   const html = answer.body.toString('utf8');
   const present = new Set<string>();
-  for (const [, , content] of html.matchAll(/<(style|script)\b[^>]*>([\s\S]*?)<\/\1>/g))
-    present.add(cspHash(content ?? ''));
+  for (const [, element, content] of html.matchAll(TAGS)) if (element) present.add(cspHash(content ?? ''));
   return csp
     .split(';')
     .map((directive) =>

@@ -29,6 +29,15 @@ describe('Content-Security-Policy', () => {
     );
   });
 
+  test('a tag that someone typed into an attribute or a comment hides no style from it', () => {
+    const used = cspHash('p{color:red}');
+    for (const before of ['<meta content="<style> x">', "<meta content='<style>'>", '<!--<style>-->'])
+      expect(
+        cspOf(html(`${before}<style>p{color:red}</style>`, `style-src 'self' ${used}`)),
+        before,
+      ).toContain(used);
+  });
+
   test('a script that someone smuggled into the page is not allowed by being there', () => {
     const csp = cspOf(html('<script>evil()</script>', "default-src 'none'; script-src 'self'"));
     expect(csp).not.toContain(cspHash('evil()'));
