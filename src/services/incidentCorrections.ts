@@ -4,6 +4,7 @@ import type { Ctx } from '#db/context.ts';
 import { type Incident, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion, getPage } from '#db/page.ts';
+import { listUpdates, type Update } from '#db/updates.ts';
 import { firstPublicDue, nextInternalDue, nextPublicDue, wholeMinute } from '#domain/cadence.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
@@ -16,7 +17,7 @@ import { isOpenToAll } from './updatePlan.ts';
 
 /**
  * Puts right which components an incident touched: for each one given, what was said of it from the start is taken back and said
- * anew. `operational` means that it was never touched. The old claims are kept, voided. Nobody is mailed.
+ * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Nobody is mailed.
  */
 export async function correctComponents(
   ctx: Ctx,
@@ -39,16 +40,10 @@ export async function correctComponents(
       old.map(({ seq }) => seq),
       now,
     );
+    const spans = openSpans(incident, await listUpdates(tx, incident.seq));
     const corrected = [...wanted]
       .filter(([, status]) => status !== 'operational')
-      .map(([componentId, status]) => ({
-        componentId,
-        status,
-        startsAt: incident.startedAt,
-        endsAt: isOver(incident.status) ? incident.resolvedAt : null,
-      }))
-      // A maintenance that was called off ended before it began: it touched nothing.
-      .filter(({ startsAt, endsAt }) => endsAt === null || endsAt > startsAt);
+      .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
     await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
     await updateIncident(tx, incident.seq, {}, now);
     const words = [...wanted].map(
@@ -64,6 +59,30 @@ export async function correctComponents(
     return bumpIfPublic(tx, incident, now);
   });
   if (changesPage) ctx.changed('page');
+}
+
+/**
+ * When it was open: from its start to its end, without the times between an end and a reopening. None when it ended before it began, as
+ * a maintenance does that was called off.
+ */
+function openSpans(
+  incident: Incident,
+  said: readonly Update[],
+): { startsAt: Instant; endsAt: Instant | null }[] {
+  const spans: { startsAt: Instant; endsAt: Instant | null }[] = [];
+  let since: Instant | null = incident.startedAt;
+  for (const { status, postedAt } of said.toReversed()) {
+    if (since === null && !isOver(status)) since = postedAt;
+    else if (since !== null && isOver(status)) {
+      spans.push({ startsAt: since, endsAt: postedAt });
+      since = null;
+    }
+  }
+  if (since !== null) spans.push({ startsAt: since, endsAt: null });
+  // When it ended is what the incident itself says: one that was put on the record afterwards was over before it was told.
+  const last = spans.at(-1);
+  if (last) last.endsAt = incident.resolvedAt;
+  return spans.filter(({ startsAt, endsAt }) => endsAt === null || endsAt > startsAt);
 }
 
 /** A new version of the page, when visitors see this incident there. @returns whether they do */

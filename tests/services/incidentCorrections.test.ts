@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { setManualStatus } from '#services/components.ts';
 import * as incidents from '#services/incidents.ts';
 import { eachDatabase } from '../support/databases.ts';
+import { makeIncident } from '../support/factory.ts';
 import { incidentHouse } from './incidentHouse.ts';
 
 /** Putting right what was said. The clock starts at 14:00. */
@@ -151,5 +152,50 @@ eachDatabase('corrections', (fresh) => {
     ).rejects.toMatchObject({ problems: [{ field: 'updates.0' }] });
     await incidents.backfillIncident(ctx, past);
     expect(await claims()).toEqual([[checkout.id, 'incident', 'degraded_performance', '10:00', '11:00']]);
+  });
+
+  it('says of a component what holds while the incident was open, not between its end and its reopening', async () => {
+    const { ctx, at, cart, checkout, declare, say, get, claims } = await house();
+    const { id } = await declare();
+    await say(id);
+    at('14:30');
+    await say(id, { status: 'resolved', reason: 'Back.' });
+    at('16:00');
+    await say(id, { status: 'investigating' });
+    at('16:10');
+    const correct = async (status: 'partial_outage' | 'operational') =>
+      incidents.correctComponents(ctx, {
+        incidentId: id,
+        version: (await get(id)).version,
+        components: [
+          { id: cart.id, status },
+          { id: checkout.id, status: 'operational' },
+        ],
+      });
+    await correct('partial_outage');
+    expect(await claims()).toEqual([
+      [cart.id, 'incident', 'partial_outage', '14:00', '14:30'],
+      [cart.id, 'incident', 'partial_outage', '16:00', null],
+    ]);
+    at('16:30');
+    await say(id, { status: 'resolved', reason: 'Back.' });
+    expect((await get(id)).resolvedAt).toBe(ctx.now());
+    await correct('operational');
+    expect(await claims()).toEqual([]);
+    await correct('partial_outage');
+    expect(await claims()).toEqual([
+      [cart.id, 'incident', 'partial_outage', '14:00', '14:30'],
+      [cart.id, 'incident', 'partial_outage', '16:00', '16:30'],
+    ]);
+  });
+
+  it('keeps a promise made by hand when an incident is taken into care', async () => {
+    const { ctx, db, get, say } = await house();
+    const { id } = await makeIncident(db, { has_cadence: 0, source: 'import' });
+    const promised = '2026-11-20T14:20:00.000Z';
+    await say(id, { nextUpdateBy: promised });
+    await incidents.adoptIncident(ctx, { incidentId: id, version: 2 });
+    expect(await get(id)).toMatchObject({ hasCadence: true, nextUpdateDue: promised });
+    expect((await get(id)).internalDue).toBe('2026-11-20T14:15:00.000Z');
   });
 });

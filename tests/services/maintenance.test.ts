@@ -165,6 +165,25 @@ eachDatabase('maintenance', (fresh) => {
     });
   });
 
+  it('plans what a correction names for the announced time, and nothing once it was called off', async () => {
+    const { ctx, checkout, cart, claimsOf, schedule, step } = await house();
+    const { id } = await schedule();
+    const correct = async () =>
+      incidents.correctComponents(ctx, {
+        incidentId: id,
+        version: (await incidents.getIncident(ctx, id)).version,
+        components: [
+          { id: checkout.id, status: 'operational' },
+          { id: cart.id, status: 'under_maintenance' },
+        ],
+      });
+    await correct();
+    expect(await claimsOf()).toEqual([[cart.id, FOR, null]]);
+    await cancelMaintenance(ctx, await step(id));
+    await correct();
+    expect(await claimsOf()).toEqual([]);
+  });
+
   it('that ended without anyone beginning it took place as announced', async () => {
     const { ctx, checkout, claimsOf, schedule, step } = await house();
     const { id } = await schedule();
