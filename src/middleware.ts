@@ -57,7 +57,13 @@ function inWords({ request }: APIContext): (error: unknown) => Response {
   return (error) => {
     if (!(error instanceof AppError)) throw error;
     const { message, fix = 'Go back and try again.' } = error;
-    return refuse(request, { status: httpStatus(error), what: message, fix, link: '/admin' });
+    return refuse(request, {
+      status: httpStatus(error),
+      what: message,
+      fix,
+      link: '/admin',
+      linkText: 'What is open now',
+    });
   };
 }
 

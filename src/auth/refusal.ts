@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 /** A refusal in words, as a page for people and as a line for programs; never a stack, never kept by a cache. */
 export function refuse(
   request: Pick<Request, 'headers'>,
-  refusal: { status: number; what: string; fix: string; link?: string },
+  refusal: { status: number; what: string; fix: string; link?: string; linkText?: string },
 ): Response {
-  const { status, what, fix, link } = refusal;
+  const { status, what, fix, link, linkText = link } = refusal;
   const html = request.headers.get('accept')?.includes('text/html');
   const headers = new Headers({
     'Content-Type': `text/${html ? 'html' : 'plain'}; charset=utf-8`,
@@ -14,7 +14,7 @@ export function refuse(
   });
   // RFC 9110 asks a 401 to name a scheme; browsers ask for no password at one that they do not know.
   if (status === 401) headers.set('WWW-Authenticate', 'Session realm="Foghorn"');
-  return new Response(html ? page(what, fix, link) : `${what} ${fix}\n`, { status, headers });
+  return new Response(html ? page(what, fix, link, linkText) : `${what} ${fix}\n`, { status, headers });
 }
 
 const STYLE =
@@ -24,8 +24,8 @@ const STYLE =
   'main{max-width:36rem;margin:auto}h1{font-size:1.45rem;line-height:1.25;margin:0 0 .6rem}p{color:var(--soft)}a{color:inherit}';
 const STYLE_HASH = `sha256-${createHash('sha256').update(STYLE).digest('base64')}`;
 
-function page(what: string, fix: string, link: string | undefined): string {
-  const anchor = link ? `<p><a href="${asText(link)}">${asText(link)}</a></p>` : '';
+function page(what: string, fix: string, link = '', linkText = link): string {
+  const anchor = link ? `<p><a href="${asText(link)}">${asText(linkText)}</a></p>` : '';
   return (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
     '<meta name="color-scheme" content="light dark">' +
