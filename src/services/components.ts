@@ -152,30 +152,36 @@ export async function deleteGroup(ctx: Ctx, id: string): Promise<void> {
 
 /**
  * A person's own word on a component, beside what incidents and maintenance claim; `operational` takes it back. The worst of all
- * claims shows, so this never turns green what an incident holds.
+ * claims shows, so this never turns green what an incident holds. The same word again changes nothing.
  */
 export async function setManualStatus(ctx: Ctx, id: string, status: ComponentStatus): Promise<void> {
   const now = ctx.now();
   const detail = { text: `Set to ${COMPONENT_STATUS_LABELS[status]} by hand` };
   await change(ctx, 'component.setStatus', { action: 'component.setStatus', id, detail }, async (tx) => {
     await requireComponents(tx, [{ id }]);
+    const held = (await listClaimsOfSource(tx, BY_HAND)).find(
+      ({ componentId, endsAt }) => componentId === id && endsAt === null,
+    );
+    if ((held?.status ?? 'operational') === status) return UNCHANGED;
     await endClaims(tx, BY_HAND, [id], now);
-    if (status === 'operational') return;
-    const claim = { componentId: id, status, startsAt: now, endsAt: null };
-    await insertClaims(tx, BY_HAND, [claim], { at: now, label: actorLabel(ctx.actor) });
+    const claims = status === 'operational' ? [] : [{ componentId: id, status, startsAt: now, endsAt: null }];
+    return insertClaims(tx, BY_HAND, claims, { at: now, label: actorLabel(ctx.actor) });
   });
 }
+
+/** What a change says that found everything as it was wanted. */
+const UNCHANGED = 'unchanged';
 
 /** Every change here is one transaction with its audit row and a new page version. */
 async function change(
   ctx: Ctx,
   permission: Permission,
   audit: { action: string; id: string; detail?: Record<string, unknown> },
-  work: (tx: Tx) => Promise<void>,
+  work: (tx: Tx) => Promise<unknown>,
 ): Promise<void> {
   requirePermission(ctx.actor, permission);
-  await ctx.db.write(async (tx) => {
-    await work(tx);
+  const changed = await ctx.db.write(async (tx) => {
+    if ((await work(tx)) === UNCHANGED) return false;
     await bumpPageVersion(tx, ctx.now());
     await insertAudit(tx, ctx, {
       action: audit.action,
@@ -183,8 +189,9 @@ async function change(
       subjectId: audit.id,
       detail: audit.detail ?? {},
     });
+    return true;
   });
-  ctx.changed('page');
+  if (changed) ctx.changed('page');
 }
 
 function given<T extends object>(input: T): T {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE } from '#domain/time.ts';
-import { archiveComponent, listComponents, updateComponent } from '#services/components.ts';
+import { archiveComponent, listComponents, setManualStatus, updateComponent } from '#services/components.ts';
 import * as incidents from '#services/incidents.ts';
 import { getPublicIncident } from '#services/publicHistory.ts';
 import { getStatusPage } from '#services/publicPage.ts';
@@ -274,6 +274,19 @@ eachDatabase('rules of incidents', (fresh) => {
       await say(id, { status: 'investigating' });
       expect(await claims()).toEqual([[checkout.id, 'incident', 'major_outage', '14:00', '14:10']]);
       expect((await get(id)).updates[0]).toMatchObject({ kind: 'reopening', changes: [] });
+    });
+
+    it('hear a person’s own word once', async () => {
+      const { ctx, at, cart, claims, audit, version } = await house();
+      await setManualStatus(ctx, cart.id, 'partial_outage');
+      const before = [await audit(), await version()];
+      at('14:10');
+      await setManualStatus(ctx, cart.id, 'partial_outage');
+      expect([await audit(), await version()]).toEqual(before);
+      at('14:20');
+      await setManualStatus(ctx, cart.id, 'operational');
+      expect(await claims()).toEqual([[cart.id, 'manual', 'partial_outage', '14:00', '14:20']]);
+      expect(await version()).toBe((before[1] as number) + 1);
     });
 
     it('keep what a change leaves out', async () => {
