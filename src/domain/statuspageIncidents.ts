@@ -113,7 +113,7 @@ export function tidyIncident(
     resolvedAt: ending.resolvedAt,
     scheduledFor: scheduledFor ?? (kind === 'maintenance' ? startedAt : null),
     scheduledUntil,
-    shortlink: looseText(record.shortlink),
+    shortlink: webAddress(record.shortlink),
     createdAt,
     updatedAt: looseTime(record.updated_at, zone) ?? updates.at(-1)?.updatedAt ?? createdAt,
     updates,
@@ -126,6 +126,12 @@ export function tidyIncident(
       subject,
     ),
   };
+}
+
+/** Whoever reads our API may make a link of it: only what leads to a web page. */
+function webAddress(value: unknown): string | null {
+  const url = URL.parse(looseText(value) ?? '');
+  return url && /^https?:$/.test(url.protocol) ? url.href : null;
 }
 
 function skip(remarks: Remarks, reason: string, subject: string): null {
