@@ -23,6 +23,9 @@ function startPosting(form: HTMLFormElement): void {
     scope: fieldText('scope'),
     workaround: fieldText('workaround'),
   }));
+  form.addEventListener('input', ({ target }) => {
+    if (target !== body) refreshHints();
+  });
   const kept = keepDraft(form, (told) => showPreview(form, told));
   const followStatus = form.dataset.public === 'yes' ? wellWhenResolved(form) : () => undefined;
   form.addEventListener('change', (event: Event) => {
