@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Ctx } from '#db/context.ts';
 import { type DraftFields, deleteDraft, listDraftsOf, upsertDraft } from '#db/drafts.ts';
+import { AppError } from '#domain/errors.ts';
 import { isPublicId } from '#domain/ids.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
 import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
@@ -9,7 +10,9 @@ import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
 const DRAFTING_FOR = 2 * MINUTE;
 /** What others left lying longer than this is of no use to anyone else. */
 const OTHERS_KEPT_FOR = DAY;
-const MAX_BYTES = 64 * 1024;
+/** Room for a field of each of the 2,000 components that a page may have, and for the words. */
+const MAX_FIELDS = 2_100;
+const MAX_BYTES = 256 * 1024;
 
 export const draftInput = z.object({
   /** The incident's id, or what is being made: `new`, `backfill`, `maintenance`. */
@@ -17,7 +20,7 @@ export const draftInput = z.object({
   /** The form as it stands, field by field. Kept as typed: it is checked when it is posted, not before. */
   fields: z
     .record(z.string().max(80), z.string().max(20_000))
-    .refine((fields) => Object.keys(fields).length <= 400, 'A draft has at most 400 fields.')
+    .refine((fields) => Object.keys(fields).length <= MAX_FIELDS, `A draft has at most ${MAX_FIELDS} fields.`)
     .refine((fields) => JSON.stringify(fields).length <= MAX_BYTES, 'The draft is too long to keep.'),
 });
 
@@ -25,9 +28,17 @@ export type KeptDraft = { fields: DraftFields; updatedAt: Instant };
 /** `drafting`: they are at it now; else they left it for whoever may post it. */
 export type OtherDraft = { name: string; updatedAt: Instant; body: string; drafting: boolean };
 
-/** Keeps what the signed-in person has typed so far, in place of what was kept before. */
+/**
+ * Keeps what the signed-in person has typed so far, in place of what was kept before.
+ * @throws AppError invalid when it is more than a form holds
+ */
 export async function saveDraft(ctx: Ctx, input: z.infer<typeof draftInput>): Promise<KeptDraft> {
   const user = requireUser(ctx);
+  const { error } = draftInput.safeParse(input);
+  if (error)
+    throw new AppError('invalid', error.issues[0]?.message ?? 'This is no draft.', {
+      fix: 'Shorten it, or copy it elsewhere.',
+    });
   const updatedAt = ctx.now();
   await ctx.db.write((tx) => upsertDraft(tx, { ...input, userId: user.id, userName: user.name, updatedAt }));
   return { fields: input.fields, updatedAt };
