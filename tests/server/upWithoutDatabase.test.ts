@@ -47,9 +47,7 @@ async function start(options: Parameters<typeof startServer>[0] = {}): Promise<T
 function expectLastGood(answer: Answered): void {
   expect(answer.status).toBe(200);
   expect(answer.body).toContain('Checkout');
-  expect(answer.body).toMatch(
-    /<p class="asof">This page is as of <time datetime="[^"]+">\d\d:\d\d UTC/,
-  );
+  expect(answer.body).toMatch(/<p class="asof">This page is as of <time datetime="[^"]+">\d\d:\d\d UTC/);
   expect(answer.headers['x-foghorn-as-of']).toMatch(/^\d{4}-.*Z$/);
   expect(answer.headers['x-content-type-options']).toBe('nosniff');
 }
