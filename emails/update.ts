@@ -6,18 +6,7 @@ import {
   isOver,
   STATUS_LABELS,
 } from '#domain/status.ts';
-import {
-  clockTime,
-  clockTimeWithZone,
-  dateText,
-  dateTimeText,
-  dayIn,
-  durationText,
-  type Instant,
-  msBetween,
-  whenText,
-  zoneName,
-} from '#domain/time.ts';
+import { dateTimeText, durationText, type Instant, msBetween, rangeText, whenText } from '#domain/time.ts';
 import { titleWithScope } from '#domain/title.ts';
 import { LOOK_OF_STATUS } from './looks.ts';
 import { clip, excerpt, oneLine } from './prose.ts';
@@ -85,17 +74,6 @@ export function whenLine({ site, incident, update }: UpdateMail): string | null 
   if (!isOver(update.status)) return `Since ${whenText(incident.startedAt, site.timeZone, update.postedAt)}`;
   const lasted = durationText(msBetween(incident.startedAt, update.postedAt));
   return `${rangeText(incident.startedAt, update.postedAt, site.timeZone, update.postedAt)}, ${lasted}`;
-}
-
-/**
- * "14:15 to 15:40 UTC", with its date unless that is the day of `now`; two whole dates when it spans midnight or a change of
- * the clocks.
- */
-function rangeText(from: Instant, to: Instant, zone: string, now?: Instant): string {
-  if (dayIn(from, zone) !== dayIn(to, zone) || zoneName(from, zone) !== zoneName(to, zone))
-    return `${dateTimeText(from, zone)} to ${dateTimeText(to, zone)}`;
-  const hours = `${clockTime(from, zone)} to ${clockTimeWithZone(to, zone)}`;
-  return now && dayIn(to, zone) === dayIn(now, zone) ? hours : `${dateText(from, zone)}, ${hours}`;
 }
 
 export function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {

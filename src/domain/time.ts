@@ -95,6 +95,25 @@ export function whenText(instant: Instant, zone: string, now: Instant): string {
     : dateTimeText(instant, zone);
 }
 
+/**
+ * "22 Nov 2026, 09:45 to 11:45 UTC": the day and the zone once where they are the same at both ends, and no day where it is that
+ * of `now`.
+ */
+export function rangeText(from: Instant, to: Instant, zone: string, now?: Instant): string {
+  return rangeParts(from, to, zone, now).join(' to ');
+}
+
+/** Both ends of rangeText, for those who mark up each. */
+export function rangeParts(from: Instant, to: Instant, zone: string, now?: Instant): [string, string] {
+  const day = now && dayIn(from, zone) === dayIn(now, zone) ? '' : `${dateText(from, zone)}, `;
+  const sameDay = dayIn(from, zone) === dayIn(to, zone);
+  const sameZone = zoneName(from, zone) === zoneName(to, zone);
+  return [
+    `${day}${sameDay && sameZone ? clockTime(from, zone) : clockTimeWithZone(from, zone)}`,
+    sameDay ? clockTimeWithZone(to, zone) : dateTimeText(to, zone),
+  ];
+}
+
 const nameFormatters = new Map<string, Intl.DateTimeFormat>();
 
 /** The zone's short name at that instant: "UTC", "CET", "GMT-3". */

@@ -14,6 +14,7 @@ import {
   MINUTE,
   msBetween,
   parseInstant,
+  rangeText,
   startOfDay,
   toInstant,
   toLocal,
@@ -134,6 +135,46 @@ describe('in words', () => {
     expect(whenText('2026-11-22T00:05:00.000Z', 'UTC', now)).toBe('22 Nov 2026, 00:05 UTC');
     expect(whenText('2026-11-22T00:05:00.000Z', 'Europe/Berlin', now)).toBe('01:05 CET');
     expect(whenText('2026-11-21T22:55:00.000Z', 'Europe/Berlin', now)).toBe('21 Nov 2026, 23:55 CET');
+  });
+
+  it.each([
+    ['the day and the zone once', '09:45Z', '11:45Z', 'UTC', '', '22 Nov 2026, 09:45 to 11:45 UTC'],
+    ['no day that is today', '09:45Z', '11:45Z', 'UTC', '2026-11-22T23:59Z', '09:45 to 11:45 UTC'],
+    [
+      'today by the zone, not by UTC',
+      '23:30Z',
+      '23:45Z',
+      'Europe/Berlin',
+      '2026-11-23T08:00Z',
+      '00:30 to 00:45 CET',
+    ],
+    [
+      'both days of a night',
+      '22:00Z',
+      '2026-11-23T02:00Z',
+      'UTC',
+      '',
+      '22 Nov 2026, 22:00 UTC to 23 Nov 2026, 02:00 UTC',
+    ],
+    [
+      'the night that begins today',
+      '22:00Z',
+      '2026-11-23T02:00Z',
+      'UTC',
+      '2026-11-22T08:00Z',
+      '22:00 UTC to 23 Nov 2026, 02:00 UTC',
+    ],
+    [
+      'both zones of a change of the clocks',
+      '2026-10-25T00:30Z',
+      '2026-10-25T01:15Z',
+      'Europe/Berlin',
+      '',
+      '25 Oct 2026, 02:30 CEST to 02:15 CET',
+    ],
+  ])('writes a range with %s', (_, from, to, name, now, text) => {
+    const at = (time: string) => parseInstant(time.includes('T') ? time : `2026-11-22T${time}`) as string;
+    expect(rangeText(at(from), at(to), name, now ? at(now) : undefined)).toBe(text);
   });
 
   it('carries the zone of the season, and writes every month in three letters', () => {

@@ -647,6 +647,8 @@ describe('components, groups, maintenance, templates, audiences and settings', (
     });
     const path = String(planned.headers.location).split('?')[0] as string;
     expect((await house.get(String(planned.headers.location))).body).toContain('Queued for 12 people.');
+    for (const shown of ['/admin', '/admin/maintenance', path])
+      expect((await house.get(shown)).body, shown).toContain('1 Jan 2999, 10:00 to 11:00 UTC');
     const post = (status: string) =>
       house.get(path).then((page) =>
         house.post(path, {

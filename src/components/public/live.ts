@@ -4,7 +4,7 @@
  */
 const doc = document;
 const all = (selector: string, root: ParentNode = doc) => [...root.querySelectorAll<HTMLElement>(selector)];
-const clock = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const;
+const clock = { hour: '2-digit', minute: '2-digit' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
 /** A row of the table of days: [day, how it went]; its place among the days is in data-d. */
@@ -29,10 +29,14 @@ const paint = () => {
   const now = Date.now();
   for (const time of all('time:not([title])') as HTMLTimeElement[]) {
     const text = time.textContent;
-    // A time of today, or of the day that stands beside it, comes without a date: it stays so.
+    // What comes without a date, or without a zone, has it beside it: it stays so.
+    const bare = /(^| )\d\d:\d\d$/.test(text);
     const format = text.includes(',') ? date : clock;
-    time.title = text;
-    time.textContent = new Date(time.dateTime).toLocaleString('en-GB', format);
+    time.title = bare ? `${text} to ${time.nextElementSibling!.textContent}` : text;
+    time.textContent = new Date(time.dateTime).toLocaleString('en-GB', {
+      ...format,
+      timeZoneName: bare ? undefined : 'short',
+    });
   }
   for (const since of all('[data-since]'))
     since.textContent = `, ${length(now - Date.parse(since.dataset.since!) - 6e4)}`;
