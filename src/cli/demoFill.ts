@@ -233,7 +233,7 @@ function wholeQuarter(instant: Instant): Instant {
 }
 
 /** Never the database that the environment names. */
-function demoConfig(folder: string): Config {
+export function demoConfig(folder: string): Config {
   const { PORT, SITE_URL } = process.env;
   return readConfig({
     PORT,

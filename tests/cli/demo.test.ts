@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { readConfig } from '#config';
 import type { Ctx } from '#db/context.ts';
 import { hintsFor } from '#domain/hints.ts';
@@ -109,7 +109,7 @@ it('speaks as a status page should: no jargon, blame, apology, hostnames or rela
   expect(hints).toEqual([]);
 });
 
-it('keeps what it has for ten minutes, is filled anew after that, and keeps what someone is working on', async () => {
+it('keeps what it has for ten minutes, is filled anew after that or for another address, and keeps what someone is working on', async () => {
   const folder = scratch();
   const said: string[] = [];
   const say = (line: string) => void said.push(line);
@@ -139,4 +139,13 @@ it('keeps what it has for ten minutes, is filled anew after that, and keeps what
   expect(await filledAnew()).toBe(false);
   age(11, 11);
   expect(await filledAnew()).toBe(true);
+
+  vi.stubEnv('SITE_URL', 'http://localhost:4400');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(await filledAnew()).toBe(true);
+  expect(await filledAnew()).toBe(false);
+  const day = join(folder, 'mail', readdirSync(join(folder, 'mail'))[0] as string);
+  const mail = readFileSync(join(day, readdirSync(day)[0] as string), 'utf8');
+  expect(mail).toContain('localhost:4400/');
+  expect(mail).not.toContain('localhost:4321');
 });
