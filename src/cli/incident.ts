@@ -2,7 +2,7 @@ import { isSeverity, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { INCIDENT_STATUSES, type IncidentStatus, isOver } from '#domain/status.ts';
 import { multiLine, singleLine } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE, parseInstant } from '#domain/time.ts';
-import { declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
+import { declareAndPublish, getIncident, postUpdate } from '#services/incidents.ts';
 import { type Command, type Io, readArguments, required, UsageError } from './command.ts';
 import { readComponents, STATUS_WORDS } from './components.ts';
 import { withInstallation } from './installation.ts';
@@ -36,7 +36,7 @@ export const incidentOpen: Command = {
   help: `
   foghorn incident open --title T --severity S --body TEXT [options]
 
-Declares the incident and publishes its first update, as the admin does. Its id is printed, alone, on standard output.
+Declares the incident and publishes its first update, both or neither. Its id is printed, alone, on standard output.
 
   --title T              one line: what fails, for whom
   --severity S           ${SEVERITIES.join(', ')}
@@ -64,22 +64,15 @@ Declares the incident and publishes its first update, as the admin does. Its id 
     const body = await readBody(values.body, io);
     await withInstallation({ create: false }, async (_, ctx) => {
       const components = await readComponents(ctx, values.component ?? []);
-      const nextUpdateBy = readNextUpdate(values['next-update'], ctx.now());
-      const { id } = await declareIncident(ctx, { title, severity, scope: said.scope, components });
-      const { version } = await getIncident(ctx, id);
-      const { told } = await postUpdate(ctx, {
-        incidentId: id,
-        version,
-        audience: 'public',
+      const { id, told } = await declareAndPublish(ctx, {
+        title,
+        severity,
         status,
         body,
         ...said,
-        nextUpdateBy,
+        nextUpdateBy: readNextUpdate(values['next-update'], ctx.now()),
         components,
         notify: !values['no-notify'],
-      }).catch((error: unknown) => {
-        io.say(`The incident is declared inside as ${id}, but not published.`);
-        throw error;
       });
       io.say(sayTold(`Published at ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
       io.out(id);

@@ -2,6 +2,7 @@ import { insertAudit } from '#db/audit.ts';
 import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertIncident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { firstPublicDue, nextInternalDue } from '#domain/cadence.ts';
 import { AppError } from '#domain/errors.ts';
@@ -9,6 +10,7 @@ import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
 import type { ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { newPostIds, type Posted, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
 
 // Everything that is done to an incident can be imported from here; each verb's own story is in its file.
@@ -48,51 +50,91 @@ export type DeclareInput = {
  */
 export async function declareIncident(ctx: Ctx, input: DeclareInput): Promise<{ id: string; seq: number }> {
   requirePermission(ctx.actor, 'incident.declare');
+  const declaration = checkDeclaration(ctx, input);
+  const seq = await ctx.db.write((tx) => insertDeclared(tx, ctx, input, declaration));
+  return { id: declaration.id, seq };
+}
+
+/** Declares what is known and says it in public, with its first update. `components` and `scope` go with both. */
+export type DeclareAndPublishInput = DeclareInput &
+  Pick<PostInput, 'status' | 'body' | 'affected' | 'workaround' | 'estimate' | 'nextUpdateBy' | 'notify'>;
+
+/**
+ * declareIncident and its first public update as one: both are on disk, or neither, so that whoever was cut off can do it again
+ * without a second incident.
+ */
+export async function declareAndPublish(
+  ctx: Ctx,
+  input: DeclareAndPublishInput,
+): Promise<Posted & { id: string }> {
+  requirePermission(ctx.actor, 'incident.declare');
+  requirePermission(ctx.actor, 'incident.publish');
+  const declaration = checkDeclaration(ctx, input);
+  const { id } = declaration;
+  const ids = newPostIds(ctx);
+  const { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify } = input;
+  const written = await ctx.db.write(async (tx) => {
+    await insertDeclared(tx, ctx, input, declaration);
+    const said = { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify };
+    return postWithin(tx, ctx, { incidentId: id, version: 1, audience: 'public', ...said }, ids);
+  });
+  return { id, ...tellOthers(ctx, written) };
+}
+
+/** What is settled before the transaction begins. */
+type Declaration = { id: string; now: Instant; startedAt: Instant; detectedAt: Instant };
+
+function checkDeclaration(ctx: Ctx, input: DeclareInput): Declaration {
   const now = ctx.now();
   const startedAt = input.startedAt ?? input.detectedAt ?? now;
   const detectedAt = input.detectedAt ?? now;
   refuseImpossibleTimes(startedAt, detectedAt, now);
-  const id = ctx.newId();
-  const label = actorLabel(ctx.actor);
-  return ctx.db.write(async (tx) => {
-    await requireComponents(tx, input.components);
-    const { hours } = await getPage(tx);
-    const pace = { policy: DEFAULT_POLICIES[input.severity], hours };
-    const seq = await insertIncident(tx, {
-      id,
-      kind: 'incident',
-      title: input.title,
-      severity: input.severity,
-      status: 'investigating',
-      scope: input.scope ?? null,
-      startedAt,
-      detectedAt,
-      declaredAt: now,
-      publishedAt: null,
-      mitigatedAt: null,
-      resolvedAt: null,
-      scheduledFor: null,
-      scheduledUntil: null,
-      nextUpdateDue: firstPublicDue(pace, now),
-      internalDue: nextInternalDue(pace, now),
-      hasCadence: true,
-      restricted: false,
-      drill: false,
-      source: 'own',
-      createdAt: now,
-    });
-    const claims = input.components
-      .filter(({ status }) => status !== 'operational')
-      .map(({ id: componentId, status }) => ({ componentId, status, startsAt: startedAt, endsAt: null }));
-    await insertClaims(tx, { kind: 'incident', seq }, claims, { at: now, label });
-    await insertAudit(tx, ctx, {
-      action: 'incident.declare',
-      subjectKind: 'incident',
-      subjectId: id,
-      detail: { text: `Declared as ${input.severity}`, note: input.summary ?? null },
-    });
-    return { id, seq };
+  return { id: ctx.newId(), now, startedAt, detectedAt };
+}
+
+async function insertDeclared(
+  tx: Tx,
+  ctx: Ctx,
+  input: DeclareInput,
+  { id, now, startedAt, detectedAt }: Declaration,
+): Promise<number> {
+  await requireComponents(tx, input.components);
+  const { hours } = await getPage(tx);
+  const pace = { policy: DEFAULT_POLICIES[input.severity], hours };
+  const seq = await insertIncident(tx, {
+    id,
+    kind: 'incident',
+    title: input.title,
+    severity: input.severity,
+    status: 'investigating',
+    scope: input.scope ?? null,
+    startedAt,
+    detectedAt,
+    declaredAt: now,
+    publishedAt: null,
+    mitigatedAt: null,
+    resolvedAt: null,
+    scheduledFor: null,
+    scheduledUntil: null,
+    nextUpdateDue: firstPublicDue(pace, now),
+    internalDue: nextInternalDue(pace, now),
+    hasCadence: true,
+    restricted: false,
+    drill: false,
+    source: 'own',
+    createdAt: now,
   });
+  const claims = input.components
+    .filter(({ status }) => status !== 'operational')
+    .map(({ id: componentId, status }) => ({ componentId, status, startsAt: startedAt, endsAt: null }));
+  await insertClaims(tx, { kind: 'incident', seq }, claims, { at: now, label: actorLabel(ctx.actor) });
+  await insertAudit(tx, ctx, {
+    action: 'incident.declare',
+    subjectKind: 'incident',
+    subjectId: id,
+    detail: { text: `Declared as ${input.severity}`, note: input.summary ?? null },
+  });
+  return seq;
 }
 
 function refuseImpossibleTimes(startedAt: Instant, detectedAt: Instant, now: Instant): void {

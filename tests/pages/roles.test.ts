@@ -44,6 +44,7 @@ const VERBS: Record<string, readonly Role[]> = {
   createComponent: POSTING,
   createGroup: POSTING,
   createUser: OWNER,
+  declareAndPublish: POSTING,
   declareIncident: RESPONDING,
   deleteGroup: POSTING,
   deleteTemplate: POSTING,

@@ -49,6 +49,37 @@ eachDatabase('incidents', (fresh) => {
       expect(published.updates[0]).toMatchObject({ kind: 'initial', wasDueAt: declared.nextUpdateDue });
     });
 
+    it('is declared and published as one, or not at all', async () => {
+      const { ctx, checkout, statusOf } = await house();
+      const input: incidents.DeclareAndPublishInput = {
+        title: 'Checkout is failing',
+        severity: 'SEV1',
+        scope: 'EU',
+        status: 'identified',
+        body: 'We are looking into it.',
+        components: [{ id: checkout.id, status: 'major_outage' }],
+        notify: true,
+      };
+      const refused = (changes: object, as = ctx) =>
+        expect(incidents.declareAndPublish(as, { ...input, ...changes })).rejects;
+      await refused({}, ctx.as('responder')).toMatchObject({ code: 'forbidden' });
+      // The update is refused, and the declaration goes with it.
+      await refused({ nextUpdateBy: '2026-11-20T13:59:00.000Z' }).toMatchObject({
+        problems: [{ field: 'nextUpdateBy' }],
+      });
+      const open = async () => (await incidents.listIncidents(ctx, { kind: 'incident', limit: 10 })).open;
+      expect(await open()).toEqual([]);
+      expect(ctx.changes).toEqual([]);
+
+      await makeSubscribers(ctx.db, 3);
+      const { id, told } = await incidents.declareAndPublish(ctx, input);
+      expect(told).toBe(3);
+      expect((await open()).map((one) => one.id)).toEqual([id]);
+      expect((await getStatusPage(ctx)).incidents).toMatchObject([{ id, status: 'identified', scope: 'EU' }]);
+      expect(await statusOf(checkout.id)).toBe('major_outage');
+      expect(ctx.changes).toEqual(['page', 'outbox']);
+    });
+
     it('lets a promise rule over the policy, and refuses one that has passed', async () => {
       const { ctx, declare, say } = await house();
       const { id } = await declare();
