@@ -1,4 +1,4 @@
-import { markdownToText, renderMarkdown } from '#domain/markdown.ts';
+import { markdownToWords, renderMarkdown, spellOutLinks } from '#domain/markdown.ts';
 import { escapeHtml, type SafeHtml, withoutControls } from './template.ts';
 
 /** Mail programs that drop style sheets keep what stands on the element itself. */
@@ -43,7 +43,7 @@ export function plainLines(text: string): SafeHtml {
 
 /** The words on one line, at most `max` characters of them. */
 export function excerpt(markdown: string, max: number): string {
-  return clip(oneLine(markdownToText(markdown)), max);
+  return clip(oneLine(markdownToWords(markdown)), max);
 }
 
 export function oneLine(text: string): string {
@@ -62,11 +62,8 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 /** The words for the plain-text part: list items keep their dash, and a link its address. */
 export function proseText(markdown: string): string {
-  return renderMarkdown(markdown)
+  return spellOutLinks(renderMarkdown(markdown))
     .replace(/<li>\s*(?:<p>)?/g, '- ')
-    .replace(/<a href="([^"]*)"[^>]*>(.*?)<\/a>/gs, (_, url: string, words: string) =>
-      words === url || `mailto:${words}` === url ? words : `${words} &lt;${url}&gt;`,
-    )
     .replace(/<br \/>\n?/g, '\n')
     .replace(/<\/(p|blockquote|pre|ul|ol)>/g, '\n\n')
     .replace(/<[^>]*>/g, '')

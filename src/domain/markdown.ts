@@ -25,16 +25,33 @@ export function renderMarkdown(text: string): string {
   }).trim();
 }
 
-/** The same words without any markup, for plain-text mail, feeds and headlines. */
+/** The same words without any markup, each link with its address, for those who get plain text: "the guide (https://x.example/a)". */
 export function markdownToText(text: string): string {
+  return plainOf(spellOutLinks(renderMarkdown(text)));
+}
+
+/** The words alone, for excerpts and previews, where an address is of no use. */
+export function markdownToWords(text: string): string {
+  return plainOf(renderMarkdown(text));
+}
+
+/** Writes the address of each link behind its words, unless they are the address: what renderMarkdown gave, without its links. */
+export function spellOutLinks(html: string): string {
+  return html.replace(/<a href="([^"]*)"[^>]*>(.*?)<\/a>/gs, (_, url: string, words: string) => {
+    const shown = markdown.normalizeLinkText(decodeEntities(url));
+    const said = decodeEntities(words.replace(/<[^>]*>/g, '')).trim();
+    if (!said) return url;
+    const isBare = [decodeEntities(url), shown, shown.replace(/^(https?:\/\/|mailto:)/i, '')].includes(said);
+    return isBare ? words : `${words} (${url})`;
+  });
+}
+
+function plainOf(html: string): string {
   // Blocks and breaks are on lines of their own already; between blocks stands an empty one.
-  const plain = sanitizeHtml(
-    renderMarkdown(text).replace(/<\/(p|ul|ol|blockquote|pre)>\n(?=<[^/])/g, '$&\n'),
-    {
-      allowedTags: [],
-      allowedAttributes: {},
-    },
-  );
+  const plain = sanitizeHtml(html.replace(/<\/(p|ul|ol|blockquote|pre)>\n(?=<[^/])/g, '$&\n'), {
+    allowedTags: [],
+    allowedAttributes: {},
+  });
   return decodeEntities(plain)
     .replace(/\n{3,}/g, '\n\n')
     .trim();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { markdownToText, renderMarkdown } from '#domain/markdown.ts';
+import { markdownToText, markdownToWords, renderMarkdown } from '#domain/markdown.ts';
 
 describe('what people write with', () => {
   it.each([
@@ -122,7 +122,30 @@ describe('what people write with', () => {
 
 describe('the same in plain text', () => {
   it.each([
-    ['without marks', '**Now**, [here](https://b.example)', 'Now, here'],
+    ['without marks', '**Now**, *here*', 'Now, here'],
+    [
+      'a link with its address',
+      'see [the guide](https://x.example/a).',
+      'see the guide (https://x.example/a).',
+    ],
+    [
+      'the words of a link without marks',
+      '[**the** guide](https://x.example)',
+      'the guide (https://x.example)',
+    ],
+    ['an address as it is', '[x](https://x.example/?a=1&b="2")', 'x (https://x.example/?a=1&b=%222%22)'],
+    ['an address alone once', 'https://x.example/a?b=1&c=2.', 'https://x.example/a?b=1&c=2.'],
+    ['an address with letters of its own once', 'https://bücher.example/ä', 'https://bücher.example/ä'],
+    ['an address without its scheme once', 'www.x.example/a', 'www.x.example/a'],
+    ['an address of mail once', 'help@x.example', 'help@x.example'],
+    ['a link to mail', '[us](mailto:help@x.example)', 'us (mailto:help@x.example)'],
+    ['a link that says its own address', '[https://x.example](https://x.example)', 'https://x.example'],
+    [
+      'a link that says another address',
+      '[https://a.example](https://b.example)',
+      'https://a.example (https://b.example)',
+    ],
+    ['a link of no words', '[](https://x.example)', 'https://x.example'],
     ['with its lines', 'a\nb', 'a\nb'],
     ['with its paragraphs', 'a\n\n\n\nb', 'a\n\nb'],
     ['a list a line each', 'x\n\n- a\n- b\n\ny', 'x\n\na\nb\n\ny'],
@@ -131,6 +154,12 @@ describe('the same in plain text', () => {
     ['entities once, never twice', '&lt;b&gt; &amp;lt; &amp;amp;', '<b> &lt; &amp;'],
     ['code as it stands', '```\n<script>\n```', '<script>'],
   ])('%s', (_, text, plain) => expect(markdownToText(text)).toBe(plain));
+
+  it('is the words alone where an address is of no use', () => {
+    expect(markdownToWords('see [the **guide**](https://x.example/a) & https://y.example')).toBe(
+      'see the guide & https://y.example',
+    );
+  });
 
   it('gives back any words that hold no marks', () => {
     const word = fc

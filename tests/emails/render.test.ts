@@ -153,7 +153,7 @@ describe('the plain-text part', () => {
 
       - paid orders ship as usual
       - nobody is charged twice (how we know
-        <https://harbour.example/payments>)
+        (https://harbour.example/payments))
 
       Who is affected
         About one in three card payments in Europe since 14:15 UTC.

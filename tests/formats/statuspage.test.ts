@@ -236,13 +236,13 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
     }
     const open = await makeIncident(db, { title: 'Known', severity: 'SEV4' });
     await makeUpdate(db, open.seq, { audience: 'internal', body: 'SECRET' });
-    await makeUpdate(db, open.seq, { body: 'Said in public' });
+    await makeUpdate(db, open.seq, { body: 'Said in [public](https://x.example/a)' });
     const ctx = testContext(db, { clock: testClock(NOW) });
     const written = JSON.stringify([
       summaryJson(await getApiSnapshot(ctx, { incidents: 'open', maintenances: 'open' })),
       incidentsJson(await getApiSnapshot(ctx, { incidents: 'latest' })),
     ]);
-    expect(written).toContain('Said in public');
+    expect(written).toContain('Said in public (https://x.example/a)');
     expect(written).not.toContain('SECRET');
     expect(statusJson(await getApiSnapshot(ctx, {})).status.indicator).toBe('none');
   });
