@@ -46,3 +46,9 @@ export async function listDraftsOf(tx: Tx, subject: string): Promise<Draft[]> {
 export async function deleteDraft(tx: Tx, subject: string, userId: string): Promise<void> {
   await tx.deleteFrom('drafts').where('subject', '=', subject).where('user_id', '=', userId).execute();
 }
+
+/** What was last touched before then. @returns how many there were */
+export async function deleteDraftsBefore(tx: Tx, then: Instant): Promise<number> {
+  const result = await tx.deleteFrom('drafts').where('updated_at', '<', then).executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

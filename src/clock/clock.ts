@@ -1,5 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { expiredSessionsDuty } from './expiredSessions.ts';
+import { oldDraftsDuty } from './oldDrafts.ts';
 import { bumpPageByTime } from './pageTime.ts';
 
 export type Clock = {
@@ -13,7 +14,11 @@ type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
 
 /** What happens because time passed, in the order in which it is done. Each claims its work, so two processes never do it twice. */
 function newDuties(): Duties {
-  return { 'the page by time': bumpPageByTime, 'expired sessions': expiredSessionsDuty() };
+  return {
+    'the page by time': bumpPageByTime,
+    'expired sessions': expiredSessionsDuty(),
+    'old drafts': oldDraftsDuty(),
+  };
 }
 
 /** Ticks about once a second until stopped. A duty that fails is tried again at the next tick; the others go on. */
