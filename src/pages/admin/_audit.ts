@@ -1,6 +1,6 @@
-/** An audit row's action in words. One that has none here is spelled out from its name: `incident.addLogEntry`, "Incident: add log entry". */
+/** An audit row's action in words. What an older or newer version wrote is spelled out from its name: `gate.openWide`, "Gate: open wide". */
 export function auditWords(action: string): string {
-  const known = WORDS[action];
+  const known = AUDIT_WORDS[action];
   if (known) return known;
   const [subject = '', deed = ''] = action.split('.');
   const words = deed.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`).trim();
@@ -10,11 +10,55 @@ export function auditWords(action: string): string {
 /** The detail of an audit row as one line: "from viewer, to comms". */
 export function auditDetail(detail: Record<string, unknown>): string {
   return Object.entries(detail)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => {
+      const words = typeof value === 'string' ? value : JSON.stringify(value);
+      return name === 'text' ? words : `${name} ${words}`;
+    })
     .join(', ');
 }
 
-const WORDS: Record<string, string> = {
+export const AUDIT_WORDS: Record<string, string> = {
+  'incident.declare': 'Declared an incident',
+  'incident.post': 'Posted a public update',
+  'incident.postInternal': 'Posted an internal update',
+  'incident.severity': 'Changed a severity',
+  'incident.editUpdate': 'Edited an update',
+  'incident.correct': 'Corrected components',
+  'incident.title': 'Changed a title',
+  'incident.times': 'Put times right',
+  'incident.role': 'Changed who does what',
+  'incident.note': 'Wrote in the log',
+  'incident.backfill': 'Put a past incident on the record',
+  'incident.adopt': 'Adopted an imported incident',
+  'maintenance.schedule': 'Planned a maintenance',
+  'maintenance.cancel': 'Called off a maintenance',
+  'component.create': 'Added a component',
+  'component.change': 'Changed a component',
+  'component.archive': 'Archived a component',
+  'component.move': 'Moved a component',
+  'component.setStatus': 'Set a status by hand',
+  'group.create': 'Added a group',
+  'group.change': 'Changed a group',
+  'group.move': 'Moved a group',
+  'group.delete': 'Deleted a group',
+  'template.create': 'Added a template',
+  'template.change': 'Changed a template',
+  'template.delete': 'Deleted a template',
+  'subscriber.add': 'Added a subscriber',
+  'subscriber.import': 'Imported subscribers',
+  'subscriber.confirm': 'Confirmed a subscription',
+  'subscriber.choose': 'Changed what a subscriber gets',
+  'subscriber.unsubscribe': 'Unsubscribed a subscriber',
+  'subscriber.undo': 'Took an unsubscribing back',
+  'subscriber.erase': 'Erased a subscriber',
+  'audience.change': 'Changed an audience',
+  'audience.addMember': 'Added someone to an audience',
+  'audience.removeMember': 'Removed someone from an audience',
+  'delivery.retry': 'Sent refused mail again',
+  'provider.resume': 'Let the mail go on',
+  'settings.save': 'Changed the settings',
+  'import.statuspage': 'Imported a status page',
   'user.create': 'Added a user',
   'user.invite': 'Invited a user',
   'user.makeSignInLink': 'Made a sign-in link',
