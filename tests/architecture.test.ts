@@ -74,6 +74,13 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('speaks SQL in db alone: a transaction is passed on, never queried, anywhere else', () => {
+    const QUERY =
+      /\.(selectFrom|insertInto|updateTable|deleteFrom|mergeInto|executeQuery|executeTakeFirst)\(|\bsql(<[^`]*>)?`/;
+    const wrong = SOURCES.filter(({ room, code }) => room !== 'db' && QUERY.test(code));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
   it('keeps Astro to the rooms that Astro builds, so that the command line runs the same code unbundled', () => {
     const wrong = SOURCES.filter(({ room }) => !ASTRO_ROOMS.includes(room) && room !== 'env').filter(
       ({ code, imports }) =>

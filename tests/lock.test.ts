@@ -5,13 +5,16 @@ interface Locked {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
+  readonly optional?: boolean;
 }
 
-const LOCKED = (
-  JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {
-    readonly packages: Readonly<Record<string, Locked>>;
-  }
-).packages;
+const readJson = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url), 'utf8'));
+
+const { packages: LOCKED } = readJson('package-lock.json') as {
+  readonly packages: Readonly<Record<string, Locked>>;
+};
 
 /** Where Node would find a package for another, as the lock file has it: beside it, or beside one that holds it. */
 const isLocked = (from: string, name: string): boolean => {
@@ -30,6 +33,14 @@ describe('package-lock.json', () => {
         .map((name) => `${path} needs ${name}`),
     );
     expect(gaps).toEqual([]);
+  });
+
+  it('has no install script that package.json has not approved, so that a stricter npm installs the same', () => {
+    const { allowScripts } = readJson('package.json') as { readonly allowScripts: Record<string, boolean> };
+    const scripted = Object.entries(LOCKED)
+      .filter(([, { hasInstallScript, optional }]) => hasInstallScript && !optional)
+      .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
+    expect([...new Set(scripted)].sort()).toEqual(Object.keys(allowScripts).sort());
   });
 
   it('names no download address, so that every machine installs from its own registry', () => {

@@ -3,7 +3,8 @@ import type { Access } from './routes.ts';
 /**
  * Whether an unsafe request may pass (DESIGN, promise 6): null when it may, else why not, in words. It is refused when
  * `Sec-Fetch-Site` says that another site caused it, or `Origin` is not ours; and, on routes where a session cookie could
- * authorise, when a browser's usual headers are both absent. Machines' routes need neither header, because no cookie counts there.
+ * authorise, when a browser's usual headers are both absent. Machines' routes, and those that ask for a token, need neither header,
+ * because no cookie counts there.
  */
 export function unsafeMethodProblem(request: {
   method: string;
@@ -12,7 +13,7 @@ export function unsafeMethodProblem(request: {
   access: Access;
 }): string | null {
   const { method, headers, siteUrl, access } = request;
-  if (/^(GET|HEAD|OPTIONS)$/.test(method) || access === 'machine') return null;
+  if (/^(GET|HEAD|OPTIONS)$/.test(method) || access === 'machine' || access === 'bearer') return null;
   const site = headers.get('sec-fetch-site');
   const origin = headers.get('origin');
   if (site !== null && site !== 'same-origin' && site !== 'none')

@@ -3,7 +3,7 @@ import type { Access } from '#auth/routes.ts';
 import { unsafeMethodProblem } from '#auth/unsafeMethods.ts';
 
 const SITE = 'https://status.example.com';
-const ACCESSES: readonly Access[] = ['public', 'machine', 'signIn', 'session'];
+const ACCESSES: readonly Access[] = ['public', 'machine', 'signIn', 'bearer', 'session'];
 
 /** What a browser or a program sends, and on which routes it may act. */
 const MATRIX: [headers: Record<string, string>, mayActOn: readonly Access[]][] = [
@@ -11,25 +11,25 @@ const MATRIX: [headers: Record<string, string>, mayActOn: readonly Access[]][] =
   [{ 'sec-fetch-site': 'same-origin' }, ACCESSES],
   [{ 'sec-fetch-site': 'none' }, ACCESSES],
   [{ origin: SITE }, ACCESSES],
-  [{}, ['public', 'machine']],
-  [{ 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, ['machine']],
-  [{ 'sec-fetch-site': 'cross-site' }, ['machine']],
-  [{ 'sec-fetch-site': 'cross-site', origin: SITE }, ['machine']],
-  [{ 'sec-fetch-site': 'same-site', origin: 'https://blog.example.com' }, ['machine']],
-  [{ 'sec-fetch-site': 'same-site' }, ['machine']],
-  [{ 'sec-fetch-site': 'something-new' }, ['machine']],
-  [{ 'sec-fetch-site': 'same-origin', origin: 'https://evil.example' }, ['machine']],
-  [{ origin: 'https://evil.example' }, ['machine']],
-  [{ origin: 'null' }, ['machine']],
-  [{ origin: '' }, ['machine']],
-  [{ origin: 'http://status.example.com' }, ['machine']],
-  [{ origin: 'https://status.example.com:8443' }, ['machine']],
-  [{ origin: 'https://status.example.com.evil.example' }, ['machine']],
-  [{ origin: 'https://evilstatus.example.com' }, ['machine']],
-  [{ origin: 'https://status.example.com/' }, ['machine']],
-  [{ origin: 'https://STATUS.example.com' }, ['machine']],
-  [{ origin: 'http://localhost:4321', host: 'localhost:4321' }, ['machine']],
-  [{ origin: 'https://evil.example', host: 'evil.example' }, ['machine']],
+  [{}, ['public', 'machine', 'bearer']],
+  [{ 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'cross-site' }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'cross-site', origin: SITE }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'same-site', origin: 'https://blog.example.com' }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'same-site' }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'something-new' }, ['machine', 'bearer']],
+  [{ 'sec-fetch-site': 'same-origin', origin: 'https://evil.example' }, ['machine', 'bearer']],
+  [{ origin: 'https://evil.example' }, ['machine', 'bearer']],
+  [{ origin: 'null' }, ['machine', 'bearer']],
+  [{ origin: '' }, ['machine', 'bearer']],
+  [{ origin: 'http://status.example.com' }, ['machine', 'bearer']],
+  [{ origin: 'https://status.example.com:8443' }, ['machine', 'bearer']],
+  [{ origin: 'https://status.example.com.evil.example' }, ['machine', 'bearer']],
+  [{ origin: 'https://evilstatus.example.com' }, ['machine', 'bearer']],
+  [{ origin: 'https://status.example.com/' }, ['machine', 'bearer']],
+  [{ origin: 'https://STATUS.example.com' }, ['machine', 'bearer']],
+  [{ origin: 'http://localhost:4321', host: 'localhost:4321' }, ['machine', 'bearer']],
+  [{ origin: 'https://evil.example', host: 'evil.example' }, ['machine', 'bearer']],
 ];
 
 describe('an unsafe method', () => {
