@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { startDispatcher } from '#delivery/dispatcher.ts';
-import { addPeople, postNotice, rendered, SITE, states } from '../delivery/support.ts';
+import { postNotice, rendered, SITE, states } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { freshSqlite } from '../support/databases.ts';
+import { makeSubscribers } from '../support/people.ts';
 
 /**
  * How quickly a fan-out leaves: `node tests/bench/fanout.ts [PEOPLE] [LATENCY_MS]`. The stand-in for Resend is a process of its own. Prints
@@ -24,7 +25,7 @@ const resendBaseUrl = line.toString().trim();
 
 const db = await freshSqlite();
 const ctx = testContext(db);
-await addPeople(db, people);
+await makeSubscribers(db, people);
 const dispatcher = startDispatcher({
   db,
   now: () => new Date().toISOString(),

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { addPeople, postNotice, rendered, states } from '../delivery/support.ts';
+import { postNotice, rendered, states } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { seededRandom } from '../support/fakeResend.ts';
+import { makeSubscribers } from '../support/people.ts';
 
 /**
  * Lost 0, doubled 0: a real worker process is killed with SIGKILL at random moments of a fan-out, again and again. Resend runs in a
@@ -39,7 +40,7 @@ it(`${KILLS} kills over ${PEOPLE} people: everyone gets every notice exactly onc
     String(SEED),
   ]);
   const resendUrl = await firstLine(resend);
-  await addPeople(db, PEOPLE);
+  await makeSubscribers(db, PEOPLE);
 
   let notices = 0;
   for (let kills = 0; kills < KILLS; ) {

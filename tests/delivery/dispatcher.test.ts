@@ -13,9 +13,8 @@ import { HOUR, MINUTE } from '#domain/time.ts';
 import { type TestClock, testClock, testContext } from '../support/context.ts';
 import { eachDatabase, freshSqlite } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+import { address, makeSubscribers } from '../support/people.ts';
 import {
-  addPeople,
-  address,
   batches,
   expandAll,
   fakeTransport,
@@ -42,7 +41,7 @@ eachDatabase('who may settle a batch', (fresh) => {
   it('a late answer after a takeover changes nothing: the fence has moved on', async () => {
     const db = await fresh();
     const clock = testClock();
-    await addPeople(db, 20);
+    await makeSubscribers(db, 20);
     const slow = await rigEngine(db, fakeTransport(fake), { clock, owner: 'a:1:1' });
     const heir = await rigEngine(db, fakeTransport(fake), { clock, owner: 'b:2:2' });
     await postNotice(db, clock.now());
@@ -72,7 +71,7 @@ eachDatabase('who may settle a batch', (fresh) => {
   it('a batch that is held is left alone until its lease ends, and a renewed lease lasts', async () => {
     const db = await fresh();
     const clock = testClock();
-    await addPeople(db, 5);
+    await makeSubscribers(db, 5);
     const rig = await rigEngine(db, fakeTransport(fake, 50), { clock, owner: 'a:1:1' });
     await postNotice(db, clock.now());
     await expandAll(db, clock.now);
@@ -109,7 +108,7 @@ eachDatabase('who may settle a batch', (fresh) => {
 
   it('stored bytes that are not the frozen ones are never sent', async () => {
     const db = await fresh();
-    await addPeople(db, 3);
+    await makeSubscribers(db, 3);
     const rig = await rigEngine(db, fakeTransport(fake));
     await postNotice(db, rig.clock.now());
     await expandAll(db, rig.clock.now);
@@ -131,7 +130,7 @@ eachDatabase('who may settle a batch', (fresh) => {
 eachDatabase('what goes first, and what does not go', (fresh) => {
   it('a SEV1 overtakes what is queued, and a batch holds one priority', async () => {
     const db = await fresh();
-    await addPeople(db, 450);
+    await makeSubscribers(db, 450);
     const rig = await rigEngine(db, fakeTransport(fake));
     await postNotice(db, rig.clock.now(), { priority: 2, mail: rendered('Maintenance') });
     await expandAll(db, rig.clock.now);
@@ -147,7 +146,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 
   it('what is not due yet waits, and holds up nothing', async () => {
     const db = await fresh();
-    await addPeople(db, 2);
+    await makeSubscribers(db, 2);
     const rig = await rigEngine(db, fakeTransport(fake));
     await postNotice(db, rig.clock.now());
     await expandAll(db, rig.clock.now);
@@ -164,7 +163,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 
   it('whoever is suppressed or has unsubscribed since the post gets nothing', async () => {
     const db = await fresh();
-    await addPeople(db, 3);
+    await makeSubscribers(db, 3);
     const rig = await rigEngine(db, fakeTransport(fake));
     await postNotice(db, rig.clock.now());
     await expandAll(db, rig.clock.now);
@@ -188,7 +187,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 
   it('whoever unsubscribes while the mails are being written is left out, and the others are not lost', async () => {
     const db = await fresh();
-    await addPeople(db, 3);
+    await makeSubscribers(db, 3);
     const transport = fakeTransport(fake);
     const rig = await rigEngine(db, {
       ...transport,
@@ -212,7 +211,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 
   it('a confirmation goes to someone who has not confirmed', async () => {
     const db = await fresh();
-    await addPeople(db, 1);
+    await makeSubscribers(db, 1);
     const rig = await rigEngine(db, fakeTransport(fake));
     await db.write((tx) =>
       tx.updateTable('recipients').set({ state: 'pending', confirmed_at: null }).execute(),
@@ -229,7 +228,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 
   it('a message with a line break in its subject is refused with the reason, and stops no other', async () => {
     const db = await fresh();
-    await addPeople(db, 2);
+    await makeSubscribers(db, 2);
     const rig = await rigEngine(db, fakeTransport(fake));
     await postNotice(db, rig.clock.now(), { mail: rendered('Down\r\nBcc: all@example.org') });
     await postNotice(db, rig.clock.now(), {
@@ -259,7 +258,7 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
 describe('the dispatcher as a process runs it', () => {
   it('expands, sends and settles by itself, says that it lives, and lets go when it stops', async () => {
     const { db, dispatcher } = await startOn(await freshSqlite());
-    await addPeople(db, 1_200);
+    await makeSubscribers(db, 1_200);
     await postNotice(db, new Date().toISOString());
     dispatcher.wake();
     await until(async () => (await states(db)).accepted === 1_200);
@@ -274,7 +273,7 @@ describe('the dispatcher as a process runs it', () => {
     await fake.close();
     fake = await startFakeResend({ latencyMs: 150 });
     const { db, dispatcher } = await startOn(await freshSqlite());
-    await addPeople(db, 3_000);
+    await makeSubscribers(db, 3_000);
     await postNotice(db, new Date().toISOString());
     dispatcher.wake();
     await until(async () => fake.calls.length >= 2);
@@ -292,7 +291,7 @@ describe('the dispatcher as a process runs it', () => {
     const [host] = leaseOwner(clock.now()).split(/:(?=\d)/) as [string];
     const dead = `${host}:4194999:1`;
     const elsewhere = `other:4194999:1`;
-    await addPeople(db, 20);
+    await makeSubscribers(db, 20);
     const before = await rigEngine(db, fakeTransport(fake), { clock, owner: dead });
     await postNotice(db, clock.now());
     await expandAll(db, clock.now);
@@ -318,7 +317,7 @@ describe('the dispatcher as a process runs it', () => {
   it('ends what was unknown for 23 hours as uncertain, and requeues what was frozen for another transport', async () => {
     const db = await freshSqlite();
     const clock = testClock('2026-11-20T14:00:00.000Z');
-    await addPeople(db, 2);
+    await makeSubscribers(db, 2);
     const rig = await rigEngine(db, fakeTransport(fake), { clock });
     await postNotice(db, clock.now(), { mail: rendered('Unknown') });
     await expandAll(db, clock.now);
@@ -346,7 +345,7 @@ describe('the dispatcher as a process runs it', () => {
 
   it('a mail folder that cannot be written to opens the circuit, and a new start tries again', async () => {
     const db = await freshSqlite();
-    await addPeople(db, 1);
+    await makeSubscribers(db, 1);
     await postNotice(db, new Date().toISOString());
     const first = await startOn(db, { mailTransport: 'file', dataDir: '/dev/null' });
     await until(async () => {

@@ -6,7 +6,8 @@ import { suppressAddress } from '#db/suppressions.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { addPeople, address, expandAll, postNotice, states } from './support.ts';
+import { address, makeSubscribers } from '../support/people.ts';
+import { expandAll, postNotice, states } from './support.ts';
 
 const EMPTY = { components: [], groups: [] };
 
@@ -26,7 +27,7 @@ eachDatabase('the expander', (fresh) => {
   it('makes one delivery for each subscriber, the first five hundred at once', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 10_600);
+    await makeSubscribers(db, 10_600);
     const noticeSeq = await postNotice(db, now());
     expect(await expandNextChunk({ db, now })).toBe(true);
     expect(await states(db)).toEqual({ queued: 500 });
@@ -41,7 +42,7 @@ eachDatabase('the expander', (fresh) => {
   it('goes on where a chunk was lost with its transaction: no one is skipped, no one comes twice', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 1_200);
+    await makeSubscribers(db, 1_200);
     await postNotice(db, now());
     await expandNextChunk({ db, now });
     // The process dies after the rows were written and before the commit.
@@ -62,7 +63,7 @@ eachDatabase('the expander', (fresh) => {
   it('lets several expanders share the work', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 3_000);
+    await makeSubscribers(db, 3_000);
     await postNotice(db, now());
     await postNotice(db, now());
     await Promise.all(Array.from({ length: 4 }, () => expandAll(db, now)));
@@ -72,7 +73,7 @@ eachDatabase('the expander', (fresh) => {
   it('tells those who were confirmed at the post, and no one who came later', async () => {
     const db = await fresh();
     const clock = testClock();
-    await addPeople(db, 3);
+    await makeSubscribers(db, 3);
     await db.write((tx) =>
       tx
         .updateTable('recipients')
@@ -82,7 +83,7 @@ eachDatabase('the expander', (fresh) => {
     );
     const noticeSeq = await postNotice(db, clock.now());
     clock.advance(1_000);
-    await addPeople(db, 2, 4);
+    await makeSubscribers(db, 2);
     await db.write((tx) =>
       tx
         .updateTable('recipients')
@@ -97,7 +98,7 @@ eachDatabase('the expander', (fresh) => {
   it('reaches the whole page, the named components and their groups, as many as were counted', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 6);
+    await makeSubscribers(db, 6);
     await db.write(async (tx) => {
       const people = await tx.selectFrom('recipients').select(['seq', 'address']).execute();
       const seq = (index: number) => people.find((row) => row.address === address(index))!.seq;
@@ -133,7 +134,7 @@ eachDatabase('the expander', (fresh) => {
   it('shows whom it may not mail as suppressed', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 2);
+    await makeSubscribers(db, 2);
     await db.write((tx) =>
       suppressAddress(tx, { address: address(2), reason: 'bounce', detail: null, now: now() }),
     );
@@ -153,7 +154,7 @@ eachDatabase('the expander', (fresh) => {
   it('takes the most urgent fan-out first, even in the middle of another', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 700);
+    await makeSubscribers(db, 700);
     await postNotice(db, now(), { priority: 2 });
     await expandNextChunk({ db, now });
     const urgent = await postNotice(db, now(), { priority: 0 });
@@ -178,7 +179,7 @@ eachDatabase('the expander', (fresh) => {
   it('a single delivery of the same notice to the same person is the same delivery', async () => {
     const db = await fresh();
     const { now } = testClock();
-    await addPeople(db, 1);
+    await makeSubscribers(db, 1);
     const noticeSeq = await postNotice(db, now(), { kind: 'confirm', priority: 0 });
     await expandAll(db, now);
     const recipientSeq = (

@@ -3,16 +3,8 @@ import { getProvider } from '#db/providers.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
-import {
-  addPeople,
-  address,
-  batches,
-  expandAll,
-  fakeTransport,
-  postNotice,
-  rigEngine,
-  states,
-} from './support.ts';
+import { address, makeSubscribers } from '../support/people.ts';
+import { batches, expandAll, fakeTransport, postNotice, rigEngine, states } from './support.ts';
 
 let fake: FakeResend;
 beforeEach(async () => {
@@ -23,7 +15,7 @@ afterEach(() => fake.close());
 eachDatabase('a batch and what Resend makes of it', (fresh) => {
   async function posted(people: number, timeoutMs?: number) {
     const db = await fresh();
-    await addPeople(db, people);
+    await makeSubscribers(db, people);
     const rig = await rigEngine(db, fakeTransport(fake, timeoutMs));
     const noticeSeq = await postNotice(db, rig.clock.now());
     await expandAll(db, rig.clock.now);

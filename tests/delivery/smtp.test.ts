@@ -8,7 +8,8 @@ import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { freshSqlite } from '../support/databases.ts';
-import { addPeople, address, batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
+import { address, makeSubscribers } from '../support/people.ts';
+import { batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
 
 type Verdict = number | 'drop' | null;
 type Post = { to: string; parsed: ParsedMail; raw: string };
@@ -39,7 +40,7 @@ async function posted(people: number, url = server.url) {
   const db = await freshSqlite();
   const transport = smtpTransport({ url, sender: SENDER });
   open.push(db.close, transport.close);
-  await addPeople(db, people);
+  await makeSubscribers(db, people);
   const rig = await rigEngine(db, transport);
   await postNotice(db, rig.clock.now());
   await expandAll(db, rig.clock.now);

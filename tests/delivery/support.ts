@@ -18,47 +18,6 @@ export const SENDER = {
   siteUrl: SITE,
 };
 
-export function recipientId(index: number): string {
-  return `p${String(index).padStart(11, '0')}`;
-}
-
-export function address(index: number): string {
-  return `person${index}@example.org`;
-}
-
-/** Confirmed subscribers to the whole page, `person1@example.org` and on. */
-export async function addPeople(db: Db, count: number, from = 1): Promise<void> {
-  for (let start = from; start < from + count; start += 1000) {
-    const size = Math.min(1000, from + count - start);
-    await db.write((tx) =>
-      tx
-        .insertInto('recipients')
-        .values(
-          Array.from({ length: size }, (_, offset) => ({
-            id: recipientId(start + offset),
-            kind: 'subscriber' as const,
-            channel: 'email' as const,
-            address: address(start + offset),
-            name: null,
-            audience_id: '',
-            state: 'confirmed' as const,
-            mode: 'policy' as const,
-            whole_page: 1 as const,
-            locale: 'en',
-            time_zone: null,
-            created_at: '2026-01-01T00:00:00.000Z',
-            confirmed_at: '2026-01-01T00:00:00.000Z',
-            unsubscribed_at: null,
-            consent_version: null,
-            consent_source: null,
-            asked_at: null,
-          })),
-        )
-        .execute(),
-    );
-  }
-}
-
 /** A rendered message with slots in both bodies, about as large as a real one when `size` says so. */
 export function rendered(subject = '[Investigating] Checkout', size = 0) {
   const filler = '<p style="margin:0">Checkout is failing for "some" customers &amp; we look into it.</p>\n';

@@ -14,18 +14,11 @@ import {
   resumeProvider,
   retryRefused,
 } from '#services/deliveries.ts';
-import {
-  addPeople,
-  address,
-  expandAll,
-  fakeTransport,
-  postNotice,
-  rendered,
-  rigEngine,
-} from '../delivery/support.ts';
+import { expandAll, fakeTransport, postNotice, rendered, rigEngine } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+import { address, makeSubscribers } from '../support/people.ts';
 
 eachDatabase('what the admin sees of deliveries', (fresh) => {
   async function withResend(body: (fake: FakeResend, db: Db) => Promise<void>) {
@@ -40,7 +33,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
   it('counts a message while it is made, while it goes, and after', () =>
     withResend(async (fake, db) => {
       const ctx = testContext(db);
-      await addPeople(db, 510);
+      await makeSubscribers(db, 510);
       await db.write((tx) =>
         suppressAddress(tx, { address: address(1), reason: 'bounce', detail: null, now: ctx.now() }),
       );
@@ -79,7 +72,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
   it('shows whole addresses and a person’s mail only to those who may see subscribers', () =>
     withResend(async (fake, db) => {
       const ctx = testContext(db);
-      await addPeople(db, 1);
+      await makeSubscribers(db, 1);
       const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
       await postNotice(db, ctx.now());
       await expandAll(db, ctx.now);
@@ -102,7 +95,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
   it('sends again to those who were refused, and to no one else', () =>
     withResend(async (fake, db) => {
       const ctx = testContext(db);
-      await addPeople(db, 50);
+      await makeSubscribers(db, 50);
       fake.refuse(address(7));
       const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
       await postNotice(db, ctx.now());
@@ -130,7 +123,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
     expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'waiting', workers: 0 });
     await beat();
     expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'fine', fix: null, waiting: 0, workers: 1 });
-    await addPeople(db, 3);
+    await makeSubscribers(db, 3);
     await postNotice(db, ctx.now());
     await expandAll(db, ctx.now);
     expect(await getDeliveryHealth(ctx)).toMatchObject({

@@ -1,7 +1,10 @@
 import type { Db } from '#db/open.ts';
 import { LONG_AGO } from './factory.ts';
 
-let count = 0;
+/** The address of the recipient with this number: makeSubscribers counts from 1 in each database. */
+export function address(number: number): string {
+  return `person${number}@example.org`;
+}
 
 /** Confirmed subscribers of the whole page, or of what `scopes` names. @returns their addresses */
 export async function makeSubscribers(
@@ -9,17 +12,21 @@ export async function makeSubscribers(
   howMany: number,
   scopes: readonly { kind: 'group' | 'component'; id: string }[] = [],
 ): Promise<string[]> {
-  const people = Array.from({ length: howMany }, () => `p${(++count).toString(36).padStart(11, '0')}`);
-  await db.write(async (tx) => {
-    for (let start = 0; start < people.length; start += 1000) {
+  return db.write(async (tx) => {
+    const { last } = await tx
+      .selectFrom('recipients')
+      .select((eb) => eb.fn.max('seq').as('last'))
+      .executeTakeFirstOrThrow();
+    const numbers = Array.from({ length: howMany }, (_, index) => Number(last ?? 0) + index + 1);
+    for (let start = 0; start < numbers.length; start += 1000) {
       const rows = await tx
         .insertInto('recipients')
         .values(
-          people.slice(start, start + 1000).map((id) => ({
-            id,
+          numbers.slice(start, start + 1000).map((number) => ({
+            id: `p${String(number).padStart(11, '0')}`,
             kind: 'subscriber' as const,
             channel: 'email' as const,
-            address: `${id}@example.com`,
+            address: address(number),
             audience_id: '',
             state: 'confirmed' as const,
             mode: 'policy' as const,
@@ -36,6 +43,6 @@ export async function makeSubscribers(
       );
       if (named.length) await tx.insertInto('recipient_scopes').values(named).execute();
     }
+    return numbers.map(address);
   });
-  return people.map((id) => `${id}@example.com`);
 }
