@@ -183,7 +183,7 @@ function endOf(
 
   if (isOver(status)) {
     const written = looseTime(record.resolved_at, zone);
-    if (written) return { status, resolvedAt: written };
+    if (written) return { status, resolvedAt: rightYear(written, updates, remark) };
     remark('mended', 'over, but no time of its end; taken from its last update');
     const ending = updates.find((update) => update.status === over) ?? ended ?? last;
     return { status, resolvedAt: ending?.postedAt ?? looseTime(record.updated_at, zone) ?? createdAt };
@@ -209,6 +209,25 @@ function endOf(
   }
   if (status !== 'scheduled') remark('noted', 'still open; imported as open, with no cadence until adopted');
   return { status, resolvedAt: null };
+}
+
+/**
+ * Some sources write the year of their export into old ends. One that is the very minute of an update that ended it, but for the year,
+ * is that update's; a late one that is not may be true, and stays.
+ */
+function rightYear(written: Instant, updates: readonly TidyUpdate[], remark: Say): Instant {
+  const last = updates.at(-1)?.postedAt;
+  if (!last || written <= addMs(last, SILENT_DAYS * DAY)) return written;
+  const ofTheYear = (instant: Instant) => instant.slice('2025'.length, '2025-12-02T01:05'.length);
+  const meant = updates.findLast(
+    ({ status, postedAt }) => isOver(status) && ofTheYear(postedAt) === ofTheYear(written),
+  );
+  if (!meant) {
+    remark('noted', `ends more than ${SILENT_DAYS} days after its last update; imported as written`);
+    return written;
+  }
+  remark('mended', 'an end in a later year, to the minute of its resolving update; taken from that update');
+  return meant.postedAt;
 }
 
 type StartReading = {

@@ -4,7 +4,7 @@ import { insertAudit } from '#db/audit.ts';
 import type { Db } from '#db/open.ts';
 import { readStoredIncidents } from '#db/statuspageImport.ts';
 import { AppError } from '#domain/errors.ts';
-import type { Remark } from '#domain/statuspage.ts';
+import type { Loose, Remark } from '#domain/statuspage.ts';
 import { archiveComponent, deleteGroup, moveComponent } from '#services/components.ts';
 import { importStatuspage } from '#services/statuspageImport.ts';
 import { type TestCtx, testContext, userActor } from '../support/context.ts';
@@ -193,6 +193,28 @@ eachDatabase('importing another status page', (fresh) => {
     ]);
   });
 
+  it('mends an end in a wrong year where the meaning is certain, and says so of one that is only late', async () => {
+    const ctx = owner(await fresh());
+    const source = untidySource();
+    const old = source.incidents.find((one) => (one as { id?: string }).id === 'incoldone001') as Loose;
+    const late = { ...old, id: 'inclate00001', resolved_at: '2025-03-04T09:01:00.000Z' };
+    old.resolved_at = '2025-03-04T09:00:00.000Z';
+    const report = await importStatuspage(ctx, { ...source, incidents: [...source.incidents, late] });
+    const mended = await stored(ctx.db, 'incoldone001');
+    expect(mended.row.resolved_at).toBe('2021-03-04T09:00:00.000Z');
+    expect(mended.claims.length).toBeGreaterThan(0);
+    expect(mended.claims.every(({ ends_at }) => ends_at === '2021-03-04T09:00:00.000Z')).toBe(true);
+    expect((await stored(ctx.db, 'inclate00001')).row.resolved_at).toBe('2025-03-04T09:01:00.000Z');
+    const said = (id: string) =>
+      report.remarks.filter(({ subject, reason }) => subject.startsWith(id) && /end/.test(reason));
+    expect(said('incoldone001')).toMatchObject([
+      { level: 'mended', reason: expect.stringContaining('in a later year') },
+    ]);
+    expect(said('inclate00001')).toMatchObject([
+      { level: 'noted', reason: expect.stringContaining('imported as written') },
+    ]);
+  });
+
   it('changes nothing the second time', async () => {
     const ctx = owner(await fresh());
     await importStatuspage(ctx, untidySource());
@@ -285,6 +307,11 @@ eachDatabase('importing another status page', (fresh) => {
       expect(report.updates).toMatchObject({ read: 3671, imported: 3671, skipped: 0 });
       expect(report.components).toMatchObject({ read: 12, imported: 12 });
       expect(report.maintenances).toBe(3);
+      // 39 of its ends are written in the year of the export.
+      expect(report.remarks.filter(({ reason }) => reason.startsWith('an end in a later year'))).toHaveLength(
+        39,
+      );
+      expect(report.remarks.filter(({ reason }) => reason.includes('imported as written'))).toEqual([]);
       const { open } = await ctx.db.read((tx) =>
         tx
           .selectFrom('incidents')
