@@ -16,6 +16,8 @@ export type QueuedDelivery = {
   against: 'suppressed' | 'unsubscribed' | null;
 };
 
+export type Lane = 'mail' | 'hook';
+
 /** Kinds of notice that only go to people who are subscribed when the mail leaves. */
 const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance'];
 
@@ -53,12 +55,13 @@ export async function insertDelivery(
   return seq;
 }
 
-/** What is due in one priority, in the order in which it became due. Served by deliveries_queue, whatever else is waiting. */
+/** What is due in one lane and priority, in the order in which it became due. Served by deliveries_queue, whatever else is waiting. */
 export async function listQueued(
   tx: Tx,
-  { priority, now, limit }: { priority: number; now: Instant; limit: number },
+  { lane, priority, now, limit }: { lane: Lane; priority: number; now: Instant; limit: number },
 ): Promise<QueuedDelivery[]> {
   const rows = await queuedWithPerson(tx)
+    .where('d.lane', '=', lane)
     .where('d.priority', '=', priority)
     .where('d.not_before', '<=', now)
     .orderBy('d.not_before')

@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import type { Lane } from './deliveries.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
 
@@ -125,6 +126,7 @@ export async function expandTo(tx: Tx, fanout: OpenFanout, to: number, now: Inst
       'unanswered',
       'reason',
       'updated_at',
+      'lane',
     ])
     .expression((eb) =>
       eb
@@ -142,6 +144,7 @@ export async function expandTo(tx: Tx, fanout: OpenFanout, to: number, now: Inst
           sql.lit(0).as('unanswered'),
           sql<string | null>`case when s.address is null then null else ${SUPPRESSED} end`.as('reason'),
           sql<string>`cast(${now} as text)`.as('updated_at'),
+          sql<Lane>`case when r.channel = 'email' then 'mail' else 'hook' end`.as('lane'),
         ])
         .where('r.seq', '>', fanout.cursorSeq)
         .where('r.seq', '<=', to)

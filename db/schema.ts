@@ -251,8 +251,8 @@ export interface RecipientsTable {
   seq: Generated<number>;
   id: string;
   kind: 'subscriber' | 'stakeholder' | 'staff';
-  channel: 'email';
-  /** Lower case; domain in ASCII. */
+  channel: 'email' | 'webhook' | 'slack' | 'teams' | 'discord';
+  /** Of mail: lower case, its domain in ASCII. Of the others: the URL that is called. */
   address: string;
   name: string | null;
   /** '' unless kind is stakeholder. */
@@ -271,6 +271,17 @@ export interface RecipientsTable {
   consent_source: string | null;
   /** When the last confirmation mail was asked for, so that nobody can be flooded with them. */
   asked_at: Instant | null;
+  /** 1: a list that many people read, so one of them alone cannot unsubscribe it by one press. */
+  shared: Generated<Flag>;
+  /** Who is mailed when a webhook or chat stops working; null for mail. */
+  owner_address: string | null;
+  /** What a webhook's calls are signed with (`whsec_` and base64, Standard Webhooks); null for the others. */
+  secret: string | null;
+  /** Calls of a webhook or chat in a row that failed, and since when. */
+  failures: Generated<number>;
+  failing_since: Instant | null;
+  /** Since when nothing is sent, because it failed too often. */
+  quarantined_at: Instant | null;
 }
 
 export interface RecipientScopesTable {
@@ -302,6 +313,15 @@ export interface NoticesTable {
   /** Headers beside the standard ones: {name: value}. */
   headers: Json;
   created_at: Instant;
+  /** The notice in whose place some people get this one: it says more (what they missed) or less (what was wrong). */
+  variant_of: number | null;
+  /** Of such a variant for people who missed updates: the first that they missed. */
+  since_update_seq: number | null;
+  /** Since when none of it leaves, until someone lets it go on or mends it. */
+  stopped_at: Instant | null;
+  stopped_by: string | null;
+  /** What webhooks and chats are told of it, as JSON; null when they are not. */
+  payload: Json | null;
 }
 
 export interface FanoutsTable {
@@ -318,6 +338,16 @@ export interface FanoutsTable {
   expected: number;
   created_at: Instant;
   done_at: Instant | null;
+  /** Not before this: until then it can be stopped without a trace. '' in rows from before there was such a time. */
+  release_at: Generated<Instant>;
+  /** Earlier notices of the incident that may not have reached everyone, with the variant for who missed them: [{noticeSeq, variantSeq}]. */
+  follows: Generated<Json>;
+  /** The notice with the wrong text that this one mends. */
+  mends_seq: number | null;
+  /** What those get who were sent the wrong text. */
+  correction_seq: number | null;
+  /** When the last of its deliveries was no longer waiting. */
+  finished_at: Instant | null;
 }
 
 export interface DeliveriesTable {
@@ -336,11 +366,41 @@ export interface DeliveriesTable {
   /** Why it is refused, suppressed or uncertain, in words. */
   reason: string | null;
   updated_at: Instant;
+  /** The variant that this person gets; null for the notice itself. */
+  content_seq: number | null;
+  /** Which dispatcher takes it: mail, or calls of webhooks and chats. */
+  lane: Generated<'mail' | 'hook'>;
+}
+
+/** What a provider told us of a mail, as it came; applied after it was stored. */
+export interface ProviderEventsTable {
+  seq: Generated<number>;
+  provider: string;
+  /** The provider's id of the event: a second one with the same is a repeat. */
+  event_id: string;
+  type: string;
+  occurred_at: Instant;
+  received_at: Instant;
+  /** The body, byte for byte. */
+  body: string;
+  /** The delivery that it names; null when it names none of ours. */
+  delivery_seq: number | null;
+  /** null while it waits for a delivery that is not known yet. */
+  applied_at: Instant | null;
+  /** What came of it, in words. */
+  outcome: string | null;
+}
+
+/** An address that could not be reached for now, once an incident. */
+export interface SoftBouncesTable {
+  address: string;
+  incident_seq: number;
+  at: Instant;
 }
 
 export interface BatchesTable {
   seq: Generated<number>;
-  transport: 'file' | 'resend' | 'smtp';
+  transport: 'file' | 'resend' | 'smtp' | 'hook';
   /** From membership and generation alone, never from the bytes. */
   idempotency_key: string;
   generation: number;
@@ -365,7 +425,7 @@ export interface BatchesTable {
 
 export interface SuppressionsTable {
   address: string;
-  reason: 'bounce' | 'complaint' | 'manual';
+  reason: 'bounce' | 'soft_bounces' | 'complaint' | 'manual';
   detail: string | null;
   created_at: Instant;
   lifted_at: Instant | null;
@@ -384,6 +444,16 @@ export interface ProvidersTable {
   /** Calls in a row that had no answer. */
   failures: number;
   updated_at: Instant;
+  /** Calls that the provider allows in a window, as its answers say; null while that is not known. */
+  rate_limit: number | null;
+  rate_window_ms: number | null;
+  /** When the calls of the last window began and were answered: [[began, answered or null]], ms since the epoch. */
+  calls: Generated<Json>;
+  /** [{period: 'day' | 'month', limit, used, resetsAt}] */
+  quotas: Generated<Json>;
+  /** Since when an operator wants nothing sent, and who that was. */
+  paused_at: Instant | null;
+  paused_by: string | null;
 }
 
 export interface WorkersTable {
@@ -421,6 +491,8 @@ export interface Schema {
   suppressions: SuppressionsTable;
   providers: ProvidersTable;
   workers: WorkersTable;
+  provider_events: ProviderEventsTable;
+  soft_bounces: SoftBouncesTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -36,7 +36,12 @@ export async function pickCandidates(
     picked.ready.push(...waiting);
     free -= waiting.length;
     if (!free) break;
-    const queued = await listQueued(tx, { priority, now, limit: free * transport.batchSize });
+    const queued = await listQueued(tx, {
+      lane: transport.lane,
+      priority,
+      now,
+      limit: free * transport.batchSize,
+    });
     for (let start = 0; start < queued.length; start += transport.batchSize, free--)
       picked.queued.push(queued.slice(start, start + transport.batchSize));
   }

@@ -8,7 +8,7 @@ import { smtpTransport } from './transports/smtp.ts';
 
 /** What of the configuration decides how mail leaves. */
 export type MailConfig = {
-  mailTransport: TransportName;
+  mailTransport: Exclude<TransportName, 'hook'>;
   /** "Name <address>" */
   mailFrom: string;
   mailReplyTo: string | null;

@@ -1,4 +1,5 @@
 import type { TransportName } from '#db/batches.ts';
+import type { Lane } from '#db/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Mail } from './mail.ts';
 
@@ -8,6 +9,8 @@ import type { Mail } from './mail.ts';
  */
 export type Transport = {
   readonly name: TransportName;
+  /** Which deliveries it takes: mail, or calls of webhooks and chats. */
+  readonly lane: Lane;
   /** Mails in a batch, at most. */
   readonly batchSize: number;
   /** Calls at a time. */

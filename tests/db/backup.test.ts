@@ -83,6 +83,9 @@ describe('backup', () => {
   });
 });
 
+/** Migrations before a test adds its own. */
+const OWN = MIGRATIONS.length;
+
 describe('preparing an installation', () => {
   const foghorn = (): Foghorn =>
     ({
@@ -92,7 +95,7 @@ describe('preparing an installation', () => {
     }) as unknown as Foghorn;
 
   afterEach(() => {
-    (MIGRATIONS as Migration[]).splice(1);
+    (MIGRATIONS as Migration[]).splice(OWN);
   });
 
   test('what is up to date is neither copied nor changed', async () => {
@@ -110,7 +113,7 @@ describe('preparing an installation', () => {
     const { applied, backup } = await prepareFoghorn(foghorn());
     expect(applied).toEqual(['9998_test']);
     expect((await db.read(getPage)).version).toBe(42);
-    (MIGRATIONS as Migration[]).splice(1);
+    (MIGRATIONS as Migration[]).splice(OWN);
     expect(await versionIn(backup as string)).toBe(41);
   });
 

@@ -16,6 +16,7 @@ type Entry = { path: string; raw: string };
 export function fileTransport({ folder, sender }: { folder: string; sender: Sender }): Transport {
   return {
     name: 'file',
+    lane: 'mail',
     batchSize: 100,
     concurrency: 2,
     async build(mails, frozenAt) {

@@ -19,6 +19,7 @@ export function resendTransport(options: {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   return {
     name: 'resend',
+    lane: 'mail',
     batchSize: 100,
     concurrency: 4,
     build: async (mails) => buildBody(mails, options.sender),

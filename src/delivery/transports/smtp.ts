@@ -41,6 +41,7 @@ export function smtpTransport(options: {
 
   return {
     name: 'smtp',
+    lane: 'mail',
     batchSize: BATCH,
     concurrency: CONNECTIONS,
     async build(mails, frozenAt) {

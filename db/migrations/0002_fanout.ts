@@ -1,0 +1,50 @@
+import type { Migration } from '../migrate.ts';
+
+/** What a fan-out needs beside the main job: stopping and mending, coalescing, pace, receipts, and ways out that are not mail. */
+export const fanout: Migration = {
+  name: '0002_fanout',
+  statements: ({ SEQ, BIGINT }) => [
+    // A notice may have variants: what someone gets who missed earlier ones, and the short correction for who got a wrong one.
+    `alter table notices add column variant_of ${BIGINT} references notices (seq)`,
+    `alter table notices add column since_update_seq ${BIGINT} references updates (seq)`,
+    'alter table notices add column stopped_at text',
+    'alter table notices add column stopped_by text',
+    'alter table notices add column payload text',
+    'create index notices_variant on notices (variant_of) where variant_of is not null',
+
+    "alter table fanouts add column release_at text not null default ''",
+    "alter table fanouts add column follows text not null default '[]'",
+    `alter table fanouts add column mends_seq ${BIGINT} references notices (seq)`,
+    `alter table fanouts add column correction_seq ${BIGINT} references notices (seq)`,
+    'alter table fanouts add column finished_at text',
+
+    `alter table deliveries add column content_seq ${BIGINT} references notices (seq)`,
+    "alter table deliveries add column lane text not null default 'mail'",
+    'drop index deliveries_queue',
+    "create index deliveries_queue on deliveries (lane, priority, not_before, seq) where state = 'queued'",
+
+    'alter table recipients add column shared integer not null default 0',
+    'alter table recipients add column owner_address text',
+    'alter table recipients add column secret text',
+    'alter table recipients add column failures integer not null default 0',
+    'alter table recipients add column failing_since text',
+    'alter table recipients add column quarantined_at text',
+
+    `create table provider_events (
+      seq ${SEQ}, provider text not null, event_id text not null, type text not null, occurred_at text not null,
+      received_at text not null, body text not null, delivery_seq ${BIGINT}, applied_at text, outcome text,
+      unique (provider, event_id))`,
+    'create index provider_events_waiting on provider_events (seq) where applied_at is null',
+    'create index provider_events_delivery on provider_events (delivery_seq) where delivery_seq is not null',
+    `create table soft_bounces (
+      address text not null, incident_seq ${BIGINT} not null references incidents (seq), at text not null,
+      primary key (address, incident_seq))`,
+
+    'alter table providers add column rate_limit integer',
+    'alter table providers add column rate_window_ms integer',
+    "alter table providers add column calls text not null default '[]'",
+    "alter table providers add column quotas text not null default '[]'",
+    'alter table providers add column paused_at text',
+    'alter table providers add column paused_by text',
+  ],
+};
