@@ -6,7 +6,7 @@ import { PGlite, types } from '@electric-sql/pglite';
 import type { DatabaseConnection, Dialect, Driver } from 'kysely';
 import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import { Client } from 'pg';
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, databaseOver, openDatabase } from '#db/open.ts';
 
@@ -43,18 +43,29 @@ export async function freshPostgres(): Promise<Db> {
 }
 
 async function freshSchema(server: string): Promise<Db> {
+  const { url, drop } = await makeSchema(server);
+  const db = await openDatabase(url);
+  await migrate(db, START);
+  return {
+    ...db,
+    close: async () => {
+      await db.close();
+      await drop();
+    },
+  };
+}
+
+/** A schema of its own on a real server, with the address under which any process finds it. */
+async function makeSchema(server: string): Promise<{ url: string; drop: () => Promise<void> }> {
   const schema = `test_${randomBytes(8).toString('hex')}`;
   const admin = new Client({ connectionString: server });
   await admin.connect();
   await admin.query(`create schema ${schema}`);
   const url = new URL(server);
   url.searchParams.set('options', `-c search_path=${schema}`);
-  const db = await openDatabase(url.href);
-  await migrate(db, START);
   return {
-    ...db,
-    close: async () => {
-      await db.close();
+    url: url.href,
+    drop: async () => {
       await admin.query(`drop schema ${schema} cascade`);
       await admin.end();
     },
@@ -79,6 +90,42 @@ export function eachDatabase(name: string, body: (fresh: () => Promise<Db>) => v
       });
     });
   }
+}
+
+/**
+ * Runs the same tests on both databases, for what other processes open as well: `place()` is the address of an empty one. That takes
+ * a real Postgres server, which TEST_POSTGRES_URL names; without it a skipped test says so.
+ */
+export function eachDatabaseUrl(name: string, body: (place: () => Promise<string>) => void): void {
+  describe(`${name} (sqlite)`, () => {
+    const folders: string[] = [];
+    afterAll(() => {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    });
+    body(async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'foghorn-test-'));
+      folders.push(folder);
+      return `sqlite:${join(folder, 'foghorn.db')}`;
+    });
+  });
+  const server = process.env.TEST_POSTGRES_URL;
+  if (!server) {
+    const left = `${name} (postgres): NOT RUN, because TEST_POSTGRES_URL names no server`;
+    console.warn(left);
+    it.skip(left, () => undefined);
+    return;
+  }
+  describe(`${name} (postgres)`, () => {
+    const drops: (() => Promise<void>)[] = [];
+    afterAll(async () => {
+      for (const drop of drops) await drop();
+    });
+    body(async () => {
+      const { url, drop } = await makeSchema(server);
+      drops.push(drop);
+      return url;
+    });
+  });
 }
 
 /** PGlite has one connection: transactions take turns on it, as writers do. */
