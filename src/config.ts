@@ -19,7 +19,6 @@ export type Config = {
   smtpUrl: string | null;
   secretKey: string;
   role: 'all' | 'web' | 'worker';
-  exportDir: string | null;
   trustedHops: number;
   /** Who may read /metrics from elsewhere; null: no one. */
   metricsToken: string | null;
@@ -88,7 +87,6 @@ export function readConfig(env: Env = process.env): Config {
       get('FOGHORN_ROLE') ?? 'all',
       'all, web or worker',
     ),
-    exportDir: get('EXPORT_DIR') ? resolve(get('EXPORT_DIR') as string) : null,
     trustedHops: check(
       'TRUSTED_HOPS',
       wholeNumber(10),

@@ -47,7 +47,6 @@ describe('the environment', () => {
       smtpUrl: null,
       secretKey: KEY,
       role: 'all',
-      exportDir: null,
       trustedHops: 0,
       metricsToken: null,
       logLevel: 'info',
@@ -75,7 +74,6 @@ describe('the environment', () => {
     [{ DATABASE_URL: 'postgres://u:p@h/n' }, { databaseUrl: 'postgres://u:p@h/n' }],
     [{ MAIL_FROM: 'ops@example.com' }, { mailFrom: 'ops@example.com' }],
     [{ RESEND_BASE_URL: 'http://127.0.0.1:9/' }, { resendBaseUrl: 'http://127.0.0.1:9' }],
-    [{ EXPORT_DIR: './out' }, { exportDir: resolve('out') }],
     [
       { TRUSTED_HOPS: '2', FOGHORN_ROLE: 'web', METRICS_TOKEN: 't' },
       { trustedHops: 2, role: 'web', metricsToken: 't' },
