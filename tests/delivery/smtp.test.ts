@@ -65,6 +65,28 @@ it('hands each mail over in a real session, once', async () => {
   expect(delivery?.provider_id).toMatch(/^250 /);
 });
 
+it('two mails are in flight at once, whatever waits: what a crash may repeat', async () => {
+  const { db, drain, engine } = await posted(60);
+  const two = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  let inFlight = 0;
+  let most = 0;
+  server.atMessage = async () => {
+    most = Math.max(most, ++inFlight);
+    if (inFlight === 2) two.resolve();
+    await release.promise;
+    inFlight--;
+    return null;
+  };
+  while (await engine.round());
+  expect(engine.inFlight()).toHaveLength(2);
+  await two.promise;
+  release.resolve();
+  await drain();
+  expect(most).toBe(2);
+  expect(await states(db)).toEqual({ accepted: 60 });
+});
+
 it('4xx: that mail again later, the others at once', async () => {
   server.atRecipient = (to, tries) => (to === address(3) && tries === 1 ? 450 : null);
   server.atMessage = (to, tries) => (to === address(4) && tries === 1 ? 451 : null);
