@@ -42,11 +42,17 @@ export async function getPageVersion(tx: Tx): Promise<number> {
   return row?.version ?? 0;
 }
 
-/** Belongs in the transaction of every change that a visitor could see. */
+/**
+ * Belongs in the transaction of every change that a visitor could see. The version's time never goes back: of two writers the one
+ * that read its clock first may commit last, and a page counts what happened up to its version's time.
+ */
 export async function bumpPageVersion(tx: Tx, now: string): Promise<void> {
   await tx
     .updateTable('page')
-    .set((eb) => ({ version: eb('version', '+', 1), updated_at: now }))
+    .set((eb) => ({
+      version: eb('version', '+', 1),
+      updated_at: eb.case().when('updated_at', '>', now).then(eb.ref('updated_at')).else(now).end(),
+    }))
     .where('id', '=', 1)
     .execute();
 }

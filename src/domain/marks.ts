@@ -1,15 +1,29 @@
 import { COMPONENT_STATUS_LABELS, COMPONENT_STATUSES, type ComponentStatus, worstStatus } from './status.ts';
-import { addDays, dayIn, durationText, type Instant, startOfDay } from './time.ts';
+import {
+  addDays,
+  clockTimeWithZone,
+  dayIn,
+  durationText,
+  type Instant,
+  startOfDay,
+  toInstant,
+} from './time.ts';
 import type { Stretch } from './uptime.ts';
 
-/** A calendar day in the page's zone, with its bounds in milliseconds; the last one ends now. */
+/** A calendar day in the page's zone, with its bounds in milliseconds; the last one ends at the page's time. */
 export type DayWindow = { day: string; from: number; to: number };
 
-/** How one day went: the worst status and the milliseconds of each; `null` for a day of which nothing was recorded. */
+/** How one day went. */
 export type DayMark = {
   day: string;
+  /** The worst of the day; null when nothing of it was recorded. */
   status: ComponentStatus | null;
+  /** The milliseconds of each, what still runs on the last day left out. */
   lengths: Partial<Record<ComponentStatus, number>>;
+  /** The day is over, and was the same from its beginning to its end. */
+  allDay: boolean;
+  /** What still runs, on the last day alone; `since` is null when it began on a day before. */
+  running: { status: ComponentStatus; since: Instant | null } | null;
 };
 
 /** The last `count` days in the zone, oldest first, today (so far) last. */
@@ -20,25 +34,49 @@ export function lastDays(count: number, zone: string, now: Instant): DayWindow[]
   return starts.map((day, i) => ({ day, from: bounds[i] as number, to: bounds[i + 1] ?? Date.parse(now) }));
 }
 
-/** How each day went, from the component's worst stretches (in time order, without overlap). */
+/**
+ * How each day went, from the component's worst stretches (in time order, without overlap). What still runs is told by its beginning,
+ * never by its length, which grows from one moment to the next.
+ * @param status the component's own at the end of the last day
+ */
 export function dayMarks(
   stretches: readonly Stretch[],
   days: readonly DayWindow[],
   bornAt: number,
+  status: ComponentStatus,
 ): DayMark[] {
   let next = 0;
-  return days.map(({ day, from, to }) => {
-    if (to <= bornAt) return { day, status: null, lengths: {} };
+  return days.map(({ day, from, to }, place) => {
+    const isLast = place === days.length - 1;
+    // A component that is as old as the page's time has a first day.
+    if (to < bornAt || (to === bornAt && !isLast))
+      return { day, status: null, lengths: {}, allDay: false, running: null };
+    const since = isLast && status !== 'operational' ? runningSince(stretches, status, to) : null;
     const lengths: DayMark['lengths'] = {};
     while (next < stretches.length && (stretches[next] as Stretch).to <= from) next++;
     for (let i = next; i < stretches.length; i++) {
       const stretch = stretches[i] as Stretch;
       if (stretch.from >= to) break;
+      if (since === stretch.from) break;
       const length = Math.min(to, stretch.to) - Math.max(from, stretch.from, bornAt);
       if (length > 0) lengths[stretch.status] = (lengths[stretch.status] ?? 0) + length;
     }
-    return { day, status: worstStatus(Object.keys(lengths) as ComponentStatus[]), lengths };
+    const begun = since === null ? null : Math.max(since, bornAt);
+    const running = begun === null ? null : { status, since: begun < from ? null : toInstant(begun) };
+    return {
+      day,
+      status: worstStatus([...(Object.keys(lengths) as ComponentStatus[]), ...(running ? [status] : [])]),
+      lengths,
+      allDay: !isLast && Object.values(lengths)[0] === to - from,
+      running,
+    };
   });
+}
+
+/** When the status that a component has at `end` became its worst: that very moment when a worse one ended just then. */
+function runningSince(stretches: readonly Stretch[], status: ComponentStatus, end: number): number {
+  const last = stretches.at(-1);
+  return last?.to === end && last.status === status ? last.from : end;
 }
 
 export const MARK_HEIGHT = 24;
@@ -83,21 +121,25 @@ function uprights(days: readonly DayMark[], status: ComponentStatus): string {
 export type TroubledDay = { index: number; day: string; status: ComponentStatus; name: string };
 
 /** The days that had trouble, newest first. */
-export function troubledDays(days: readonly DayMark[]): TroubledDay[] {
+export function troubledDays(days: readonly DayMark[], zone: string): TroubledDay[] {
   return days
-    .flatMap(({ day, status, lengths }, index) =>
-      status && status !== 'operational' ? [{ index, day, status, name: dayName(lengths) }] : [],
-    )
+    .flatMap((mark, index) => {
+      const { day, status } = mark;
+      return status && status !== 'operational' ? [{ index, day, status, name: dayName(mark, zone) }] : [];
+    })
     .reverse();
 }
 
-/** "Major outage 51 minutes, degraded 2 hours 5 minutes": worst first. */
-export function dayName(lengths: DayMark['lengths']): string {
+/** "Major outage since 14:05 UTC, degraded 2 hours 5 minutes": worst first. */
+export function dayName({ lengths, allDay, running }: DayMark, zone: string): string {
   const text = [...COMPONENT_STATUSES]
     .reverse()
     .flatMap((status) => {
       const length = lengths[status];
-      return length ? [`${COMPONENT_STATUS_LABELS[status].toLowerCase()} ${lengthText(length)}`] : [];
+      const times = length ? [allDay ? 'all day' : lengthText(length)] : [];
+      if (running?.status === status)
+        times.push(running.since ? `since ${clockTimeWithZone(running.since, zone)}` : 'all day so far');
+      return times.length ? [`${COMPONENT_STATUS_LABELS[status].toLowerCase()} ${times.join(' and ')}`] : [];
     })
     .join(', ');
   return text.charAt(0).toUpperCase() + text.slice(1);

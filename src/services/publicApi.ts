@@ -12,7 +12,7 @@ import {
 import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { assembleIncidents } from './publicIncidents.ts';
-import { statusNow } from './publicPage.ts';
+import { statusNow, timeOf } from './publicPage.ts';
 
 /** Which lists a document of the public API holds. */
 export type ApiWants = {
@@ -25,8 +25,8 @@ const LATEST = 50;
 /** One snapshot for one document of the public JSON, with the page version that it was read at. */
 export function getApiSnapshot(ctx: Ctx, wants: ApiWants): Promise<ApiSnapshot & { version: number }> {
   return ctx.db.read(async (tx) => {
-    const now = ctx.now();
     const page = await getPage(tx);
+    const now = timeOf(page, ctx);
     const all = await listPublicComponents(tx);
     const components = all.filter((component) => component.archived_at === null);
     const claims = Map.groupBy(await listPublicClaims(tx, now), (claim) => claim.component_id);

@@ -16,7 +16,16 @@ import type { ComponentStatus, IncidentKind } from '#domain/status.ts';
 import { DAY, dayIn, type Instant, startOfDay, toInstant } from '#domain/time.ts';
 import { type Uptime, uptimeOf, worstStretches } from '#domain/uptime.ts';
 import { assembleIncidents } from './publicIncidents.ts';
-import { bornAt, frameOf, MARK_DAYS, type PublicFrame, spansOf, statusNow } from './publicPage.ts';
+import {
+  bornAt,
+  frameOf,
+  MARK_DAYS,
+  type PublicFrame,
+  readFrame,
+  spansOf,
+  statusNow,
+  timeOf,
+} from './publicPage.ts';
 
 export type MonthPage = PublicFrame & {
   /** YYYY-MM */
@@ -35,8 +44,8 @@ export type MonthPage = PublicFrame & {
  */
 export function getHistoryMonth(ctx: Ctx, wanted: string | null): Promise<MonthPage> {
   return ctx.db.read(async (tx) => {
-    const now = ctx.now();
     const page = await getPage(tx);
+    const now = timeOf(page, ctx);
     const starts = await listStarts(tx);
     const current = dayIn(now, page.timeZone).slice(0, 7);
     const counts = new Map<string, number>();
@@ -80,7 +89,7 @@ export function getPublicIncident(ctx: Ctx, id: string, kind: IncidentKind): Pro
         fix: 'Look for it in the history.',
       });
     const [incident] = await assembleIncidents(tx, [row], await listPublicComponents(tx));
-    return { ...frameOf(await getPage(tx), ctx.now()), incident: incident as PublicIncident };
+    return { ...(await readFrame(ctx, tx)), incident: incident as PublicIncident };
   });
 }
 
@@ -107,8 +116,8 @@ const COMPONENT_INCIDENTS = 20;
 /** @throws not_found also for an archived component */
 export function getPublicComponent(ctx: Ctx, id: string): Promise<ComponentPage> {
   return ctx.db.read(async (tx) => {
-    const now = ctx.now();
     const page = await getPage(tx);
+    const now = timeOf(page, ctx);
     const components = await listPublicComponents(tx);
     const component = components.find((one) => one.id === id && one.archived_at === null);
     if (!component)
@@ -121,6 +130,7 @@ export function getPublicComponent(ctx: Ctx, id: string): Promise<ComponentPage>
     const end = Date.parse(now);
     const claims = await listPublicClaims(tx, toInstant(days[0]!.from), id);
     const spans = spansOf(claims);
+    const status = statusNow(claims, now);
     const shown = component.showcase === 1;
     return {
       ...frameOf(page, now),
@@ -129,8 +139,8 @@ export function getPublicComponent(ctx: Ctx, id: string): Promise<ComponentPage>
         name: component.name,
         group: groups.find((group) => group.id === component.group_id)?.name ?? null,
         description: component.description,
-        status: statusNow(claims, now),
-        marks: shown ? dayMarks(worstStretches(spans, days[0]!.from, end), days, born) : [],
+        status,
+        marks: shown ? dayMarks(worstStretches(spans, days[0]!.from, end), days, born, status) : [],
       },
       uptimes: shown
         ? UPTIME_WINDOWS.map((count) => {

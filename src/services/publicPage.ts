@@ -16,7 +16,7 @@ import { gravestFirst, type Headline, headlineOf } from '#domain/headline.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
-import { addDays, dayIn, type Instant, startOfDay, toInstant } from '#domain/time.ts';
+import { addDays, addMs, dayIn, type Instant, MINUTE, startOfDay, toInstant } from '#domain/time.ts';
 import { type Uptime, uptimeOf, worstStretches } from '#domain/uptime.ts';
 import { assembleIncidents } from './publicIncidents.ts';
 
@@ -29,6 +29,7 @@ export type PublicFrame = {
   timeZone: string;
   supportUrl: string | null;
   version: number;
+  /** The time of that version, up to which everything on the page is counted. */
   now: Instant;
 };
 
@@ -69,8 +70,8 @@ export type StatusPage = PublicFrame & {
 /** The public page, in one snapshot: what is wrong, what is planned, how each component is and was. */
 export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
   return ctx.db.read(async (tx) => {
-    const now = ctx.now();
     const page = await getPage(tx);
+    const now = timeOf(page, ctx);
     const days = lastDays(MARK_DAYS, page.timeZone, now);
     const firstPastDay = addDays(dayIn(now, page.timeZone), 1 - PAST_DAYS);
     const groups = await listPublicGroups(tx);
@@ -130,7 +131,18 @@ export async function getHeadline(ctx: Ctx): Promise<PublicFrame & { headline: H
 }
 
 export async function readFrame(ctx: Ctx, tx: Tx): Promise<PublicFrame> {
-  return frameOf(await getPage(tx), ctx.now());
+  const page = await getPage(tx);
+  return frameOf(page, timeOf(page, ctx));
+}
+
+/**
+ * What "now" is on everything that visitors are shown: when its version began, so that a page says the same until there is a newer
+ * one. The clock makes one when a day begins and when something falls due.
+ */
+export function timeOf(page: Page, ctx: Ctx): Instant {
+  const now = ctx.now();
+  // A version from the future was made by a clock that ran wrong.
+  return page.updatedAt > addMs(now, MINUTE) ? now : page.updatedAt;
 }
 
 export function frameOf(page: Page, now: Instant): PublicFrame {
@@ -172,12 +184,13 @@ function viewComponent(
   const born = bornAt(component, page.timeZone);
   const window = { from: days[0]!.from, to: Date.parse(now) };
   const spans = spansOf(claims);
+  const status = statusNow(claims, now);
   return {
     id: component.id,
     name: component.name,
     description: component.description,
-    status: statusNow(claims, now),
-    marks: shown ? dayMarks(worstStretches(spans, window.from, window.to), days, born) : [],
+    status,
+    marks: shown ? dayMarks(worstStretches(spans, window.from, window.to), days, born, status) : [],
     uptime: shown ? uptimeOf(spans, window, born, page.uptimeWeight) : null,
   };
 }

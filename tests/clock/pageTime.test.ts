@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bumpPageByTime } from '#clock/pageTime.ts';
 import type { Db } from '#db/open.ts';
-import { getPageVersion } from '#db/page.ts';
+import { bumpPageVersion, getPage, getPageVersion } from '#db/page.ts';
 import { testClock, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeIncident, makePage } from '../support/factory.ts';
@@ -96,5 +96,15 @@ eachDatabase('the page by time', (fresh) => {
     expect(await tickAt('2026-11-20T23:59:00.000Z')).toBe(false);
     expect(await tickAt('2026-11-21T00:00:01.000Z')).toBe(false);
     expect(await version(db)).toBe(2);
+  });
+
+  test('the time of a version never goes back, whoever of two commits last', async () => {
+    const { db } = await page();
+    const bump = (now: string) => db.write((tx) => bumpPageVersion(tx, now));
+    await bump('2026-11-20T14:05:00.100Z');
+    await bump('2026-11-20T14:05:00.000Z');
+    expect(await db.read(getPage)).toMatchObject({ version: 3, updatedAt: '2026-11-20T14:05:00.100Z' });
+    await bump('2026-11-20T14:06:00.000Z');
+    expect((await db.read(getPage)).updatedAt).toBe('2026-11-20T14:06:00.000Z');
   });
 });

@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { dayMarks, dayName, lastDays, lengthText, markPaths, shortDay, troubledDays } from '#domain/marks.ts';
+import { type ComponentStatus, worstStatus } from '#domain/status.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
-import { worstStretches } from '#domain/uptime.ts';
+import { type Span, worstStretches } from '#domain/uptime.ts';
 
 const NOW = '2026-11-20T14:00:00.000Z';
 const LONG_AGO = 0;
 
-function marksOf(spans: Parameters<typeof worstStretches>[0], count = 5, bornAt = LONG_AGO, zone = 'UTC') {
-  const days = lastDays(count, zone, NOW);
-  return dayMarks(worstStretches(spans, days[0]!.from, days.at(-1)!.to), days, bornAt);
+function marksOf(
+  spans: readonly Span[],
+  count = 5,
+  { bornAt = LONG_AGO, zone = 'UTC', now = NOW }: { bornAt?: number; zone?: string; now?: string } = {},
+) {
+  const days = lastDays(count, zone, now);
+  const status = worstStatus(
+    spans.filter((one) => one.endsAt === null || one.endsAt > now).map((one) => one.status),
+  );
+  return dayMarks(worstStretches(spans, days[0]!.from, days.at(-1)!.to), days, bornAt, status);
 }
 
 describe('the last days', () => {
@@ -44,8 +52,8 @@ describe('a day', () => {
       'major_outage',
       'operational',
     ]);
-    expect(dayName(marks[3]!.lengths)).toBe('Major outage 40 seconds, degraded 1 hour 59 minutes');
-    expect(troubledDays(marks)).toEqual([
+    expect(dayName(marks[3]!, 'UTC')).toBe('Major outage 40 seconds, degraded 1 hour 59 minutes');
+    expect(troubledDays(marks, 'UTC')).toEqual([
       {
         index: 3,
         day: '2026-11-19',
@@ -57,16 +65,63 @@ describe('a day', () => {
   });
 
   it('is blank before the component was there', () => {
-    const marks = marksOf([], 3, Date.parse('2026-11-19T12:00:00.000Z'));
+    const marks = marksOf([], 3, { bornAt: Date.parse('2026-11-19T12:00:00.000Z') });
     expect(marks.map((mark) => mark.status)).toEqual([null, 'operational', 'operational']);
   });
 
-  it('counts what is still going on up to now', () => {
-    const marks = marksOf(
-      [{ status: 'partial_outage', startsAt: '2026-11-20T13:00:00.000Z', endsAt: null }],
+  const open = (status: ComponentStatus, startsAt: string): Span => ({ status, startsAt, endsAt: null });
+
+  it('says since when, never for how long, of what is still going on', () => {
+    const spans = [
+      { ...open('partial_outage', '2026-11-20T02:00:00.000Z'), endsAt: '2026-11-20T02:20:00.000Z' },
+      open('partial_outage', '2026-11-20T13:05:00.000Z'),
+    ];
+    const name = (now: string, zone?: string) => dayName(marksOf(spans, 1, { now, zone })[0]!, zone ?? 'UTC');
+    expect(name(NOW)).toBe('Partial outage 20 minutes and since 13:05 UTC');
+    expect(name('2026-11-20T19:41:12.345Z')).toBe(name(NOW));
+    expect(name(NOW, 'Europe/Berlin')).toBe('Partial outage 20 minutes and since 14:05 CET');
+  });
+
+  it('in the middle of a longer trouble was all of it, today so far; a first one has its length', () => {
+    const marks = marksOf([open('major_outage', '2026-11-18T22:00:00.000Z')], 3);
+    expect(troubledDays(marks, 'UTC').map((day) => day.name)).toEqual([
+      'Major outage all day so far',
+      'Major outage all day',
+      'Major outage 2 hours',
+    ]);
+    expect(marks.map((mark) => mark.running?.status)).toEqual([undefined, undefined, 'major_outage']);
+  });
+
+  it('is all of it too when clocks change', () => {
+    const whole = [open('degraded_performance', '2026-10-20T00:00:00.000Z')];
+    const marks = marksOf(whole, 3, { zone: 'Europe/Berlin', now: '2026-10-26T12:00:00.000Z' });
+    expect(dayName(marks[1]!, 'Europe/Berlin')).toBe('Degraded all day');
+  });
+
+  it('shows what a worse trouble, which ended this moment, had covered', () => {
+    const [mark] = marksOf(
+      [
+        open('degraded_performance', '2026-11-20T12:00:00.000Z'),
+        { ...open('major_outage', '2026-11-20T13:00:00.000Z'), endsAt: NOW },
+      ],
       1,
     );
-    expect(marks[0]!.lengths).toEqual({ partial_outage: HOUR });
+    expect(dayName(mark!, 'UTC')).toBe('Major outage 1 hour, degraded 1 hour and since 14:00 UTC');
+    const [ended] = marksOf([{ ...open('major_outage', '2026-11-20T13:00:00.000Z'), endsAt: NOW }], 1);
+    expect(dayName(ended!, 'UTC')).toBe('Major outage 1 hour');
+  });
+
+  it('of today has no whole, however it began: there is more of it to come', () => {
+    const midnight = '2026-11-20T00:00:00.000Z';
+    const [began] = marksOf([open('major_outage', '2026-11-19T12:00:00.000Z')], 1, { now: midnight });
+    expect(began).toMatchObject({ status: 'major_outage', lengths: {} });
+    const [over] = marksOf([{ ...open('major_outage', '2026-11-19T12:00:00.000Z'), endsAt: NOW }], 1);
+    expect(dayName(over!, 'UTC')).toBe('Major outage 14 hours');
+  });
+
+  it('is drawn on the day that a component is made, from its first moment', () => {
+    const marks = marksOf([], 2, { bornAt: Date.parse(NOW) });
+    expect(marks.map((mark) => mark.status)).toEqual([null, 'operational']);
   });
 
   it('is named by its calendar date', () => {
@@ -100,8 +155,8 @@ describe('the drawing', () => {
 
   it('begins where the record begins', () => {
     const born = Date.parse('2026-11-18T12:00:00.000Z');
-    expect(markPaths(marksOf([], 5, born))).toEqual([{ status: 'operational', d: 'M4 23h6' }]);
-    expect(markPaths(marksOf([], 5, Date.parse('2027-01-01T00:00:00.000Z')))).toEqual([]);
+    expect(markPaths(marksOf([], 5, { bornAt: born }))).toEqual([{ status: 'operational', d: 'M4 23h6' }]);
+    expect(markPaths(marksOf([], 5, { bornAt: Date.parse('2027-01-01T00:00:00.000Z') }))).toEqual([]);
   });
 
   it('stays small: ninety good days are one move and one line', () => {

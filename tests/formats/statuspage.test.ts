@@ -182,7 +182,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
 
   it('reports none under maintenance alone, because clients reject any other word, and says so in the description', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     const one = await makeComponent(db);
     const ctx = testContext(db, { clock: testClock(NOW) });
     expect(statusJson(await getApiSnapshot(ctx, {})).status).toEqual({
@@ -207,7 +207,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
     ['major_outage', 'critical'],
   ] as const)('derives the indicator from a component that is in %s: %s', async (claimed, indicator) => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     const one = await makeComponent(db);
     await makeClaim(db, { component_id: one.id, source_kind: 'manual', source_seq: 0, status: claimed });
     const ctx = testContext(db, { clock: testClock(NOW) });
@@ -216,7 +216,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
 
   it('derives the indicator from an open incident that touches no component, and gives it an update', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     await makeIncident(db, { severity: 'SEV2' });
     const ctx = testContext(db, { clock: testClock(NOW) });
     const snapshot = await getApiSnapshot(ctx, { incidents: 'open', maintenances: 'open' });
@@ -227,7 +227,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
 
   it('never holds what is unpublished, restricted, a drill or internal, nor what they claim', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     const one = await makeComponent(db);
     for (const hidden of [{ published_at: null }, { restricted: 1 }, { drill: 1 }] as const) {
       const secret = await makeIncident(db, { title: 'SECRET', ...hidden });
@@ -249,7 +249,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
 
   it('gives at most the latest 50 incidents', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     for (let day = 10; day < 62; day++) {
       const started = new Date(Date.parse(NOW) - day * 86_400_000).toISOString();
       await makeIncident(db, { title: `Day ${day}`, status: 'resolved', started_at: started });

@@ -25,7 +25,7 @@ eachDatabase('what visitors are shown', (fresh) => {
 
   async function oneComponent(changes: Parameters<typeof makeComponent>[1] = {}) {
     const db = await fresh();
-    await makePage(db, { version: 41 });
+    await makePage(db, { version: 41, updated_at: NOW });
     const { id } = await makeComponent(db, changes);
     return { db, id, ctx: contextOf(db) };
   }
@@ -42,6 +42,29 @@ eachDatabase('what visitors are shown', (fresh) => {
     expect(page.groups).toMatchObject([{ name: null, affected: 0, components: [{ status: 'operational' }] }]);
     expect(page.groups[0]!.components[0]!.uptime!.ratio).toBe(1);
     expect(page.last).toBeNull();
+  });
+
+  it('counts everything up to the time of its version, and to now where that lies ahead of every clock', async () => {
+    const { db, id, ctx } = await oneComponent({ created_at: '2026-11-20T05:06:00.000Z' });
+    await makeClaim(db, {
+      component_id: id,
+      source_kind: 'manual',
+      source_seq: 0,
+      status: 'major_outage',
+      starts_at: '2026-11-20T14:06:00.000Z',
+    });
+    const at = async (clock: string, version: string) => {
+      await db.write((tx) => tx.updateTable('page').set({ updated_at: version }).execute());
+      const visitor = { ...ctx, now: () => clock };
+      const { now, groups } = await getStatusPage(visitor);
+      expect((await getPublicComponent(visitor, id)).uptimes[0]).toMatchObject({
+        uptime: groups[0]!.components[0]!.uptime,
+      });
+      return [now, groups[0]!.components[0]!.uptime!.ratio];
+    };
+    expect(await at(NOW, NOW)).toEqual([NOW, 0.9]);
+    expect(await at('2026-11-20T23:06:00.000Z', NOW)).toEqual([NOW, 0.9]);
+    expect(await at(NOW, '2031-01-01T00:00:00.000Z')).toEqual([NOW, 0.9]);
   });
 
   it('shows the worst open claim; ending one never turns green what another still holds', async () => {
@@ -169,7 +192,7 @@ eachDatabase('what visitors are shown', (fresh) => {
 
   it('counts days in the zone of the page', async () => {
     const { db, id, ctx } = await oneComponent();
-    await makePage(db, { time_zone: 'Pacific/Auckland' });
+    await makePage(db, { time_zone: 'Pacific/Auckland', updated_at: NOW });
     await makeClaim(db, {
       component_id: id,
       source_kind: 'manual',
@@ -222,7 +245,7 @@ eachDatabase('what visitors are shown', (fresh) => {
 eachDatabase('history by month', (fresh) => {
   it('holds what started in the month, in the zone of the page, with ways to the months around it', async () => {
     const db = await fresh();
-    await makePage(db, { time_zone: 'America/New_York' });
+    await makePage(db, { time_zone: 'America/New_York', updated_at: NOW });
     const ctx = testContext(db, { clock: testClock(NOW) });
     const make = (title: string, started_at: string) =>
       makeIncident(db, { title, status: 'resolved', started_at });
@@ -253,7 +276,7 @@ eachDatabase('history by month', (fresh) => {
 
   it.each(['2026-12', '2026-07', '2026-13', '2026-1', 'x'])('has no page for %s', async (month) => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     await makeIncident(db, { started_at: '2026-08-15T12:00:00.000Z' });
     const ctx = testContext(db, { clock: testClock(NOW) });
     await expect(getHistoryMonth(ctx, month)).rejects.toMatchObject({ code: 'not_found' });
@@ -263,7 +286,7 @@ eachDatabase('history by month', (fresh) => {
 eachDatabase('one incident', (fresh) => {
   it('has its times, its updates newest first, and the worst that it claimed once it is over', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     const component = await makeComponent(db);
     const incident = await makeIncident(db, { status: 'resolved', resolved_at: '2026-11-20T14:30:00.000Z' });
     for (const [status, posted_at] of [
@@ -307,7 +330,7 @@ eachDatabase('one incident', (fresh) => {
 
   it('is not found under an address that nothing has', async () => {
     const db = await fresh();
-    await makePage(db);
+    await makePage(db, { updated_at: NOW });
     const ctx = testContext(db, { clock: testClock(NOW) });
     await expect(getPublicIncident(ctx, 'nothing', 'incident')).rejects.toMatchObject({ code: 'not_found' });
     await expect(getPublicComponent(ctx, 'nothing')).rejects.toMatchObject({ code: 'not_found' });

@@ -48,7 +48,7 @@ export async function makeHarbour(
 ): Promise<Harbour> {
   const { now } = options;
   const ago = (ms: number) => addMs(now, -ms);
-  await makePage(db);
+  await makePage(db, { updated_at: now });
   const components = new Map<string, string>();
   // The same on every run, but as little alike as real ids are: they must weigh what those weigh when a page is compressed.
   let seed = 7;

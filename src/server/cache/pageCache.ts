@@ -58,7 +58,7 @@ export type PageCacheOptions = {
 /** Set by a page from the version it read in its own snapshot; never sent on. */
 export const VERSION_HEADER = 'x-foghorn-version';
 
-/** While a version lasts a page is rendered at most this often, so that what it says of time does not go stale. */
+/** While a version lasts a page says the same; it is rendered again this often all the same, so that one that cannot be is known. */
 const MAX_AGE_MS = 60_000;
 /** Past its age but of the right version: shown once more while it is renewed beside, unless older than this. */
 const MAX_STALE_MS = 2 * MAX_AGE_MS;
