@@ -8,11 +8,18 @@ import type { Database } from 'sqlite3';
  */
 export function sqliteDialect(options: { file: string; size: number; readOnly: boolean }): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new PooledAdapter(),
     createDriver: () => sqliteDriver(options),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+}
+
+/** Kysely lends SQLite's connections to one caller at a time, all of them together; our driver lends each by itself. */
+class PooledAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
 }
 
 function sqliteDriver({ file, size, readOnly }: { file: string; size: number; readOnly: boolean }): Driver {

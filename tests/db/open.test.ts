@@ -1,5 +1,8 @@
-import { expect, it } from 'vitest';
-import { eachDatabase } from '../support/databases.ts';
+import { sql } from 'kysely';
+import sqlite3 from 'sqlite3';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Db, openDatabase, type Tx } from '#db/open.ts';
+import { eachDatabase, freshSqlite } from '../support/databases.ts';
 
 eachDatabase('the open database', (fresh) => {
   it('writes, and reads what was written', async () => {
@@ -80,5 +83,97 @@ eachDatabase('the open database', (fresh) => {
     expect(await db.read((tx) => tx.selectFrom('page').select('version').executeTakeFirstOrThrow())).toEqual({
       version: 50,
     });
+  });
+});
+
+describe('a SQLite file', () => {
+  async function opened(): Promise<Db> {
+    const db = await freshSqlite();
+    onTestFinished(db.close);
+    return db;
+  }
+
+  const pragmas = async (tx: Tx) => {
+    const values: Record<string, unknown> = {};
+    for (const name of ['synchronous', 'journal_mode', 'foreign_keys', 'busy_timeout', 'query_only']) {
+      const { rows } = await sql.raw<Record<string, unknown>>(`pragma ${name}`).execute(tx);
+      values[name] = Object.values(rows[0] as object)[0];
+    }
+    return values;
+  };
+
+  // What power loss may take cannot be tried here; what SQLite promises for these settings is that it takes nothing.
+  const SAFE = { synchronous: 2, journal_mode: 'wal', foreign_keys: 1, busy_timeout: 5000 };
+
+  it('is written so that power loss takes nothing that was committed', async () => {
+    const db = await opened();
+    expect(await db.write(pragmas)).toEqual({ ...SAFE, query_only: 0 });
+  });
+
+  it('has four readers, each of which cannot write', async () => {
+    const db = await opened();
+    const all = Promise.withResolvers<void>();
+    let here = 0;
+    const read = () =>
+      db.read(async (tx) => {
+        // Each waits for the others, so that no connection serves two of them.
+        if (++here === 4) all.resolve();
+        await all.promise;
+        return pragmas(tx);
+      });
+    for (const values of await Promise.all([read(), read(), read(), read()]))
+      expect(values).toEqual({ ...SAFE, query_only: 1 });
+  });
+
+  /** Another connection, as another process has one, in the middle of a write until `letGo`. */
+  async function held(db: Db): Promise<{ letGo: () => Promise<void> }> {
+    const other = await openDatabase(`sqlite:${db.file}`);
+    onTestFinished(other.close);
+    const begun = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const done = other.write(async () => {
+      begun.resolve();
+      await release.promise;
+    });
+    await begun.promise;
+    return {
+      letGo: () => {
+        release.resolve();
+        return done;
+      },
+    };
+  }
+
+  it('that another process is writing to is waited for, while readers read on', async () => {
+    const db = await opened();
+    const { letGo } = await held(db);
+    const settled = vi.fn();
+    const write = db.write(async () => 'written').finally(settled);
+    write.catch(() => undefined);
+    for (let i = 0; i < 200; i++) expect(await db.read(async () => 'read')).toBe('read');
+    expect(settled).not.toHaveBeenCalled();
+    await letGo();
+    expect(await write).toBe('written');
+  });
+
+  it('that stays busy for longer than SQLite waits is tried again', async () => {
+    const db = await opened();
+    await db.write((tx) => sql`pragma busy_timeout = 300`.execute(tx));
+    const { letGo } = await held(db);
+    const again = Promise.withResolvers<void>();
+    let tries = 0;
+    const run = sqlite3.Database.prototype.run;
+    const watched = vi.spyOn(sqlite3.Database.prototype, 'run').mockImplementation(function (
+      this: sqlite3.Database,
+      ...args: Parameters<typeof run>
+    ) {
+      if (args[0] === 'begin immediate' && ++tries === 2) again.resolve();
+      return run.apply(this, args);
+    } as typeof run);
+    onTestFinished(() => watched.mockRestore());
+    const write = db.write(async () => 'written');
+    await Promise.race([again.promise, write]);
+    await letGo();
+    expect(await write).toBe('written');
   });
 });
