@@ -12,6 +12,9 @@ export type Provider = {
   circuitReason: string | null;
   /** Calls in a row that had no answer. */
   failures: number;
+  /** Since when an operator wants nothing sent, and who that was. */
+  pausedAt: Instant | null;
+  pausedBy: string | null;
 };
 
 export async function getProvider(tx: Tx, id: string): Promise<Provider> {
@@ -23,6 +26,8 @@ export async function getProvider(tx: Tx, id: string): Promise<Provider> {
     circuit: row?.circuit ?? 'closed',
     circuitReason: row?.circuit_reason ?? null,
     failures: row?.failures ?? 0,
+    pausedAt: row?.paused_at ?? null,
+    pausedBy: row?.paused_by ?? null,
   };
 }
 
@@ -34,12 +39,34 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     circuit: 'closed' as const,
     circuit_reason: null,
     failures: 0,
+    paused_at: null,
+    paused_by: null,
     updated_at: now,
   };
   await tx
     .insertInto('providers')
     .values({ id, ...clear })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(clear))
+    .execute();
+}
+
+/** Nothing is sent through it until someone resumes it; a pause that already is keeps its time and its name. */
+export async function pauseProvider(tx: Tx, pause: { id: string; by: string; now: Instant }): Promise<void> {
+  const paused = { paused_at: pause.now, paused_by: pause.by, updated_at: pause.now };
+  await tx
+    .insertInto('providers')
+    .values({
+      id: pause.id,
+      blocked_until: null,
+      blocked_reason: null,
+      circuit: 'closed',
+      circuit_reason: null,
+      failures: 0,
+      ...paused,
+    })
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet(paused).where('providers.paused_at', 'is', null),
+    )
     .execute();
 }
 

@@ -370,6 +370,8 @@ export interface DeliveriesTable {
   content_seq: number | null;
   /** Which dispatcher takes it: mail, or calls of webhooks and chats. */
   lane: Generated<'mail' | 'hook'>;
+  /** Of an uncertain one: when an operator decided to leave it so. */
+  decided_at: Instant | null;
 }
 
 /** What a provider told us of a mail, as it came; applied after it was stored. */

@@ -20,6 +20,8 @@ export const fanout: Migration = {
 
     `alter table deliveries add column content_seq ${BIGINT} references notices (seq)`,
     "alter table deliveries add column lane text not null default 'mail'",
+    'alter table deliveries add column decided_at text',
+    "create index deliveries_uncertain on deliveries (seq) where state = 'uncertain'",
     'drop index deliveries_queue',
     "create index deliveries_queue on deliveries (lane, priority, not_before, seq) where state = 'queued'",
 

@@ -109,7 +109,7 @@ export function createEngine(deps: EngineDeps): Engine {
       const provider = await getProvider(tx, transport.name);
       const time = now();
       blockedUntil = provider.blockedUntil && provider.blockedUntil > time ? provider.blockedUntil : null;
-      if (provider.circuit === 'open' || blockedUntil) return none;
+      if (provider.circuit === 'open' || provider.pausedAt || blockedUntil) return none;
       // After a row of calls without an answer, one at a time feels the way.
       const limit = provider.failures >= BREAKER ? 1 : transport.concurrency;
       // Out of rest, the first call does not wait until others are written.

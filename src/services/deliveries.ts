@@ -3,7 +3,7 @@ import type { Ctx } from '#db/context.ts';
 import * as reports from '#db/deliveryReports.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { getProvider, type Provider, resetProvider } from '#db/providers.ts';
+import { getProvider, type Provider } from '#db/providers.ts';
 import { listWorkers } from '#db/workers.ts';
 import {
   countOutcomes,
@@ -162,17 +162,6 @@ export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
     };
     return { ...shared, ...judge(backlog, providers, alive.length, now) };
   });
-}
-
-/** Tries a stopped provider again, once what stopped it is mended. */
-export async function resumeProvider(ctx: Ctx, id: string): Promise<void> {
-  requirePermission(ctx.actor, 'delivery.write');
-  if (!['file', 'resend', 'smtp'].includes(id)) missing();
-  await ctx.db.write(async (tx) => {
-    await resetProvider(tx, id, ctx.now());
-    await insertAudit(tx, ctx, { action: 'provider.resume', subjectKind: 'provider', subjectId: id });
-  });
-  ctx.changed('outbox');
 }
 
 function judge(

@@ -11,9 +11,9 @@ import {
   listDeliveries,
   listFanouts,
   readMail,
-  resumeProvider,
   retryRefused,
 } from '#services/deliveries.ts';
+import { resumeProvider } from '#services/outbox.ts';
 import { expandAll, fakeTransport, postNotice, rendered, rigEngine } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';

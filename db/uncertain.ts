@@ -1,0 +1,91 @@
+import { sql } from 'kysely';
+import type { Instant } from '#domain/time.ts';
+import { chunksOf } from './dialect.ts';
+import type { Tx } from './open.ts';
+
+/** A delivery of which nobody knows whether it arrived, and about which nobody has decided yet. */
+export type UncertainDelivery = {
+  seq: number;
+  noticeId: string;
+  subject: string;
+  address: string;
+  /** Why it is not known, in words. */
+  reason: string | null;
+  /** Since when it is called uncertain. */
+  since: Instant;
+};
+
+/** What waits for an operator's decision, in order of seq, past the seq `after`. Served by deliveries_uncertain. */
+export async function listUncertain(
+  tx: Tx,
+  { after, limit, noticeId }: { after: number; limit: number; noticeId: string | null },
+): Promise<UncertainDelivery[]> {
+  let query = tx
+    .selectFrom('deliveries as d')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .select(['d.seq', 'n.id as noticeId', 'n.subject', 'r.address', 'd.reason', 'd.updated_at as since'])
+    // A literal, so that the partial index serves.
+    .where('d.state', '=', sql.lit('uncertain'))
+    .where('d.decided_at', 'is', null)
+    .where('d.seq', '>', after)
+    .orderBy('d.seq')
+    .limit(limit);
+  if (noticeId !== null) query = query.where('n.id', '=', noticeId);
+  return query.execute();
+}
+
+/** How many wait for a decision. */
+export async function countUncertain(tx: Tx): Promise<number> {
+  const { count } = await tx
+    .selectFrom('deliveries')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', '=', sql.lit('uncertain'))
+    .where('decided_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/**
+ * Puts uncertain deliveries back in the queue, for a new batch under a new key: whoever asks for it accepts that some may come twice.
+ * Those that are not uncertain (any more) are left alone.
+ * @returns how many
+ */
+export async function requeueUncertain(tx: Tx, seqs: readonly number[], now: Instant): Promise<number> {
+  let count = 0;
+  for (const chunk of chunksOf(seqs, 1)) {
+    const { numUpdatedRows } = await tx
+      .updateTable('deliveries')
+      .set((eb) => ({
+        state: 'queued' as const,
+        batch_seq: null,
+        attempts: eb('attempts', '+', 1),
+        unanswered: 0,
+        not_before: now,
+        reason: null,
+        decided_at: null,
+        updated_at: now,
+      }))
+      .where('seq', 'in', chunk)
+      .where('state', '=', 'uncertain')
+      .executeTakeFirstOrThrow();
+    count += Number(numUpdatedRows);
+  }
+  return count;
+}
+
+/** Notes that these stay as they are, so that nobody is asked about them again. @returns how many were still open */
+export async function decideUncertain(tx: Tx, seqs: readonly number[], now: Instant): Promise<number> {
+  let count = 0;
+  for (const chunk of chunksOf(seqs, 1)) {
+    const { numUpdatedRows } = await tx
+      .updateTable('deliveries')
+      .set({ decided_at: now })
+      .where('seq', 'in', chunk)
+      .where('state', '=', 'uncertain')
+      .where('decided_at', 'is', null)
+      .executeTakeFirstOrThrow();
+    count += Number(numUpdatedRows);
+  }
+  return count;
+}
