@@ -196,6 +196,31 @@ describe('fresh after a change', () => {
     expect(renders).toHaveLength(1);
   });
 
+  test('a path that is kept warm is compressed before anyone asks; another once it is asked for again', async () => {
+    const { cache, db } = bench();
+    await cache.poll();
+    await cache.keepWarm('/');
+    const { sendable } = await cache.get('/');
+    await sendable.beside;
+    expect(Object.keys(sendable.variants).sort()).toEqual(['br', 'gzip', 'identity']);
+
+    const other = (await cache.get('/history')).sendable;
+    expect(other.beside).toBeUndefined();
+    expect(cache.peek('/history?again')).toBe(other);
+    await other.beside;
+    expect(Object.keys(other.variants).sort()).toEqual(['br', 'gzip', 'identity']);
+
+    // What has no one left to be sent to when its turn comes is not worth the work.
+    const busy = (await cache.get('/incidents/a')).sendable;
+    const late = (await cache.get('/incidents/b')).sendable;
+    for (const path of ['/incidents/a', '/incidents/b']) cache.peek(path);
+    db.version = 2;
+    cache.changed();
+    await cache.get('/incidents/b');
+    await Promise.all([busy.beside, late.beside]);
+    expect([busy.variants.br, late.variants.br].map(Boolean)).toEqual([true, false]);
+  });
+
   test('a path that is kept warm is rendered after a change, or a minute, before anyone asks', async () => {
     const { cache, db, clock, renders } = bench();
     const beat = async () => {

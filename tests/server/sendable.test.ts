@@ -1,7 +1,11 @@
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '#server/answer.ts';
-import { acceptedEncoding, makeRest, makeSendable, variantOf } from '#server/cache/sendable.ts';
+import { acceptedEncoding, compressBeside, makeSendable, send, variantOf } from '#server/cache/sendable.ts';
+import { ask } from '../support/http.ts';
 
 function page(text: string): Answer {
   return { status: 200, headers: [['content-type', 'text/html']], body: Buffer.from(text.repeat(200)) };
@@ -36,7 +40,8 @@ describe('the encoding that a visitor accepts', () => {
 describe('one answer in its encodings', () => {
   test('each says which bytes it is, and all unpack to the same', async () => {
     const sendable = makeSendable(page('hello '));
-    await makeRest(sendable);
+    compressBeside(sendable, () => true);
+    await sendable.beside;
     const { br, gzip, identity } = sendable.variants;
     expect(brotliDecompressSync(br!.body)).toEqual(identity!.body);
     expect(gunzipSync(gzip!.body)).toEqual(identity!.body);
@@ -68,5 +73,74 @@ describe('one answer in its encodings', () => {
     expect(small.variants.br?.head).not.toContain('content-encoding');
     const image = makeSendable({ ...page('x'), headers: [['content-type', 'image/png']] });
     expect(image.variants.br?.head).not.toContain('content-encoding');
+  });
+});
+
+describe('the work of compressing', () => {
+  /** Large and varied enough that each quality of brotli gives other bytes. */
+  const text = readFileSync(new URL('./sendable.test.ts', import.meta.url), 'utf8').repeat(2);
+  const long = (more = '') =>
+    makeSendable({ ...page(''), body: Buffer.from(text.replaceAll('sendable', `sendable${more}`)) });
+  const brotli = (body: Buffer, quality: number) =>
+    brotliCompressSync(body, {
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: quality,
+        [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+        [constants.BROTLI_PARAM_SIZE_HINT]: body.length,
+      },
+    });
+
+  test('that a visitor waits for is of quality 9 at most', async () => {
+    const sendable = long();
+    const { body } = await variantOf(sendable, 'br');
+    const qualities = [5, 6, 7, 8, 9].filter((quality) => brotli(sendable.answer.body, quality).equals(body));
+    expect(qualities).toHaveLength(1);
+  });
+
+  test('is done better beside: a smaller copy takes its place, with a tag of its own', async () => {
+    const sendable = long();
+    const quick = await variantOf(sendable, 'br');
+    compressBeside(sendable, () => true);
+    expect(await variantOf(sendable, 'br')).toBe(quick);
+    await sendable.beside;
+    const best = await variantOf(sendable, 'br');
+    expect(best.body.length).toBeLessThan(quick.body.length);
+    expect(best.body).toEqual(brotli(sendable.answer.body, 11));
+    expect(best.etag).not.toBe(quick.etag);
+    expect(sendable.variants.gzip).toBeDefined();
+  });
+
+  test('costs no one who holds the first copy another download', async () => {
+    const sendable = long();
+    const quick = await variantOf(sendable, 'br');
+    compressBeside(sendable, () => true);
+    await sendable.beside;
+    const best = await variantOf(sendable, 'br');
+    const server = createServer((request, response) =>
+      send(response, 200, best, request.headers['if-none-match']),
+    ).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (const etag of [quick.etag, best.etag]) {
+      const answer = await ask(url, '/', { headers: { 'if-none-match': etag } });
+      expect([answer.status, answer.headers.etag]).toEqual([304, etag]);
+    }
+    expect((await ask(url, '/', { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('is left when nobody is sent the answer any more, and never waited for by more than a few', async () => {
+    const gone = long();
+    compressBeside(gone, () => false);
+    await gone.beside;
+    expect(gone.variants.br).toBeUndefined();
+    const many = Array.from({ length: 100 }, (_, i) => long(String(i)));
+    for (const each of many) compressBeside(each, () => false);
+    expect(many.filter((each) => each.beside)).toHaveLength(64);
+    await many[0]?.beside;
+    await many[63]?.beside;
+    compressBeside(many[99]!, () => true);
+    await many[99]?.beside;
+    expect(many[99]?.variants.br?.before).toBeDefined();
   });
 });

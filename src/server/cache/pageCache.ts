@@ -2,7 +2,7 @@ import { type Answer, headerOf } from '../answer.ts';
 import { markedAsOf } from './asOf.ts';
 import { createFlights, type Flights, HUNG_MS } from './flights.ts';
 import type { LastGood } from './lastGood.ts';
-import { makeSendable, type Sendable, weight } from './sendable.ts';
+import { compressBeside, makeSendable, type Sendable, weight } from './sendable.ts';
 import { createShelf } from './shelf.ts';
 
 /**
@@ -20,7 +20,10 @@ export type PageCache = {
   changed: () => void;
   /** Asks the database for the version; several times a second. Never rejects. */
   poll: () => Promise<void>;
-  /** Renders the path if it is not fresh, so that the next visitor waits for nothing and a last good answer is up to date. */
+  /**
+   * Renders the path if it is not fresh and has it compressed beside, so that the next visitor waits for nothing and a last good
+   * answer is up to date.
+   */
   keepWarm: (path: string) => Promise<void>;
   counts: CacheCounts;
   /** The newest page version that a poll has seen. */
@@ -215,6 +218,8 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       }
       if (!isFresh(entry)) return null;
       counts.hits += 1;
+      // It is not the first who asks for it.
+      if (!entry.sendable.beside) compressSoon(target, entry);
       return entry.sendable;
     },
     get: async (path) => {
@@ -233,6 +238,8 @@ export function createPageCache(options: PageCacheOptions): PageCache {
     keepWarm: async (path) => {
       const entry = find(path);
       if (answers && !isResting(path) && !(entry && isFresh(entry))) await renew(path);
+      const renewed = pages.get(path);
+      if (renewed) compressSoon(path, renewed);
     },
     changed: () => {
       epoch += 1;
@@ -255,6 +262,12 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       }
     },
   };
+
+  function compressSoon(target: string, { sendable }: Entry): void {
+    const [path] = target.split('?') as [string];
+    if (sendable.answer.status === 200)
+      compressBeside(sendable, () => pages.get(path)?.sendable === sendable);
+  }
 
   function isResting(path: string): boolean {
     const until = resting.get(path);

@@ -7,7 +7,14 @@ import type { Answer } from '../answer.ts';
 export type Encoding = 'br' | 'gzip' | 'identity';
 
 /** One encoding of an answer with its header block ready to write: sending it costs one lookup and one write. */
-export type Variant = { etag: string; head: string[]; notModified: string[]; body: Buffer };
+export type Variant = {
+  etag: string;
+  head: string[];
+  notModified: string[];
+  body: Buffer;
+  /** What it took the place of: whoever holds that holds the same page. */
+  before?: Pick<Variant, 'etag' | 'notModified'>;
+};
 
 /**
  * An answer that is sent many times. Each encoding is made once, when it is first asked for, and then kept. `tag` depends on the
@@ -18,6 +25,8 @@ export type Sendable = {
   tag: string;
   variants: Partial<Record<Encoding, Variant>>;
   making: Partial<Record<Encoding, Promise<Variant>>>;
+  /** Set once `compressBeside` has taken it on. */
+  beside?: Promise<void>;
 };
 
 const SMALLEST_WORTH_COMPRESSING = 512;
@@ -25,6 +34,12 @@ const COMPRESSIBLE =
   /^(text\/|application\/(json|xml|javascript|atom\+xml|rss\+xml|manifest\+json)|image\/svg)/;
 const ENCODINGS: readonly Encoding[] = ['br', 'gzip', 'identity'];
 const SUFFIX: Record<Encoding, string> = { br: '-br', gzip: '-gz', identity: '' };
+const BEST_SUFFIX = '-bb';
+
+/** A visitor waits for it: 10 ms for a large page. */
+const QUICK_QUALITY = 9;
+/** About a twelfth smaller, and six times slower. */
+const BEST_QUALITY = 11;
 
 const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
@@ -33,7 +48,7 @@ export function makeSendable(answer: Answer): Sendable {
   const tag = createHash('sha256').update(answer.body).digest('base64url').slice(0, 22);
   const sendable: Sendable = { answer, tag, variants: {}, making: {} };
   if (!isCompressible(answer)) {
-    const only = toVariant(sendable, 'identity', answer.body, false);
+    const only = toVariant(sendable, 'identity', answer.body, null);
     for (const encoding of ENCODINGS) sendable.variants[encoding] = only;
   }
   return sendable;
@@ -44,7 +59,7 @@ export function variantOf(sendable: Sendable, encoding: Encoding): Variant | Pro
   const ready = sendable.variants[encoding];
   if (ready) return ready;
   sendable.making[encoding] ??= compress(sendable.answer.body, encoding).then((body) => {
-    const variant = toVariant(sendable, encoding, body, true);
+    const variant = toVariant(sendable, encoding, body, SUFFIX[encoding]);
     sendable.variants[encoding] = variant;
     delete sendable.making[encoding];
     return variant;
@@ -52,9 +67,37 @@ export function variantOf(sendable: Sendable, encoding: Encoding): Variant | Pro
   return sendable.making[encoding];
 }
 
-/** Makes the encodings that nobody has asked for yet, beside the work of the moment. */
-export async function makeRest(sendable: Sendable): Promise<void> {
+const MAX_WAITING = 64;
+let waiting = 0;
+let working: Promise<void> = Promise.resolve();
+
+/**
+ * Makes the encodings that nobody has asked for yet, then a smaller one for the many, beside the work of the moment and one answer
+ * after the other: it never holds more than one thread. When many wait already it does nothing, and may be asked again.
+ * @param isWanted whether the answer is still sent when its turn comes
+ */
+export function compressBeside(sendable: Sendable, isWanted: () => boolean): void {
+  if (sendable.beside || waiting >= MAX_WAITING) return;
+  waiting += 1;
+  sendable.beside = working = working.then(async () => {
+    try {
+      if (isWanted() && isCompressible(sendable.answer)) await makeAll(sendable);
+    } catch {
+      // What was made on demand stays in use.
+    } finally {
+      waiting -= 1;
+    }
+  });
+}
+
+async function makeAll(sendable: Sendable): Promise<void> {
   for (const encoding of ENCODINGS) await variantOf(sendable, encoding);
+  const { etag, notModified } = sendable.variants.br as Variant;
+  const body = await brotliOf(sendable.answer.body, BEST_QUALITY);
+  sendable.variants.br = {
+    ...toVariant(sendable, 'br', body, BEST_SUFFIX),
+    before: { etag, notModified },
+  };
 }
 
 /** Bytes that it may come to hold: the body and, roughly, its compressed forms. */
@@ -69,8 +112,9 @@ export function send(
   variant: Variant,
   ifNoneMatch: string | undefined,
 ): void {
-  if (ifNoneMatch !== undefined && status === 200 && matchesTag(ifNoneMatch, variant.etag)) {
-    response.writeHead(304, variant.notModified);
+  const held = ifNoneMatch !== undefined && status === 200 ? heldOf(variant, ifNoneMatch) : undefined;
+  if (held) {
+    response.writeHead(304, held.notModified);
     response.end();
     return;
   }
@@ -122,6 +166,12 @@ export function acceptedEncoding(header: string): Encoding {
   return best;
 }
 
+/** The one of these that the visitor holds: its 304 bears its own tag (RFC 9111, section 4.3.4). */
+function heldOf(variant: Variant, ifNoneMatch: string): Variant['before'] {
+  if (matchesTag(ifNoneMatch, variant.etag)) return variant;
+  return variant.before && matchesTag(ifNoneMatch, variant.before.etag) ? variant.before : undefined;
+}
+
 /** Weak comparison, as If-None-Match asks: proxies that recompress mark our tags as weak. */
 function matchesTag(ifNoneMatch: string, etag: string): boolean {
   if (ifNoneMatch === etag || ifNoneMatch === '*') return true;
@@ -136,19 +186,24 @@ function isCompressible(answer: Answer): boolean {
 function compress(body: Buffer, encoding: Encoding): Promise<Buffer> {
   if (encoding === 'identity') return Promise.resolve(body);
   if (encoding === 'gzip') return deflate(body, { level: 9 });
+  return brotliOf(body, QUICK_QUALITY);
+}
+
+function brotliOf(body: Buffer, quality: number): Promise<Buffer> {
   return brotli(body, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: 9,
+      [constants.BROTLI_PARAM_QUALITY]: quality,
       [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
       [constants.BROTLI_PARAM_SIZE_HINT]: body.length,
     },
   });
 }
 
-function toVariant(sendable: Sendable, encoding: Encoding, body: Buffer, varies: boolean): Variant {
-  const etag = `"${sendable.tag}${varies ? SUFFIX[encoding] : ''}"`;
+/** @param suffix tells the encodings of one body apart; null when there is but one */
+function toVariant(sendable: Sendable, encoding: Encoding, body: Buffer, suffix: string | null): Variant {
+  const etag = `"${sendable.tag}${suffix ?? ''}"`;
   const common: string[] = ['etag', etag];
-  if (varies) common.push('vary', 'accept-encoding');
+  if (suffix !== null) common.push('vary', 'accept-encoding');
   const head = [...common, 'content-length', String(body.length)];
   if (encoding !== 'identity') head.push('content-encoding', encoding);
   const notModified = [...common];
