@@ -9,13 +9,12 @@ import { startDispatcher } from '#delivery/dispatcher.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { createLog } from '../log.ts';
 import { openLastGood } from './cache/lastGood.ts';
-import type { PageCache } from './cache/pageCache.ts';
+import { watchForChanges } from './cache/watch.ts';
 import { closeFoghorn } from './context.ts';
 import { openWhenPossible } from './installation.ts';
 import { createWeb } from './web.ts';
 
-/** How often another process's changes are looked for, and how long running requests may take to end when we stop. */
-const POLL_MS = 400;
+/** How long running requests may take to end when we stop. */
 const DRAIN_MS = 10_000;
 
 const config = readConfigOrExit();
@@ -66,7 +65,7 @@ async function start(config: Config, log: Logger): Promise<void> {
   if (config.role !== 'worker') {
     await web.cache.poll();
     await web.cache.keepWarm('/');
-    pollSoon(web.cache);
+    watchForChanges(web.cache, wait);
     stops.push(foghorn.onChanged((what) => what === 'page' && web.cache.changed()));
   }
   if (config.role !== 'web') stops.push(...startWork(foghorn));
@@ -84,16 +83,6 @@ function startWork(open: Foghorn): (() => unknown)[] {
     config: open.config,
   });
   return [clock.stop, dispatcher.stop, open.onChanged((what) => what === 'outbox' && dispatcher.wake())];
-}
-
-/** Looks for what other processes changed, and has the page rendered before anyone asks. Never in step with itself. */
-function pollSoon(cache: PageCache): void {
-  const timer = setTimeout(async () => {
-    await cache.poll();
-    void cache.keepWarm('/');
-    pollSoon(cache);
-  }, POLL_MS);
-  timer.unref();
 }
 
 /** Everything ends what it has begun; a second signal does not wait for that. */

@@ -5,10 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, headerOf, textAnswer } from '#server/answer.ts';
 import { type LastGood, openLastGood } from '#server/cache/lastGood.ts';
 import { createPageCache, type PageCache, VERSION_HEADER } from '#server/cache/pageCache.ts';
+import { watchForChanges } from '#server/cache/watch.ts';
 
 /** A renderer whose renders end when the test says so, over a database that holds nothing but a version. */
 type Bench = {
   cache: PageCache;
+  wait: (ms: number) => Promise<void>;
   lastGood: LastGood;
   db: { version: number; broken: boolean };
   clock: { now: number; pass: (ms: number) => Promise<void> };
@@ -53,10 +55,12 @@ function bench(options: { manual?: boolean; maxAnswers?: number; maxBytes?: numb
     throw error;
   });
   opened.push(lastGood);
+  const wait = (ms: number) =>
+    new Promise<void>((ring) => timers.push({ at: clock.now + ms, ring: () => ring() }));
   const cache = createPageCache({
     lastGood,
+    wait,
     now: () => clock.now,
-    wait: (ms) => new Promise((ring) => timers.push({ at: clock.now + ms, ring })),
     readVersion: async () => {
       if (db.broken) throw new Error('no database');
       return db.version;
@@ -80,7 +84,7 @@ function bench(options: { manual?: boolean; maxAnswers?: number; maxBytes?: numb
     ...(options.maxAnswers !== undefined && { maxAnswers: options.maxAnswers }),
     ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
   });
-  return { cache, lastGood, db, clock, renders, failures };
+  return { cache, wait, lastGood, db, clock, renders, failures };
 }
 
 /** Lets everything that can go on without time passing go on. */
@@ -152,6 +156,21 @@ describe('fresh after a change', () => {
     await cache.poll();
     expect(cache.peek('/')).toBeNull();
     expect(textOf((await cache.get('/')).sendable.answer)).toContain('/ v2');
+  });
+
+  test('in another process: within a second of it, again and again, and the page is there before anyone asks', async () => {
+    const { cache, wait, db, clock, renders } = bench();
+    watchForChanges(cache, wait);
+    for (let version = 2; version < 6; version++) {
+      const before = renders.length;
+      db.version = version;
+      await clock.pass(500);
+      await clock.pass(500);
+      expect(renders.length - before).toBe(1);
+      expect(textOf((cache.peek('/') as NonNullable<ReturnType<PageCache['peek']>>).answer)).toContain(
+        `v${version}`,
+      );
+    }
   });
 
   test('no request joins a render that began before the change it came after', async () => {
