@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
@@ -282,6 +282,8 @@ export interface RecipientsTable {
   failing_since: Instant | null;
   /** Since when nothing is sent, because it failed too often. */
   quarantined_at: Instant | null;
+  /** What stands behind the @ of a mail address, written by the database itself; null for other channels. */
+  domain: GeneratedAlways<string | null>;
 }
 
 export interface RecipientScopesTable {
@@ -301,7 +303,7 @@ export interface AudiencesTable {
 export interface NoticesTable {
   seq: Generated<number>;
   id: string;
-  kind: 'update' | 'confirm' | 'already' | 'maintenance' | 'unsubscribed';
+  kind: 'update' | 'confirm' | 'already' | 'maintenance' | 'unsubscribed' | 'quarantined' | 'test';
   incident_seq: number | null;
   update_seq: number | null;
   /** 0 confirmation and SEV1, 1 incident, 2 maintenance, 3 digest. */

@@ -3,7 +3,7 @@ import type { Migration } from '../migrate.ts';
 /** What a fan-out needs beside the main job: stopping and mending, coalescing, pace, receipts, and ways out that are not mail. */
 export const fanout: Migration = {
   name: '0002_fanout',
-  statements: ({ SEQ, BIGINT }) => [
+  statements: ({ SEQ, BIGINT, MAIL_DOMAIN }) => [
     // A notice may have variants: what someone gets who missed earlier ones, and the short correction for who got a wrong one.
     `alter table notices add column variant_of ${BIGINT} references notices (seq)`,
     `alter table notices add column since_update_seq ${BIGINT} references updates (seq)`,
@@ -22,6 +22,10 @@ export const fanout: Migration = {
     "alter table deliveries add column lane text not null default 'mail'",
     'alter table deliveries add column decided_at text',
     "create index deliveries_uncertain on deliveries (seq) where state = 'uncertain'",
+    // Serves the counts of a notice, and the people of one state in order.
+    'drop index deliveries_notice_state',
+    'create index deliveries_notice_state on deliveries (notice_seq, state, seq)',
+    'create index batches_settled on batches (settled_at) where settled_at is not null',
     'drop index deliveries_queue',
     "create index deliveries_queue on deliveries (lane, priority, not_before, seq) where state = 'queued'",
 
@@ -31,6 +35,13 @@ export const fanout: Migration = {
     'alter table recipients add column failures integer not null default 0',
     'alter table recipients add column failing_since text',
     'alter table recipients add column quarantined_at text',
+    // Webhooks and chats are few among many people: each of these is looked for every second, or at every post.
+    "create index recipients_hooks on recipients (seq) where channel <> 'email'",
+    'create index recipients_quarantined on recipients (seq) where quarantined_at is not null',
+    'create index recipients_owner on recipients (owner_address) where owner_address is not null',
+    // Written by the database, so that no writer can forget it: what stands behind the @ of a mail address.
+    `alter table recipients add column domain text ${MAIL_DOMAIN}`,
+    'create index recipients_domain on recipients (domain, address) where domain is not null',
 
     `create table provider_events (
       seq ${SEQ}, provider text not null, event_id text not null, type text not null, occurred_at text not null,
