@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { getProvider } from '#db/providers.ts';
-import { HOUR, MINUTE } from '#domain/time.ts';
+import { addMs, HOUR, MINUTE } from '#domain/time.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -159,19 +159,49 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(await states(db)).toEqual({ accepted: 30 });
   });
 
-  it('429 by quota: parked until the reset that the account tells', async () => {
-    const { db, drain, clock } = await posted(20);
-    fake.setQuota(10);
+  it.each([
+    ['daily_quota_exceeded', '2026-11-21T00:00:00.000Z'],
+    ['monthly_quota_exceeded', '2026-12-01T00:00:00.000Z'],
+  ])('429 %s: parked until %s, which the account tells', async (name, reset) => {
+    await fake.close();
+    fake = await startFakeResend({
+      resets: { daily: '2026-11-21T00:00:00.000Z', monthly: '2026-12-01T00:00:00.000Z' },
+    });
+    const { db, drain, clock } = await posted(120);
+    const spent = { statusCode: 429, name, message: 'You have reached your quota.' };
+    fake.always({ kind: 'answer', status: 429, body: JSON.stringify(spent) });
     await drain();
     const provider = await db.read((tx) => getProvider(tx, 'resend'));
-    // The stand-in's day ends by the real clock; the still one of this test is behind or ahead of it by any amount.
-    expect(provider.blockedUntil! > clock.now()).toBe(true);
-    expect(provider.blockedReason).toContain('daily_quota_exceeded');
-    fake.setQuota(100);
-    clock.set(provider.blockedUntil!);
+    expect(provider).toMatchObject({
+      blockedUntil: reset,
+      blockedReason: `Resend: You have reached your quota. (429, ${name})`,
+      circuit: 'closed',
+    });
+    expect((await batches(db)).every((batch) => batch.attempts === 0)).toBe(true);
+    const before = fake.calls.length;
+    clock.set(addMs(reset, -1));
     await drain();
-    expect(await states(db)).toEqual({ accepted: 20 });
-    expect(fake.calls[0]!.key).toBe(fake.calls.at(-1)!.key);
+    expect(fake.calls).toHaveLength(before);
+    fake.always(null);
+    clock.set(reset);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 120 });
+    expect(doubled()).toEqual([]);
+    // What was turned away was not taken: it goes under the key that it had.
+    expect(new Set(fake.calls.map((call) => call.key)).size).toBe(2);
+  });
+
+  it('429 by quota without a known reset: tried again after an hour', async () => {
+    const { db, drain, clock } = await posted(10);
+    const spent = { statusCode: 429, name: 'monthly_quota_exceeded', message: 'No.' };
+    fake.next({ kind: 'answer', status: 429, body: JSON.stringify(spent) });
+    // Its month ended before the clock of this test.
+    clock.set('2199-01-01T00:00:00.000Z');
+    await drain();
+    expect((await db.read((tx) => getProvider(tx, 'resend'))).blockedUntil).toBe('2199-01-01T01:00:00.000Z');
+    clock.advance(HOUR);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 10 });
   });
 
   it('422: the fault is isolated, refused with its reason, and all others get theirs once', async () => {

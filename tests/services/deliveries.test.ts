@@ -4,7 +4,7 @@ import { openCircuit } from '#db/providers.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import { beatWorker } from '#db/workers.ts';
 import { countOutcomes, DELIVERY_STATES, OUTCOME_OF } from '#domain/deliveries.ts';
-import { MINUTE } from '#domain/time.ts';
+import { HOUR, MINUTE } from '#domain/time.ts';
 import {
   getDeliveryHealth,
   getFanout,
@@ -153,6 +153,45 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
     expect(await getDeliveryHealth(ctx)).toMatchObject({ resumable: null });
     expect(ctx.changes).toEqual(['outbox']);
   });
+
+  it('says what a spent quota waits for, and that held batches need someone', () =>
+    withResend(async (fake, db) => {
+      const ctx = testContext(db);
+      const rig = await rigEngine(db, fakeTransport(fake), { clock: ctx.clock });
+      const beat = () =>
+        db.write((tx) => beatWorker(tx, { id: 'here:1:1', role: 'mail:resend', now: ctx.now() }));
+      const post = async () => {
+        await postNotice(db, ctx.now());
+        await expandAll(db, ctx.now);
+      };
+      const refuse = async (status: number, name: string) => {
+        const body = JSON.stringify({ statusCode: status, name, message: 'No.' });
+        fake.next({ kind: 'answer', status, body, headers: { 'retry-after': '7200' } });
+        await beat();
+        await rig.drain();
+        return getDeliveryHealth(ctx);
+      };
+      await makeSubscribers(db, 10);
+      await post();
+      // The stand-in tells a reset by the real clock, which this one is past: what counts is the time that the answer names.
+      ctx.clock.set('2199-01-01T00:00:00.000Z');
+      expect(await refuse(429, 'monthly_quota_exceeded')).toMatchObject({
+        level: 'trouble',
+        message: 'Sending waits for another 2 hours. Resend: No. (429, monthly_quota_exceeded)',
+        fix: expect.stringContaining('press Resume'),
+        resumable: null,
+        waiting: 10,
+      });
+
+      ctx.clock.advance(2 * HOUR);
+      expect(await refuse(409, 'invalid_idempotent_request')).toMatchObject({
+        level: 'trouble',
+        message: expect.stringMatching(/^1 batch is held: the provider says that their contents changed/),
+        fix: expect.stringContaining('Compare with the provider'),
+      });
+      await post();
+      expect((await refuse(409, 'invalid_idempotent_request')).message).toMatch(/^2 batches are held: /);
+    }));
 });
 
 it('every state belongs to one outcome, and the sum is the total', () => {

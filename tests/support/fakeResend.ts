@@ -26,6 +26,8 @@ export type FakeOptions = {
   latencyMs?: number;
   /** Mails that the day still allows. */
   dailyQuota?: number;
+  /** When the quotas begin anew; by the real clock when left out. */
+  resets?: { daily: string; monthly: string };
   /** After this share of calls the mails are taken and the answer is lost; chance comes from `random`. */
   lostAnswers?: number;
   random?: () => number;
@@ -238,8 +240,9 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   }
 
   function usage() {
-    const resets_at = new Date(Math.ceil(Date.now() / DAY) * DAY).toISOString();
-    return { object: 'usage', emails: { daily: { resets_at }, monthly: { resets_at } } };
+    const at = new Date(Math.ceil(Date.now() / DAY) * DAY).toISOString();
+    const { daily, monthly } = options.resets ?? { daily: at, monthly: at };
+    return { object: 'usage', emails: { daily: { resets_at: daily }, monthly: { resets_at: monthly } } };
   }
 
   /** For a test in another process. */
