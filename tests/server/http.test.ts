@@ -39,6 +39,16 @@ function raw(port: number, bytes: string): Promise<string> {
   });
 }
 
+test('a client gets 10 s for its headers, 30 s for its request, 65 s between requests, 120 s to read', async () => {
+  const { http } = await listen({ timeouts: undefined });
+  expect(http.server).toMatchObject({
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    timeout: 120_000,
+  });
+});
+
 test('headers that never end are closed, with a reason', async () => {
   const { port } = await listen();
   const text = await raw(port, 'GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
