@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { getUser, insertUser } from '#db/users.ts';
 import type { AppError } from '#domain/errors.ts';
 import { HOUR, MINUTE, msBetween } from '#domain/time.ts';
-import { setManualStatus } from '#services/components.ts';
+import { createComponent, setManualStatus, updateComponent } from '#services/components.ts';
 import * as incidents from '#services/incidents.ts';
 import { getPublicIncident } from '#services/publicHistory.ts';
 import { getStatusPage } from '#services/publicPage.ts';
@@ -335,6 +335,23 @@ eachDatabase('incidents', (fresh) => {
       expect(ctx.changes).toEqual(['page', 'outbox']);
       const notice = await db.read((tx) => tx.selectFrom('notices').selectAll().executeTakeFirstOrThrow());
       expect(notice).toMatchObject({ subject: preview.mail.subject, html: preview.mail.html, priority: 0 });
+    });
+
+    it('tells those who follow a group of what joined it later, and not of what left it', async () => {
+      const { ctx, db, shop, checkout, say, declare } = await house();
+      await makeSubscribers(db, 2, [{ kind: 'group', id: shop.id }]);
+      const wallet = await createComponent(ctx, { name: 'Wallet', groupId: shop.id });
+      const search = await createComponent(ctx, { name: 'Search' });
+      const told = async (component: string) => {
+        const { id } = await declare({ components: [{ id: component, status: 'partial_outage' }] });
+        return (await say(id, { notify: true })).told;
+      };
+      expect(await told(wallet.id)).toBe(2);
+      expect(await told(search.id)).toBe(0);
+      await updateComponent(ctx, search.id, { name: 'Search', groupId: shop.id });
+      expect(await told(search.id)).toBe(2);
+      await updateComponent(ctx, checkout.id, { name: 'Checkout', groupId: null });
+      expect(await told(checkout.id)).toBe(0);
     });
 
     it('tells nobody of an internal update or a quiet one', async () => {
