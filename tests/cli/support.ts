@@ -17,15 +17,20 @@ export function scratch(): string {
 }
 
 /** Runs the real command line, in a process of its own, on the installation in `dataDir`. */
-export function foghorn(dataDir: string, args: string[], stdin = ''): Promise<Ran> {
-  return startFoghorn(dataDir, args, stdin).ended;
+export function foghorn(
+  dataDir: string,
+  args: string[],
+  stdin = '',
+  env: Record<string, string> = {},
+): Promise<Ran> {
+  return startFoghorn(dataDir, args, stdin, env).ended;
 }
 
 /** The same, for a command that runs until it is told to stop. `says` resolves when standard output holds the words. */
-export function startFoghorn(dataDir: string, args: string[], stdin = '') {
+export function startFoghorn(dataDir: string, args: string[], stdin = '', env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: dataDir,
-    env: { PATH: process.env.PATH, HOME: dataDir, DATA_DIR: dataDir, MAIL_TRANSPORT: 'file' },
+    env: { PATH: process.env.PATH, HOME: dataDir, DATA_DIR: dataDir, MAIL_TRANSPORT: 'file', ...env },
   });
   let out = '';
   let said = '';
