@@ -3,6 +3,7 @@ import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
+import type { Row } from './schema.ts';
 
 /** A delivery that could go now, with what its mail needs to know of the person. */
 export type QueuedDelivery = {
@@ -11,9 +12,13 @@ export type QueuedDelivery = {
   priority: number;
   attempts: number;
   recipientId: string;
+  /** Where it goes: of mail the mailbox (of a webhook's or chat's owner, too), of a call the URL. */
   address: string;
-  /** Why this person must not be mailed after all; null when nothing stands against it. */
-  against: 'suppressed' | 'unsubscribed' | null;
+  channel: Row<'recipients'>['channel'];
+  /** What a webhook's calls are signed with; null for the others. */
+  secret: string | null;
+  /** Why this person must not be told after all; null when nothing stands against it. */
+  against: 'suppressed' | 'unsubscribed' | 'quarantined' | null;
 };
 
 export type Lane = 'mail' | 'hook';
@@ -27,7 +32,7 @@ const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance'];
  */
 export async function insertDelivery(
   tx: Tx,
-  delivery: { noticeSeq: number; recipientSeq: number; priority: number; now: Instant },
+  delivery: { noticeSeq: number; recipientSeq: number; priority: number; lane?: Lane; now: Instant },
 ): Promise<number> {
   const { seq } = await tx
     .insertInto('deliveries')
@@ -43,6 +48,7 @@ export async function insertDelivery(
       provider_id: null,
       reason: null,
       updated_at: delivery.now,
+      lane: delivery.lane ?? 'mail',
     })
     .onConflict((conflict) =>
       // Nothing changes; the update is there so that the row comes back.
@@ -75,11 +81,15 @@ export async function listQueued(
     attempts: row.attempts,
     recipientId: row.recipient_id,
     address: row.address,
+    channel: row.channel,
+    secret: row.secret,
     against: row.suppressed
       ? 'suppressed'
       : TO_SUBSCRIBED.includes(row.kind) && row.recipient_state !== 'confirmed'
         ? 'unsubscribed'
-        : null,
+        : TO_SUBSCRIBED.includes(row.kind) && row.quarantined_at
+          ? 'quarantined'
+          : null,
   }));
 }
 
@@ -89,10 +99,18 @@ export async function countSendable(tx: Tx, seqs: readonly number[]): Promise<nu
     .selectFrom(queuedWithPerson(tx).where('d.seq', 'in', seqs).as('q'))
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('q.suppressed', 'is', null)
-    .where((eb) => eb.or([eb('q.kind', 'not in', TO_SUBSCRIBED), eb('q.recipient_state', '=', 'confirmed')]))
+    .where((eb) =>
+      eb.or([
+        eb('q.kind', 'not in', TO_SUBSCRIBED),
+        eb.and([eb('q.recipient_state', '=', 'confirmed'), eb('q.quarantined_at', 'is', null)]),
+      ]),
+    )
     .executeTakeFirstOrThrow();
   return Number(count);
 }
+
+/** What is said about a webhook or chat, beside what is said to it, goes to its owner's mailbox. */
+const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
 
 function queuedWithPerson(tx: Tx) {
   return (
@@ -101,7 +119,7 @@ function queuedWithPerson(tx: Tx) {
       .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
       .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
       .leftJoin('suppressions as s', (join) =>
-        join.onRef('s.address', '=', 'r.address').on('s.lifted_at', 'is', null),
+        join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null),
       )
       .select([
         'd.seq',
@@ -109,7 +127,10 @@ function queuedWithPerson(tx: Tx) {
         'd.priority',
         'd.attempts',
         'r.id as recipient_id',
-        'r.address',
+        ADDRESS.as('address'),
+        'r.channel',
+        'r.secret',
+        'r.quarantined_at',
         'r.state as recipient_state',
         'n.kind',
         's.address as suppressed',

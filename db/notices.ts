@@ -17,6 +17,8 @@ export type Notice = {
   text: string;
   headers: Record<string, string>;
   createdAt: Instant;
+  /** What webhooks and chats are told of it (`HookPayload` as JSON); null when they are not. */
+  payload: string | null;
 };
 
 /**
@@ -32,6 +34,7 @@ export async function insertNotice(
     updateSeq: number | null;
     priority: number;
     rendered: { subject: string; html: string; text: string; headers: Record<string, string> };
+    payload?: string | null;
     now: Instant;
   },
 ): Promise<number> {
@@ -48,6 +51,7 @@ export async function insertNotice(
       text: notice.rendered.text,
       headers: JSON.stringify(notice.rendered.headers),
       created_at: notice.now,
+      payload: notice.payload ?? null,
     })
     .returning('seq')
     .executeTakeFirstOrThrow();
@@ -69,5 +73,6 @@ export async function listNotices(tx: Tx, seqs: readonly number[]): Promise<Noti
     text: row.text,
     headers: JSON.parse(row.headers),
     createdAt: row.created_at,
+    payload: row.payload,
   }));
 }

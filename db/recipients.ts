@@ -8,6 +8,7 @@ export type Recipient = {
   seq: number;
   id: string;
   kind: Row<'recipients'>['kind'];
+  channel: Row<'recipients'>['channel'];
   address: string;
   state: Row<'recipients'>['state'];
   choice: Choice;
@@ -285,6 +286,7 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     seq: row.seq,
     id: row.id,
     kind: row.kind,
+    channel: row.channel,
     address: row.address,
     state: row.state,
     choice: { wholePage: row.whole_page === 1, scopes },

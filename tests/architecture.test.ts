@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: [],
   db: ['domain'],
   emails: ['domain'],
-  services: ['domain', 'db', 'emails'],
+  services: ['domain', 'db', 'emails', 'formats'],
   delivery: ['domain', 'db', 'emails'],
   clock: ['domain', 'db', 'services'],
   auth: ['domain', 'db'],
@@ -40,8 +40,8 @@ const ONLY_IN: readonly { package: RegExp; room: string }[] = [
   { package: /^(lucia|@node-rs\/argon2|rate-limiter-flexible)(\/|$)/, room: 'auth' },
 ];
 const ASTRO_ROOMS = ['pages', 'layouts', 'components', 'middleware', 'server'];
-/** Pure libraries: no clock, no I/O. Everything else that domain needs it has itself. */
-const DOMAIN_PACKAGES = ['markdown-it', 'sanitize-html', 'zod'];
+/** Pure libraries: no clock, no I/O (of node:net its lists of addresses). Everything else that domain needs it has itself. */
+const DOMAIN_PACKAGES = ['markdown-it', 'sanitize-html', 'zod', 'node:net'];
 
 type Source = { path: string; room: string; text: string; code: string; imports: Imported[] };
 type Imported = { spec: string; typeOnly: boolean; target: string | null };

@@ -1,5 +1,6 @@
 import { listReadyBatches, type NewBatch } from '#db/batches.ts';
 import { listQueued, type QueuedDelivery } from '#db/deliveries.ts';
+import { QUARANTINED } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { addMs, HOUR, type Instant } from '#domain/time.ts';
@@ -59,6 +60,7 @@ export type Prepared = {
 const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
   unsubscribed: 'Unsubscribed before it was sent.',
+  quarantined: QUARANTINED,
 };
 
 /** Writes the mails and decides the batch's bytes. `letters` holds the notices of the moment, by seq. */
@@ -82,6 +84,8 @@ export async function prepareBatch(
     const letter = letters.get(delivery.noticeSeq) as Letter | UnsendableMail;
     try {
       if (letter instanceof UnsendableMail) throw letter;
+      if (transport.lane === 'hook' && !letter.notice.payload)
+        throw new UnsendableMail('This message has nothing for webhooks and chats.');
       mails.push(
         addressLetter(letter, { ...delivery, deliverySeq: delivery.seq }, { siteUrl: site.url, sign }),
       );

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Notice, NoticeKind } from '#db/notices.ts';
+import type { Recipient } from '#db/recipients.ts';
 import type { Instant } from '#domain/time.ts';
 import { type Links, personalHeaders, recipientLinks, type Sign } from '#emails/links.ts';
 import { personalise, splitSlots } from '#emails/slots.ts';
@@ -15,7 +16,11 @@ export type Letter = {
 export type Mail = {
   deliverySeq: number;
   letter: Letter;
+  /** A mailbox; of a webhook or chat the URL to call. */
   address: string;
+  channel: Recipient['channel'];
+  /** What a webhook's calls are signed with. */
+  secret: string | null;
   links: Links;
   headers: Record<string, string>;
   messageId: string;
@@ -40,7 +45,7 @@ export function openLetter(notice: Notice): Letter {
  */
 export function addressLetter(
   letter: Letter,
-  to: { deliverySeq: number; recipientId: string; address: string },
+  to: { deliverySeq: number; recipientId: string } & Pick<Mail, 'address' | 'channel' | 'secret'>,
   { siteUrl, sign }: { siteUrl: string; sign: Sign },
 ): Mail {
   const { notice } = letter;
@@ -61,7 +66,8 @@ export function addressLetter(
       throw new UnsendableMail('A header of the message has a name that is not allowed.');
     refuseControls(`header ${name}`, value);
   }
-  return { deliverySeq: to.deliverySeq, letter, address: to.address, links, headers, messageId };
+  const { deliverySeq, channel, secret } = to;
+  return { deliverySeq, letter, address: to.address, channel, secret, links, headers, messageId };
 }
 
 /** The mail's two bodies with the personal links in place. */

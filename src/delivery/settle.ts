@@ -21,6 +21,7 @@ import { blockProvider, clearFailures, countFailure, openCircuit } from '#db/pro
 import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
 import { freezeBatch, splitBody } from './freeze.ts';
+import { settleHookCall } from './hookSettle.ts';
 import type { MailResult, Outcome, Transport } from './transport.ts';
 
 /** After this many calls in a row without an answer, everyone waits, and then one call at a time feels its way. */
@@ -184,9 +185,13 @@ export async function settleCall(
 export async function settleMail(
   tx: Tx,
   { batch, members, result }: { batch: ClaimedBatch; members: Member[]; result: MailResult },
-  { now, random }: At,
+  { now, random, transport }: At,
 ): Promise<boolean> {
   if (!(await isHeldBy(tx, batch))) return false;
+  if (transport.lane === 'hook') {
+    await settleHookCall(tx, result, { now, random });
+    return true;
+  }
   const seqs = [result.deliverySeq];
   const member = members.find((known) => known.seq === result.deliverySeq);
   switch (result.kind) {

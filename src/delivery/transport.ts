@@ -43,9 +43,13 @@ export type Call = {
 /** What became of one mail. */
 export type MailResult = { deliverySeq: number } & (
   | { kind: 'accepted'; providerId: string | null }
-  /** Refused for now: worth another try later. */
-  | { kind: 'later'; reason: string }
+  /** Refused for now: worth another try later, and not before `afterMs` when that was asked for. */
+  | { kind: 'later'; reason: string; afterMs?: number }
   | { kind: 'refused'; reason: string }
+  /** Not tried, because others were being called there: in a moment. It does not count as a try. */
+  | { kind: 'busy'; afterMs: number }
+  /** Whoever gets it wants nothing more, ever. */
+  | { kind: 'gone'; reason: string }
   /** Handed over, and no answer came. */
   | { kind: 'unanswered'; reason: string }
 );

@@ -29,13 +29,20 @@ function notice(changes: Partial<Notice> = {}): Notice {
     updateSeq: null,
     priority: 1,
     createdAt: NOW,
+    payload: null,
     ...rendered('[Resolved] "Käse" \\ <b>', 300),
     ...changes,
   };
 }
 
 function mailOf(changes: Partial<Notice> = {}, address = 'ann@example.org') {
-  const to = { deliverySeq: 42, recipientId: 'abcdefghijkl', address };
+  const to = {
+    deliverySeq: 42,
+    recipientId: 'abcdefghijkl',
+    address,
+    channel: 'email' as const,
+    secret: null,
+  };
   return addressLetter(openLetter(notice(changes)), to, { siteUrl: SITE, sign });
 }
 
