@@ -31,7 +31,7 @@ export function markedAsOf(answer: Answer, asOf: number, now: number): Sendable 
 function withNotice(html: string, asOf: number, now: number): string {
   const instant = toInstant(asOf);
   const words = now - asOf < DAY / 2 ? clockTimeWithZone(instant, 'UTC') : dateTimeText(instant, 'UTC');
-  const notice = `<p class="asof">This page is as of <time datetime="${instant}">${words}</time>. We cannot read newer information at this moment and keep trying.</p>`;
+  const notice = `<aside aria-label="Age of this page"><p class="asof">This page is as of <time datetime="${instant}">${words}</time>. We cannot read newer information at this moment and keep trying.</p></aside>`;
   if (html.includes(AS_OF_MARKER)) return html.replace(AS_OF_MARKER, notice);
   return html.replace(/<body\b[^>]*>/, (body) => `${body}${notice}`);
 }

@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failedPage, notFoundPage, unavailablePage } from '#server/fallback.ts';
+import { routePatterns } from '../auth/fixtures.ts';
+import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
+import { FURNISHED_ENV, type Furnished, furnish, pathOf, signInAs } from '../support/furnished.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+/** Routes without a page of their own, each with the reason. A new route is looked at unless it is named here. */
+const NO_PAGE: Record<string, string> = {
+  '/500': 'has no address: what Astro cannot make is answered by server/fallback.ts, looked at below',
+  '/admin/api/drafts': 'JSON, for the posting form',
+  '/admin/deliveries/[id]/progress.json': 'JSON, for the bar',
+  '/admin/deliveries/mail/[seq]/html':
+    'a mail as it was sent, in a frame without scripts; tests/emails reads it',
+  '/admin/incidents/[id]/preview': 'a mail as it will be, in a frame without scripts',
+  '/admin/incidents/[id]/preview.json': 'JSON, for the posting form',
+  '/admin/logout': 'takes a POST alone and leads to the page',
+  '/admin/maintenance/[id]/preview': 'a mail as it will be, in a frame without scripts',
+  '/admin/maintenance/[id]/preview.json': 'JSON, for the posting form',
+  '/admin/subscribers/[id].json': 'a file to take away',
+  '/api/v2/[...path]': 'JSON',
+  '/api/v2/components.json': 'JSON',
+  '/api/v2/incidents.json': 'JSON',
+  '/api/v2/incidents/unresolved.json': 'JSON',
+  '/api/v2/scheduled-maintenances.json': 'JSON',
+  '/api/v2/scheduled-maintenances/active.json': 'JSON',
+  '/api/v2/scheduled-maintenances/upcoming.json': 'JSON',
+  '/api/v2/status.json': 'JSON',
+  '/api/v2/summary.json': 'JSON',
+};
+
+/** Both schemes, each at one width of a desk and of the smallest phone. */
+const LOOKS: BrowserContextOptions[] = [
+  { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+  { colorScheme: 'dark', viewport: { width: 320, height: 640 } },
+];
+
+describe.skipIf(!CHROMIUM)('every page in a browser', () => {
+  let browser: Browser;
+  let folder: string;
+  let house: Furnished;
+  let server: TestServer;
+  const others: TestServer[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'foghorn-every-'));
+    house = await furnish(folder);
+    server = await startServer({ dataDir: folder, env: FURNISHED_ENV });
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    for (const each of [server, ...others]) await each?.kill();
+    await house?.foghorn.close();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  type Visit = { url: string; path: string; status: number };
+
+  /** Each page as it looks unfolded: what axe finds, what is too wide, and what is not the page that was asked for. */
+  async function faultsOf(visits: readonly Visit[], cookie: string | null): Promise<string[]> {
+    const found: string[] = [];
+    for (const look of LOOKS) {
+      const context = await browser.newContext(look);
+      if (cookie) await context.addCookies(cookiesOf(cookie));
+      for (const { url, path, status } of visits) {
+        const page = await context.newPage();
+        const answer = await page.goto(url + path);
+        if (answer?.status() !== status || page.url() !== url + path)
+          found.push(`${path}: ${answer?.status()} at ${page.url()}`);
+        found.push(...(await faultsHere(page, `${path} ${look.colorScheme}`)));
+        await page.close();
+      }
+      await context.close();
+    }
+    return found;
+  }
+
+  async function faultsHere(page: Awaited<ReturnType<BrowserContext['newPage']>>, what: string) {
+    await page.evaluate(() => {
+      for (const details of document.querySelectorAll('details')) details.open = true;
+    });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const wide = over > 0 ? [`${over} px too wide`] : [];
+    return [...wide, ...(await axeViolations(page))].map((fault) => `${what}: ${fault}`);
+  }
+
+  function cookiesOf(header: string) {
+    return header.split('; ').map((pair) => {
+      const [name = '', value = ''] = pair.split(/=(.*)/s);
+      return { name, value, url: server.url };
+    });
+  }
+
+  it('is in the list below, or is named as none with a reason', () => {
+    const patterns = routePatterns();
+    expect(Object.keys(NO_PAGE).filter((pattern) => !patterns.includes(pattern))).toEqual([]);
+    expect(patterns.length - Object.keys(NO_PAGE).length).toBeGreaterThanOrEqual(38);
+  });
+
+  const SIGNED_OUT = ['/admin/login', '/admin/join', '/admin/setup'];
+  const visit = (pattern: string): Visit => ({
+    url: server.url,
+    path: pattern === '/admin/join' ? house.links.join : pathOf(pattern, house.ids),
+    status: pattern === '/404' ? 404 : 200,
+  });
+  const pages = () => routePatterns().filter((pattern) => !NO_PAGE[pattern]);
+
+  it('of the admin has no fault that axe finds, light and dark, and fits a small phone', async () => {
+    const inside = pages().filter((one) => one.startsWith('/admin') && !SIGNED_OUT.includes(one));
+    const cookie = await signInAs(server.url, house.users.owner.email);
+    const missing = ['/admin/incidents/nothing', '/admin/nothing'].map((path) => ({
+      url: server.url,
+      path,
+      status: 404,
+    }));
+    expect(await faultsOf([...inside.map(visit), ...missing], cookie)).toEqual([]);
+  });
+
+  it('for everyone has none either, nor have those that a link in a mail opens', async () => {
+    const outside = pages().filter((one) => !one.startsWith('/admin') || SIGNED_OUT.includes(one));
+    const fresh = await startServer();
+    others.push(fresh);
+    const setup = (await fresh.logged(/\/admin\/setup\?token=/)).trim();
+    const visits = [
+      ...outside.filter((one) => one !== '/admin/setup').map(visit),
+      { url: fresh.url, path: setup.slice(fresh.url.length), status: 200 },
+      // An installation without anything in it, a form that was sent, links that do not work, an address where there is nothing.
+      { url: fresh.url, path: '/', status: 200 },
+      { url: server.url, path: '/subscribe?asked', status: 200 },
+      { url: server.url, path: '/admin/join?token=wrong', status: 410 },
+      { url: server.url, path: '/admin/setup?token=wrong', status: 410 },
+      { url: server.url, path: '/incidents/nothing', status: 404 },
+    ];
+    expect(await faultsOf(visits, null)).toEqual([]);
+  });
+
+  it('has none after its button was pressed: confirmed, signed off, and back again', async () => {
+    for (const look of LOOKS) {
+      const context = await browser.newContext(look);
+      const page = await context.newPage();
+      for (const path of [house.links.confirm, house.links.unsubscribe]) {
+        await page.goto(server.url + path);
+        const button = page.locator('main form button[type="submit"], main form button:not([type])').first();
+        if (await button.count()) await button.click();
+        expect(await faultsHere(page, `${path} ${look.colorScheme}, pressed`)).toEqual([]);
+      }
+      await context.close();
+    }
+  });
+
+  it('has none while the database is away: the last good page, marked, and what else is said then', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'foghorn-every-away-'));
+    const before = await startServer({ dataDir });
+    others.push(before);
+    await fetch(before.url);
+    await before.stop();
+    for (const suffix of ['-wal', '-shm']) rmSync(join(dataDir, `foghorn.db${suffix}`), { force: true });
+    writeFileSync(join(dataDir, 'foghorn.db'), 'damaged');
+    const away = await startServer({ dataDir, until: 'listening' });
+    others.push(away);
+    const visits = [
+      { url: away.url, path: '/', status: 200 },
+      { url: away.url, path: '/subscribe', status: 503 },
+      { url: away.url, path: '/history', status: 503 },
+    ];
+    expect(await faultsOf(visits, null)).toEqual([]);
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(away.url);
+    expect(await page.locator('.asof').count()).toBe(1);
+    for (const { body, status } of [notFoundPage(), failedPage(), unavailablePage()]) {
+      await page.setContent(body.toString('utf8'));
+      expect(await faultsHere(page, String(status))).toEqual([]);
+    }
+    await context.close();
+    await away.kill();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+});
