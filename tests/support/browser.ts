@@ -2,17 +2,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** Where Chromium is; null when this machine has none. */
-export const CHROMIUM =
-  [
-    process.env.CHROMIUM_PATH,
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ].find((path) => path && existsSync(path)) ?? null;
+/** Where Chromium is; null when this machine has none: then the browser tests are skipped, aloud. */
+export const CHROMIUM = findChromium(
+  [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  process.env.REQUIRE_CHROMIUM === '1',
+);
 
-if (!CHROMIUM)
-  console.warn('Chromium was not found: the browser tests are SKIPPED. Install it, or set CHROMIUM_PATH.');
+/** @throws when there is none and it is required: a run that was sure to have it would prove less than it says */
+export function findChromium(paths: readonly (string | undefined)[], required: boolean): string | null {
+  const found = paths.find((path) => path && existsSync(path));
+  if (found) return found;
+  const fix = 'Install it, or set CHROMIUM_PATH.';
+  if (required) throw new Error(`Chromium was not found, and REQUIRE_CHROMIUM=1 asks for it. ${fix}`);
+  console.warn(`Chromium was not found: the browser tests are SKIPPED. ${fix}`);
+  return null;
+}
 
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
