@@ -322,6 +322,8 @@ export interface NoticesTable {
   /** Since when none of it leaves, until someone lets it go on or mends it. */
   stopped_at: Instant | null;
   stopped_by: string | null;
+  /** The mended text that goes in its place since; what was sent before stays what it was. Always the latest, never a chain. */
+  replaced_by: number | null;
   /** What webhooks and chats are told of it, as JSON; null when they are not. */
   payload: Json | null;
 }
@@ -342,12 +344,15 @@ export interface FanoutsTable {
   done_at: Instant | null;
   /** Not before this: until then it can be stopped without a trace. '' in rows from before there was such a time. */
   release_at: Generated<Instant>;
-  /** Earlier notices of the incident that may not have reached everyone, with the variant for who missed them: [{noticeSeq, variantSeq}]. */
+  /**
+   * Earlier notices of the incident that may not have reached everyone: [{noticeSeq, yields}]. Where `yields`, this one takes the place of
+   * what is unsent; its variant since the first missed update carries the rest.
+   */
   follows: Generated<Json>;
-  /** The notice with the wrong text that this one mends. */
-  mends_seq: number | null;
-  /** What those get who were sent the wrong text. */
-  correction_seq: number | null;
+  /** Of a correction: who gets it, {bases: [notices], contents: [wrong texts]}: who was handed one of the texts under one of the notices. */
+  mends: Json | null;
+  /** How many of a stopped notice's queued deliveries were moved out of the queue's front: 0 none, 1 some, 2 all. */
+  parked: Generated<0 | 1 | 2>;
   /** When the last of its deliveries was no longer waiting. */
   finished_at: Instant | null;
 }
@@ -368,7 +373,7 @@ export interface DeliveriesTable {
   /** Why it is refused, suppressed or uncertain, in words. */
   reason: string | null;
   updated_at: Instant;
-  /** The variant that this person gets; null for the notice itself. */
+  /** The variant that this person gets, or was sent; null for the notice itself. While it is queued, a mended text goes in its place. */
   content_seq: number | null;
   /** Which dispatcher takes it: mail, or calls of webhooks and chats. */
   lane: Generated<'mail' | 'hook'>;
@@ -385,8 +390,10 @@ export interface ProviderEventsTable {
   type: string;
   occurred_at: Instant;
   received_at: Instant;
-  /** The body, byte for byte. */
+  /** The body, byte for byte; '' once it is no longer kept. */
   body: string;
+  /** What it says in our words (`Receipt`), read when it came in. */
+  receipt: Json;
   /** The delivery that it names; null when it names none of ours. */
   delivery_seq: number | null;
   /** null while it waits for a delivery that is not known yet. */

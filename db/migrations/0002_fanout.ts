@@ -9,14 +9,18 @@ export const fanout: Migration = {
     `alter table notices add column since_update_seq ${BIGINT} references updates (seq)`,
     'alter table notices add column stopped_at text',
     'alter table notices add column stopped_by text',
+    `alter table notices add column replaced_by ${BIGINT} references notices (seq)`,
     'alter table notices add column payload text',
     'create index notices_variant on notices (variant_of) where variant_of is not null',
 
     "alter table fanouts add column release_at text not null default ''",
     "alter table fanouts add column follows text not null default '[]'",
-    `alter table fanouts add column mends_seq ${BIGINT} references notices (seq)`,
-    `alter table fanouts add column correction_seq ${BIGINT} references notices (seq)`,
+    'alter table fanouts add column mends text',
+    'alter table fanouts add column parked integer not null default 0',
     'alter table fanouts add column finished_at text',
+    // Those from before are not followed any more.
+    "update fanouts set finished_at = done_at where state = 'done'",
+    'create index fanouts_unfinished on fanouts (seq) where finished_at is null',
 
     `alter table deliveries add column content_seq ${BIGINT} references notices (seq)`,
     "alter table deliveries add column lane text not null default 'mail'",
@@ -45,10 +49,12 @@ export const fanout: Migration = {
 
     `create table provider_events (
       seq ${SEQ}, provider text not null, event_id text not null, type text not null, occurred_at text not null,
-      received_at text not null, body text not null, delivery_seq ${BIGINT}, applied_at text, outcome text,
-      unique (provider, event_id))`,
+      received_at text not null, body text not null, receipt text not null, delivery_seq ${BIGINT}, applied_at text,
+      outcome text, unique (provider, event_id))`,
     'create index provider_events_waiting on provider_events (seq) where applied_at is null',
     'create index provider_events_delivery on provider_events (delivery_seq) where delivery_seq is not null',
+    'create index provider_events_other on provider_events (received_at) where delivery_seq is null',
+    "create index provider_events_bodies on provider_events (received_at) where body <> ''",
     `create table soft_bounces (
       address text not null, incident_seq ${BIGINT} not null references incidents (seq), at text not null,
       primary key (address, incident_seq))`,
