@@ -1,0 +1,164 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { HookChannel, HookPayload, HookRules } from '#domain/hooks.ts';
+import { type Mail, UnsendableMail } from '../mail.ts';
+import type { Call, MailResult, Outcome, Transport } from '../transport.ts';
+import { callHook, type HookAnswer, type Resolve } from './hookCall.ts';
+import { createGate } from './hookGate.ts';
+
+/** Calls at a time. Each is a socket that waits, so there may be many. */
+const CALLS = 64;
+const TIMEOUT_MS = 30_000;
+/** How soon a call comes back that found its host busy. */
+const BUSY_MS = 5_000;
+
+/** One delivery as it is frozen. A webhook may get several calls of it, a chat gets one. */
+type Entry = {
+  delivery: number;
+  channel: HookChannel;
+  url: string;
+  secret: string | null;
+  /** The bytes of each call, with the id by which its receiver can tell a repeat. */
+  calls: { id: string; body: string }[];
+};
+
+/**
+ * Calls of webhooks and chats. Each is settled by its own answer. A repeat has the same id and the same bytes, signed anew with the
+ * time of the call, as Standard Webhooks (1.0.0) asks.
+ */
+export function hookTransport(options: {
+  rules: HookRules;
+  resolve: Resolve;
+  siteUrl: string;
+  timeoutMs?: number;
+  /** Milliseconds since the epoch: what a signature is dated with. */
+  now?: () => number;
+  /** How long a call waits for its turn at a busy host. */
+  gateMs?: number;
+}): Transport {
+  const gate = createGate(options.gateMs);
+  const closing = new AbortController();
+  return {
+    name: 'hook',
+    lane: 'hook',
+    // A slow receiver then holds nobody's call but its own.
+    batchSize: 1,
+    concurrency: CALLS,
+    build: async (mails) => Buffer.from(JSON.stringify(mails.map((mail) => entryOf(mail, options.siteUrl)))),
+    async send(batch, call) {
+      const entries = JSON.parse(batch.body.toString()) as Entry[];
+      const open = new Set(batch.members.filter((member) => member.open).map((member) => member.seq));
+      await Promise.all(
+        entries
+          .filter((entry) => open.has(entry.delivery))
+          .map(async (entry) => call.report(await deliver(entry, call))),
+      );
+      return REPORTED;
+    },
+    close: async () => closing.abort(),
+  };
+
+  async function deliver(entry: Entry, { stopping }: Call): Promise<MailResult> {
+    const place = stopping.aborted ? null : await gate.enter(new URL(entry.url).host);
+    if (!place) return { deliverySeq: entry.delivery, kind: 'busy', afterMs: stopping.aborted ? 0 : BUSY_MS };
+    const began = performance.now();
+    let answer: HookAnswer = { kind: 'failed', reason: 'There was nothing to call.' };
+    for (const { id, body } of entry.calls) {
+      const { rules, resolve, timeoutMs = TIMEOUT_MS } = options;
+      answer = await callHook(
+        { url: entry.url, body, headers: headersOf(entry, { id, body }, options.now?.() ?? Date.now()) },
+        { rules, resolve, timeoutMs, signal: closing.signal },
+      );
+      // In order, or not at all: a component's news is not told where the incident's was not taken.
+      if (answer.kind === 'failed' || !isTaken(answer.status)) break;
+    }
+    place.leave(answer.kind === 'answer');
+    return { deliverySeq: entry.delivery, ...judge(entry.channel, answer, performance.now() - began) };
+  }
+}
+
+const REPORTED: Outcome = { kind: 'reported' };
+
+/** @throws UnsendableMail when there is nothing to say */
+function entryOf(mail: Mail, siteUrl: string): Entry {
+  const { channel, letter, links, deliverySeq } = mail;
+  if (channel === 'email' || !letter.notice.payload)
+    throw new UnsendableMail('This message has nothing for webhooks and chats.');
+  const payload = JSON.parse(letter.notice.payload) as HookPayload;
+  const bodies =
+    channel === 'webhook'
+      ? payload.webhook.map((call) => ({
+          meta: {
+            unsubscribe: links.unsubscribe_url,
+            documentation: `${siteUrl}/subscribe/webhook`,
+            generated_at: letter.notice.createdAt,
+          },
+          ...call,
+        }))
+      : [payload[channel]];
+  const id = `msg_${createHash('sha256').update(mail.messageId).digest('hex').slice(0, 24)}`;
+  return {
+    delivery: deliverySeq,
+    channel,
+    url: mail.address,
+    secret: mail.secret,
+    calls: bodies.map((body, index) => ({
+      id: index ? `${id}_${index}` : id,
+      body: JSON.stringify(body),
+    })),
+  };
+}
+
+function headersOf(
+  entry: Pick<Entry, 'secret'>,
+  { id, body }: { id: string; body: string },
+  nowMs: number,
+): Record<string, string> {
+  const timestamp = String(Math.floor(nowMs / 1000));
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'Foghorn',
+    accept: '*/*',
+    ...(entry.secret && {
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': `v1,${signature(entry.secret, `${id}.${timestamp}.${body}`)}`,
+    }),
+  };
+}
+
+/** HMAC-SHA256 with the key that stands behind `whsec_`, in base64 (Standard Webhooks, "Symmetric signature"). */
+function signature(secret: string, signed: string): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return createHmac('sha256', key).update(signed).digest('base64');
+}
+
+type Verdict =
+  | { kind: 'accepted'; providerId: string }
+  | { kind: 'later'; reason: string; afterMs?: number }
+  | { kind: 'gone'; reason: string };
+
+function judge(channel: HookChannel, answer: HookAnswer, tookMs: number): Verdict {
+  if (answer.kind === 'failed') return { kind: 'later', reason: answer.reason };
+  const { status, words, location, retryAfterMs } = answer;
+  if (isTaken(status)) return { kind: 'accepted', providerId: `${words}, after ${Math.round(tookMs)} ms` };
+  // What a chat's own server says of a call of ours is worth reading; of others it could be anything that is theirs.
+  const said = channel !== 'webhook' && answer.text ? `: ${answer.text}` : '';
+  if (status === 410 || (channel !== 'webhook' && status === 404))
+    return {
+      kind: 'gone',
+      reason: `It answered ${words}${said}. It wants no more, so its subscription has ended.`,
+    };
+  if (status >= 300 && status < 400)
+    return {
+      kind: 'later',
+      reason: `It answered ${words}${location ? ` to ${location}` : ''}. Redirects are not followed: subscribe the address that it leads to.`,
+    };
+  const reason = `It answered ${words}${said}${/[.!?]$/.test(said) ? '' : '.'}`;
+  return retryAfterMs !== null && (status === 429 || status === 503)
+    ? { kind: 'later', reason, afterMs: retryAfterMs }
+    : { kind: 'later', reason };
+}
+
+function isTaken(status: number): boolean {
+  return status >= 200 && status < 300;
+}
