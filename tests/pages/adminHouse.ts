@@ -39,7 +39,7 @@ export type House = {
   close: () => Promise<void>;
 };
 
-export async function openHouse(subscribers = 12): Promise<House> {
+export async function openHouse(subscribers = 12, env: Record<string, string> = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'foghorn-admin-'));
   const db = await openDatabase(`sqlite:${join(folder, 'foghorn.db')}`);
   const now = () => new Date().toISOString();
@@ -56,7 +56,7 @@ export async function openHouse(subscribers = 12): Promise<House> {
   await ensureDefaultTemplates(system);
   await ensureAudiences(system);
   await makeSubscribers(db, subscribers);
-  const server = await startServer({ dataDir: folder });
+  const server = await startServer({ dataDir: folder, env });
 
   const as = (role: Role): Ctx => ({
     ...base,

@@ -1,0 +1,116 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type House, openHouse } from '../pages/adminHouse.ts';
+import { CHROMIUM, openBrowser } from '../support/browser.ts';
+import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+
+/** Holds each call to the mail provider until the test lets it through, one at a time or all that come. */
+async function startGate(
+  behind: string,
+): Promise<{ url: string; server: Server; let: (calls: number) => void }> {
+  const waiting: (() => void)[] = [];
+  let allowed = 0;
+  const pass = () => {
+    while (allowed > 0 && waiting.length > 0) {
+      allowed -= 1;
+      waiting.shift()?.();
+    }
+  };
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      pass();
+    });
+    const headers = new Headers();
+    for (const name of [
+      'authorization',
+      'content-type',
+      'idempotency-key',
+      'user-agent',
+      'x-batch-validation',
+    ])
+      if (request.headers[name]) headers.set(name, String(request.headers[name]));
+    const body = chunks.length ? Buffer.concat(chunks) : undefined;
+    const answer = await fetch(behind + request.url, { method: request.method, headers, body });
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    server,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    let: (calls) => {
+      allowed += calls;
+      pass();
+    },
+  };
+}
+
+describe.skipIf(!CHROMIUM)('while mail goes out', () => {
+  let resend: FakeResend;
+  let gate: Awaited<ReturnType<typeof startGate>>;
+  let house: House;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    resend = await startFakeResend();
+    gate = await startGate(resend.url);
+    house = await openHouse(240, {
+      MAIL_TRANSPORT: 'resend',
+      RESEND_API_KEY: 're_test',
+      RESEND_BASE_URL: gate.url,
+    });
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    gate?.let(1000);
+    await browser?.close();
+    await house?.close();
+    gate?.server.closeAllConnections();
+    await new Promise((resolve) => gate?.server.close(resolve));
+    await resend?.close();
+  });
+
+  async function openDeliveries(): Promise<Page> {
+    const context = await browser.newContext();
+    const cookies = (await house.cookie('comms')).split('; ').map((pair) => {
+      const [name = '', value = ''] = pair.split(/=(.*)/s);
+      return { name, value, url: house.server.url };
+    });
+    await context.addCookies(cookies);
+    const page = await context.newPage();
+    await page.goto(`${house.server.url}/admin/deliveries`);
+    return page;
+  }
+
+  it('its numbers and its bar move without a reload, until all of it is sent', async () => {
+    const { id } = await house.incident();
+    const fields = { version: '2', audience: 'public', status: 'identified', body: 'We found the fault.' };
+    expect((await house.post(`/admin/incidents/${id}`, { do: 'post', ...fields })).status).toBe(303);
+    // The page is opened once everyone is counted, and nothing has left.
+    await expect.poll(() => waitingFor(240), { timeout: 60_000 }).toBe(true);
+    const page = await openDeliveries();
+    const bar = page.locator('.fanout').first();
+    const width = () => bar.locator('rect.sent').getAttribute('width');
+    expect(await bar.locator('[data-words]').textContent()).toBe('0 of 240 sent · 240 waiting');
+    expect(await width()).toBe('0%');
+    await page.evaluate(() => Object.assign(window, { untouched: true }));
+
+    gate.let(1);
+    await bar.getByText(/^(40|100) of 240 sent · (200|140) waiting$/).waitFor();
+    expect(await width()).toMatch(/^(16\.7|41\.7)%$/);
+    gate.let(1000);
+    await bar.getByText('240 sent', { exact: true }).waitFor();
+    expect(await width()).toBe('100%');
+    expect(await page.evaluate(() => 'untouched' in window)).toBe(true);
+  });
+
+  async function waitingFor(people: number): Promise<boolean> {
+    const { body } = await house.get('/admin/deliveries');
+    return body.includes(`data-waiting="${people}"`);
+  }
+});
