@@ -85,6 +85,11 @@ export async function listUpdates(tx: Tx, incidentSeq: number): Promise<Update[]
   return rows.map(toUpdate);
 }
 
+/** The public id of the update with this seq. */
+export async function updateId(tx: Tx, seq: number): Promise<string> {
+  return (await tx.selectFrom('updates').select('id').where('seq', '=', seq).executeTakeFirstOrThrow()).id;
+}
+
 export async function findUpdate(tx: Tx, id: string): Promise<Update | null> {
   const row = await tx.selectFrom('updates').selectAll().where('id', '=', id).executeTakeFirst();
   return row ? toUpdate(row) : null;

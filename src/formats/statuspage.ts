@@ -63,7 +63,7 @@ const INDICATOR_OF_STATUS: Record<ComponentStatus, Indicator> = {
  * The worse of what components and open incidents say. Never `maintenance`: clients exist that reject any indicator but these four,
  * so under maintenance alone it is `none` and the description says so.
  */
-function rollup({ components, open }: ApiSnapshot): { indicator: Indicator; description: string } {
+export function rollup({ components, open }: ApiSnapshot): { indicator: Indicator; description: string } {
   const worst = worstStatus(components.map((component) => component.status));
   const indicator = [
     INDICATOR_OF_STATUS[worst],
@@ -106,7 +106,7 @@ function componentsOf(snapshot: ApiSnapshot) {
   ];
 }
 
-function componentOf({ page }: ApiSnapshot, component: ApiGroup, status: ComponentStatus) {
+export function componentOf({ page }: ApiSnapshot, component: ApiGroup, status: ComponentStatus) {
   return {
     id: component.id,
     name: component.name,
@@ -124,7 +124,7 @@ function incidentsOf(snapshot: ApiSnapshot, incidents: readonly PublicIncident[]
   return incidents.map((incident) => incidentOf(snapshot, incident, byId));
 }
 
-function incidentOf(
+export function incidentOf(
   snapshot: ApiSnapshot,
   incident: PublicIncident,
   components: ReadonlyMap<string, ApiComponent>,

@@ -4,7 +4,8 @@ import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { IncidentKind } from '#domain/status.ts';
-import { type Rendered, renderUpdateMail } from '#emails/render.ts';
+import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
+import { renderHookPayload } from './hookPayload.ts';
 import type { UpdatePlan } from './updatePlan.ts';
 
 /** What of a plan the mail is made from. */
@@ -15,8 +16,12 @@ export type MailPlan = Pick<
 
 /** The mail of a planned update; the preview and the post both get it here. */
 export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
+  return renderUpdateMail(contentOf(ctx, plan));
+}
+
+function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
   const { incident, page, update, changes } = plan;
-  return renderUpdateMail({
+  return {
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     incident: {
       id: incident.id,
@@ -33,7 +38,7 @@ export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
     components: plan.components,
     earlier: plan.earlier,
     now: plan.now,
-  });
+  };
 }
 
 /** Promises the mail to everyone concerned. @returns how many that is now */
@@ -51,6 +56,7 @@ export async function queueUpdateMail(
     updateSeq,
     priority: priorityOf(incident.kind, plan.update.severity),
     rendered: renderPlannedMail(ctx, plan),
+    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), updateSeq),
     now,
   });
   const expected = await countReach(tx, filter);

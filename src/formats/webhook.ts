@@ -1,0 +1,47 @@
+import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
+import type { PublicIncident, PublicUpdate } from '#domain/publicIncident.ts';
+import { componentOf, incidentOf, rollup } from './statuspage.ts';
+
+/** So many components' news follow an incident's; all of them stand in the incident's own `affected_components`. */
+const MAX_COMPONENTS = 25;
+
+/**
+ * What webhooks are told of an update, in Statuspage's shape: one call with the incident (a maintenance is one too), then one for
+ * each component whose status it changed. Receivers tell them apart by their keys. `meta` is the receiver's own and comes later.
+ */
+export function webhookCalls(
+  snapshot: ApiSnapshot,
+  incident: PublicIncident,
+  update: PublicUpdate,
+): Record<string, unknown>[] {
+  const byId = new Map(snapshot.components.map((component) => [component.id, component]));
+  const { indicator, description } = rollup(snapshot);
+  const page = { id: snapshot.page.id, status_indicator: indicator, status_description: description };
+  const changed = update.changes.filter((change) => change.old_status !== change.new_status);
+  return [
+    { page, incident: { backfilled: false, ...incidentOf(snapshot, incident, byId) } },
+    ...changed.slice(0, MAX_COMPONENTS).flatMap((change) => {
+      const component = byId.get(change.code);
+      if (!component) return [];
+      return [
+        {
+          page,
+          component: {
+            ...componentOf(snapshot, component, component.status),
+            showcase: component.showcase,
+            group_id: component.groupId,
+          },
+          component_update: {
+            id: `${update.id}-${component.id}`,
+            component_id: component.id,
+            old_status: change.old_status,
+            new_status: change.new_status,
+            created_at: update.postedAt,
+            component_type: 'Component',
+            state: 'sn_created',
+          },
+        },
+      ];
+    }),
+  ];
+}
