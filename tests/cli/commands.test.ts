@@ -133,6 +133,17 @@ it('imports from the address of a status page, and says when there is none', asy
   expect(wrong.said).toContain(`${address}/elsewhere/api/v2/components.json answered 404.`);
 });
 
+it('takes a single file of incidents, and makes the components that they name', async () => {
+  const dir = scratch();
+  const { page, incidents } = untidySource();
+  writeFileSync(join(dir, 'incidents.json'), JSON.stringify({ page, incidents }));
+  const { code, said, out } = await foghorn(dir, ['import', 'statuspage', 'incidents.json']);
+  expect([code, said]).toEqual([0, '']);
+  expect(out).toContain('Read        10 incidents, 16 updates, 0 components, 0 groups');
+  expect(out).toMatch(/Imported {4}8 incidents, 14 updates/);
+  expect(out).toContain('a component that the source does not list; made and archived');
+});
+
 it('refuses what is no export, and names it', async () => {
   const dir = scratch();
   writeFileSync(join(dir, 'a.json'), '{"incidents": [');
@@ -152,6 +163,25 @@ it('imports subscribers and reports bad rows with their line', async () => {
   expect(out).toContain('line 3: ');
   expect(out).toContain('line 4: ');
   expect(out).toMatch(/Read 3 rows: added 1, .*unreadable 2\./);
+});
+
+it('draws its progress on one line for who watches, and for nobody else', async () => {
+  const dir = scratch();
+  const rows = Array.from({ length: 2_500 }, (_, n) => `person${n}@x.example\n`).join('');
+  writeFileSync(join(dir, 'people.csv'), `email\n${rows}`);
+  const args = ['import', 'subscribers', 'people.csv'];
+  // A test has no terminal; the process is told that it has one.
+  const watched = await foghorn(dir, args, '', {
+    NODE_OPTIONS: '--import=data:text/javascript,process.stderr.isTTY=true',
+  });
+  expect(watched.code).toBe(0);
+  const drawn = watched.said.split('\r\u001b[2K').slice(1);
+  expect(drawn.at(0)).toMatch(/^\[#+-*\] {1,3}\d+ % {2}[\d,]+ rows, [\d,]+ added$/);
+  expect(drawn.at(-2)).toBe(`[${'#'.repeat(30)}] 100 %  2,500 rows, 2,500 added`);
+  // The line is cleared in the end, and the result stands alone on standard output.
+  expect(drawn.at(-1)).toBe('');
+  expect(watched.out).toMatch(/^Read 2,500 rows: added 2,500, /);
+  expect(await foghorn(dir, args)).toMatchObject({ code: 0, said: '' });
 });
 
 it('backs up while another process has the database open, and restores only when none has', async () => {

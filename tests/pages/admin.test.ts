@@ -487,6 +487,36 @@ describe('what was said wrongly', () => {
   });
 });
 
+describe('the timeline', () => {
+  it('has all kinds of things in the order in which they happened, the latest first', async () => {
+    // Declared 15 minutes ago, published a minute after.
+    const { id } = await house.incident({ title: 'Before' });
+    const path = `/admin/incidents/${id}`;
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 16);
+    const steps: Record<string, string>[] = [
+      { do: 'title', version: '2', title: 'After' },
+      { do: 'post', version: '3', audience: 'internal', status: 'investigating', body: 'For colleagues.' },
+      { do: 'note', note: 'Noted late, of ten minutes ago.', noteAt: ago(10) },
+      { do: 'post', version: '4', audience: 'public', status: 'identified', body: 'The latest words.' },
+      { do: 'note', note: 'Noted late, of twelve minutes ago.', noteAt: ago(12) },
+    ];
+    for (const fields of steps) expect((await house.post(path, fields)).status, fields.do).toBe(303);
+    const page = (await house.get(path)).body;
+    const timeline = page.slice(page.indexOf('<ol class="timeline"'));
+    const said = [
+      'The latest words.',
+      'For colleagues.',
+      'Title changed from “Before”',
+      'Noted late, of ten minutes ago.',
+      'Noted late, of twelve minutes ago.',
+      'Checkout may fail for some customers.',
+    ];
+    const places = said.map((words) => timeline.indexOf(words));
+    expect(places.every((place) => place >= 0)).toBe(true);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+});
+
 describe('writing down what is over', () => {
   const past = (fields: Record<string, string> = {}) =>
     house.post('/admin/incidents/backfill', {
