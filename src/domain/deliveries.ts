@@ -65,3 +65,6 @@ export function countOutcomes(
   }
   return counts;
 }
+
+/** Why an address must not be mailed. */
+export type SuppressionReason = 'bounce' | 'soft_bounces' | 'complaint' | 'manual';

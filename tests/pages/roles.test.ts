@@ -78,6 +78,7 @@ const VERBS: Record<string, readonly Role[]> = {
   listSubscribers: POSTING,
   listTemplates: EVERYONE,
   listUsers: OWNER,
+  lookUp: POSTING,
   makeSignInLink: OWNER,
   moveComponent: POSTING,
   moveGroup: POSTING,
@@ -149,6 +150,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/deliveries/[id]/progress.json': EVERYONE,
   '/admin/deliveries/mail/[seq]': POSTING,
   '/admin/deliveries/mail/[seq]/html': POSTING,
+  '/admin/heard': POSTING,
   '/admin/incidents': EVERYONE,
   '/admin/incidents/[id]': EVERYONE,
   '/admin/incidents/[id]/preview': RESPONDING,
@@ -286,6 +288,7 @@ describe('who may do what', () => {
     ['/admin/components/new', { name: 'New one' }, POSTING],
     ['/admin/deliveries', { provider: 'file' }, POSTING],
     ['/admin/deliveries/[id]', {}, POSTING],
+    ['/admin/heard', { sought: `anna@${SECRET_DOMAIN}` }, POSTING],
     [
       '/admin/incidents/[id]',
       { do: 'post', version: '2', audience: 'public', status: 'identified', body: 'x' },

@@ -52,6 +52,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'subscriber.unsubscribe': 'Unsubscribed a subscriber',
   'subscriber.undo': 'Took an unsubscribing back',
   'subscriber.erase': 'Erased a subscriber',
+  'subscriber.lookUp': 'Looked up what someone was told',
   'audience.change': 'Changed an audience',
   'audience.addMember': 'Added someone to an audience',
   'audience.removeMember': 'Removed someone from an audience',

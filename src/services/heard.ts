@@ -1,0 +1,287 @@
+import { z } from 'zod';
+import { insertAudit } from '#db/audit.ts';
+import { listOpenFanouts, listTouched } from '#db/concerned.ts';
+import type { Ctx } from '#db/context.ts';
+import * as heard from '#db/heard.ts';
+import { type Incident, listOpen } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import { listChoices } from '#db/recipients.ts';
+import { findSuppression, type Suppression } from '#db/suppressions.ts';
+import type { Choice, Choices } from '#domain/choice.ts';
+import { concerns, isNamed, type Sought, type Told } from '#domain/heard.ts';
+import { type HeardFacts, heardReply } from '#domain/heardReply.ts';
+import { requirePermission } from '#domain/permissions.ts';
+import { parseAddress, singleLine } from '#domain/text.ts';
+import type { Instant } from '#domain/time.ts';
+import { erasedKey } from './subscribers.ts';
+
+/** One address: who it is to us, what it was told, what comes next, and what to answer when its owner asks. */
+export type HeardPerson = {
+  found: 'person';
+  address: string;
+  parts: (heard.Known & { follows: string })[];
+  suppression: Suppression | null;
+  told: Told[];
+  /** The `before` of the page of older messages; null on the last. */
+  older: number | null;
+  /** Messages that were posted and are still being turned into one copy a person, this one's among them. */
+  coming: { subject: string; postedAt: Instant; stopped: boolean }[];
+  open: {
+    id: string;
+    kind: Incident['kind'];
+    title: string;
+    status: Incident['status'];
+    due: Instant | null;
+  }[];
+  reply: string;
+};
+
+export type HeardDomain = {
+  found: 'domain';
+  domain: string;
+  counts: { subscribed: number; pending: number; unsubscribed: number; inside: number; suppressed: number };
+  /** Only the first 10,000 were counted. */
+  more: boolean;
+  people: { address: string; parts: string[]; suppressed: boolean; last: Told | null }[];
+  next: string | null;
+};
+
+export type HeardNames = { found: 'names'; name: string; people: { name: string; address: string }[] };
+
+export type Heard = HeardPerson | HeardDomain | HeardNames;
+
+export const lookUpInput = z.object({ sought: singleLine(254, 'What you look for').transform(readSought) });
+
+const MESSAGES = 50;
+const PEOPLE = 50;
+const NAMES = 50;
+
+/**
+ * What an address was told, or everyone of a domain, or people inside who are called so. Every look is on record in the audit, because
+ * it is about people.
+ */
+export async function lookUp(
+  ctx: Ctx,
+  input: { sought: Sought; before?: number | null; after?: string },
+): Promise<Heard> {
+  requirePermission(ctx.actor, 'subscriber.read');
+  const result = await find(ctx, input);
+  await ctx.db.write((tx) => insertAudit(tx, ctx, auditOf(ctx, result)));
+  return result;
+}
+
+async function find(
+  ctx: Ctx,
+  { sought, before = null, after = '' }: Parameters<typeof lookUp>[1],
+): Promise<Heard> {
+  return ctx.db.read(async (tx) => {
+    if (sought.by === 'address') return findPerson(tx, ctx, sought.address, before);
+    if (sought.by === 'domain') {
+      const found = await findDomain(tx, sought.domain, after);
+      if (found.people.length || after) return found;
+    }
+    // What could be a domain may be a name: "j.smith".
+    const name = sought.by === 'name' ? sought.name : sought.domain;
+    const named = (await heard.listNamed(tx)).filter((person) => isNamed(person.name, name));
+    const people = [...new Map(named.map((person) => [person.address, person])).values()];
+    const [only] = people;
+    if (only && people.length === 1) return findPerson(tx, ctx, only.address, before);
+    if (sought.by === 'domain' && !people.length) return findDomain(tx, sought.domain, after);
+    return { found: 'names', name, people: people.slice(0, NAMES) };
+  });
+}
+
+async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | null): Promise<HeardPerson> {
+  const known = await heard.listKnownAt(tx, address);
+  const choices = await listChoices(tx);
+  const recipientSeqs = known.map(({ seq }) => seq);
+  const rows = await heard.listTold(tx, { recipientSeqs, before, limit: MESSAGES + 1 });
+  const told = rows.slice(0, MESSAGES);
+  // The reply is about the newest, whichever page of older ones is open.
+  const newest =
+    before === null ? told : await heard.listTold(tx, { recipientSeqs, before: null, limit: MESSAGES });
+  const suppression =
+    (await findSuppression(tx, address)) ?? (await findSuppression(tx, erasedKey(ctx, address)));
+  const incidents = await listConcerning(tx, known);
+  const parts = known.map((part) => ({ ...part, follows: followsText(part.choice, choices) }));
+  const page = await getPage(tx);
+  const news = newest.filter(({ kind, state }) => isNews(kind) && state !== 'superseded');
+  const { url } = ctx.site;
+  return {
+    found: 'person',
+    address,
+    parts,
+    suppression,
+    told,
+    older: rows.length > MESSAGES ? (told.at(-1)?.seq ?? null) : null,
+    coming: await listComing(tx, known),
+    open: incidents.map(({ id, kind, title, status, nextUpdateDue }) => ({
+      id,
+      kind,
+      title,
+      status,
+      due: nextUpdateDue,
+    })),
+    reply: heardReply({
+      address,
+      page: { name: page.name, url, zone: page.timeZone },
+      subscription: subscriptionOf(parts),
+      isMember: known.some(({ kind, state }) => kind !== 'subscriber' && state === 'confirmed'),
+      suppression: suppression && { reason: suppression.reason, since: suppression.createdAt },
+      last: news[0] ?? null,
+      lastHandedOver: news.find(({ state }) => LEFT.includes(state)) ?? null,
+      open: incidents
+        .filter(({ publishedAt }) => publishedAt !== null)
+        .map(({ kind, id, title, status, nextUpdateDue }) => ({
+          title,
+          status,
+          url: `${url}/${kind === 'maintenance' ? 'maintenance' : 'incidents'}/${id}`,
+          nextUpdateDue,
+        })),
+    }),
+  };
+}
+
+const LEFT: readonly Told['state'][] = ['accepted', 'delivered', 'bounced', 'complained'];
+
+function isNews(kind: Told['kind']): boolean {
+  return kind === 'update' || kind === 'maintenance';
+}
+
+function subscriptionOf(parts: HeardPerson['parts']): HeardFacts['subscription'] {
+  const part = parts.find(({ kind }) => kind === 'subscriber');
+  if (!part) return null;
+  const since = { pending: part.createdAt, confirmed: part.confirmedAt, unsubscribed: part.unsubscribedAt };
+  return { state: part.state, since: since[part.state], follows: part.follows };
+}
+
+/** "the whole page", "everything of Shop, and Search". */
+function followsText({ wholePage, scopes }: Choice, { groups, components }: Choices): string {
+  if (wholePage) return 'the whole page';
+  const names = new Map(
+    [...groups, ...groups.flatMap((group) => group.components), ...components].map(({ id, name }) => [
+      id,
+      name,
+    ]),
+  );
+  const followed = scopes.flatMap(({ kind, id }) => {
+    const name = names.get(id);
+    return name ? [kind === 'group' ? `everything of ${name}` : name] : [];
+  });
+  if (!followed.length) return 'nothing that still exists';
+  return new Intl.ListFormat('en').format(followed);
+}
+
+/** The open ones that visitors can see and that this address hears of; of an unknown address, all. */
+async function listConcerning(tx: Tx, known: readonly heard.Known[]): Promise<Incident[]> {
+  const open = (await listOpen(tx)).filter(
+    ({ publishedAt, restricted, drill }) => publishedAt && !restricted && !drill,
+  );
+  const followers = known.filter(({ kind, state }) => kind === 'subscriber' && state === 'confirmed');
+  if (!followers.length) return open;
+  const touched = Map.groupBy(
+    await listTouched(
+      tx,
+      open.map(({ seq }) => seq),
+    ),
+    ({ incidentSeq }) => incidentSeq,
+  );
+  return open.filter(({ seq }) => {
+    const rows = touched.get(seq) ?? [];
+    const filter = {
+      components: rows.map(({ componentId }) => componentId),
+      groups: rows.flatMap(({ groupId }) => groupId ?? []),
+    };
+    return followers.some(({ choice }) => concerns(choice, filter));
+  });
+}
+
+async function listComing(tx: Tx, known: readonly heard.Known[]): Promise<HeardPerson['coming']> {
+  return (await listOpenFanouts(tx))
+    .filter((fanout) =>
+      known.some(
+        ({ kind, state, seq, confirmedAt, choice }) =>
+          kind === 'subscriber' &&
+          state === 'confirmed' &&
+          confirmedAt !== null &&
+          confirmedAt <= fanout.confirmedBy &&
+          seq > fanout.cursorSeq &&
+          seq <= fanout.boundSeq &&
+          concerns(choice, fanout.filter),
+      ),
+    )
+    .map(({ subject, postedAt, stopped }) => ({ subject, postedAt, stopped }));
+}
+
+async function findDomain(tx: Tx, domain: string, after: string): Promise<HeardDomain> {
+  const addresses = await heard.listAddressesOf(tx, { domain, after, limit: PEOPLE + 1 });
+  const page = addresses.slice(0, PEOPLE);
+  const parts = Map.groupBy(await heard.listPartsOf(tx, page), ({ address }) => address);
+  const last = new Map<number, Told>();
+  const seqs = [...parts.values()].flat().map(({ seq }) => seq);
+  for (const { recipientSeq, ...told } of await heard.listLastTold(tx, seqs)) last.set(recipientSeq, told);
+  const { kinds, suppressed, more } = await heard.countDomain(tx, domain);
+  const count = (is: (row: (typeof kinds)[number]) => boolean) =>
+    kinds.filter(is).reduce((sum, row) => sum + row.count, 0);
+  const subscribers = (state: heard.Known['state']) =>
+    count((row) => row.kind === 'subscriber' && row.state === state);
+  return {
+    found: 'domain',
+    domain,
+    counts: {
+      subscribed: subscribers('confirmed'),
+      pending: subscribers('pending'),
+      unsubscribed: subscribers('unsubscribed'),
+      inside: count((row) => row.kind !== 'subscriber' && row.state === 'confirmed'),
+      suppressed,
+    },
+    more,
+    people: page.map((address) => {
+      const own = parts.get(address) ?? [];
+      const told = own.flatMap(({ seq }) => last.get(seq) ?? []).sort((a, b) => b.seq - a.seq);
+      return {
+        address,
+        parts: own.map(partWords),
+        suppressed: own.some((part) => part.suppressed),
+        last: told[0] ?? null,
+      };
+    }),
+    next: addresses.length > PEOPLE ? (page.at(-1) ?? null) : null,
+  };
+}
+
+function partWords({ kind, state }: Pick<heard.Known, 'kind' | 'state'>): string {
+  if (kind === 'subscriber')
+    return { confirmed: 'Subscribed', pending: 'Not confirmed yet', unsubscribed: 'Unsubscribed' }[state];
+  return state === 'confirmed' ? 'In an audience' : 'Was in an audience';
+}
+
+/** Nobody's address stands in the audit: who is known is named by id, and others by a mark that is the same for the same address. */
+function auditOf(ctx: Ctx, result: Heard) {
+  const action = 'subscriber.lookUp';
+  if (result.found === 'domain') return { action, subjectKind: 'domain', subjectId: result.domain };
+  const mark = (text: string) => ctx.sign('audit-lookup', text).slice(0, 10);
+  if (result.found === 'names') return { action, subjectKind: 'name', subjectId: mark(result.name) };
+  const [part] = result.parts;
+  return part
+    ? { action, subjectKind: part.kind, subjectId: part.id }
+    : { action, subjectKind: 'address', subjectId: mark(result.address) };
+}
+
+/** Anything with an @ before its end is an address or nothing; a bare "acme.example" or "@acme.example" is a domain. */
+function readSought(text: string, issues: z.RefinementCtx): Sought {
+  if (/^https?:\/\//i.test(text)) return { by: 'address', address: URL.parse(text)?.href ?? text };
+  const domain = /^@?([^@\s]+\.[^@\s]+)$/.exec(text)?.[1];
+  const parsed = domain && parseAddress(`x@${domain}`)?.slice('x@'.length);
+  if (parsed) return { by: 'domain', domain: parsed };
+  if (!text.includes('@')) return { by: 'name', name: text };
+  const address = parseAddress(text);
+  if (address) return { by: 'address', address };
+  issues.addIssue({
+    code: 'custom',
+    message:
+      'This is no whole mail address. Write mia@acme.example, acme.example for everyone there, or a name.',
+  });
+  return z.NEVER;
+}
