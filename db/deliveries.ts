@@ -1,14 +1,18 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
+import { yieldToNewer } from './coalesce.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
+import { type Holds, isNeedless, mayLeave, readHolds } from './unfinished.ts';
 
 /** A delivery that could go now, with what its mail needs to know of the person. */
 export type QueuedDelivery = {
   seq: number;
   noticeSeq: number;
+  /** The notice whose text this person gets: the one above, a variant of it, or what was put in its place when it was mended. */
+  contentSeq: number;
   priority: number;
   attempts: number;
   recipientId: string;
@@ -18,7 +22,7 @@ export type QueuedDelivery = {
   /** What a webhook's calls are signed with; null for the others. */
   secret: string | null;
   /** Why this person must not be told after all; null when nothing stands against it. */
-  against: 'suppressed' | 'unsubscribed' | 'quarantined' | null;
+  against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | null;
 };
 
 export type Lane = 'mail' | 'hook';
@@ -61,69 +65,97 @@ export async function insertDelivery(
   return seq;
 }
 
-/** What is due in one lane and priority, in the order in which it became due. Served by deliveries_queue, whatever else is waiting. */
+/**
+ * What is due in one lane and priority and may leave, in the order in which it became due. Served by deliveries_queue, whatever else is
+ * waiting.
+ */
 export async function listQueued(
   tx: Tx,
   { lane, priority, now, limit }: { lane: Lane; priority: number; now: Instant; limit: number },
 ): Promise<QueuedDelivery[]> {
-  const rows = await queuedWithPerson(tx)
+  const rows = await queuedNow(tx, await readHolds(tx, now), { lane, priority, now, limit }).execute();
+  return rows.map(toQueued);
+}
+
+/** The statement of listQueued, for its plan to be looked at. */
+export function queuedNow(
+  tx: Tx,
+  holds: Holds,
+  { lane, priority, now, limit }: { lane: Lane; priority: number; now: Instant; limit: number },
+) {
+  return queuedWithPerson(tx, holds)
     .where('d.lane', '=', lane)
     .where('d.priority', '=', priority)
     .where('d.not_before', '<=', now)
     .orderBy('d.not_before')
     .orderBy('d.seq')
-    .limit(limit)
+    .limit(limit);
+}
+
+/**
+ * Whether all of these may still go with the text that was written for them, asked in the transaction that freezes them: nobody has been
+ * quicker, unsubscribed, stopped the notice or mended it since.
+ */
+export async function areSendable(
+  tx: Tx,
+  picked: readonly { seq: number; contentSeq: number }[],
+  now: Instant,
+): Promise<boolean> {
+  const written = new Map(picked.map(({ seq, contentSeq }) => [seq, contentSeq]));
+  const rows = await queuedWithPerson(tx, await readHolds(tx, now))
+    .where('d.seq', 'in', [...written.keys()])
     .execute();
-  return rows.map((row) => ({
+  return (
+    rows.length === written.size &&
+    rows.map(toQueued).every((row) => row.against === null && written.get(row.seq) === row.contentSeq)
+  );
+}
+
+function toQueued(row: QueuedRow): QueuedDelivery {
+  return {
     seq: row.seq,
     noticeSeq: row.notice_seq,
+    contentSeq: row.replaced_by ?? row.content_seq ?? row.notice_seq,
     priority: row.priority,
     attempts: row.attempts,
     recipientId: row.recipient_id,
     address: row.address,
     channel: row.channel,
     secret: row.secret,
-    against: row.suppressed
-      ? 'suppressed'
-      : TO_SUBSCRIBED.includes(row.kind) && row.recipient_state !== 'confirmed'
-        ? 'unsubscribed'
-        : TO_SUBSCRIBED.includes(row.kind) && row.quarantined_at
-          ? 'quarantined'
-          : null,
-  }));
+    against: againstOf(row),
+  };
 }
 
-/** How many of these may still go, asked in the transaction that freezes them. */
-export async function countSendable(tx: Tx, seqs: readonly number[]): Promise<number> {
-  const { count } = await tx
-    .selectFrom(queuedWithPerson(tx).where('d.seq', 'in', seqs).as('q'))
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('q.suppressed', 'is', null)
-    .where((eb) =>
-      eb.or([
-        eb('q.kind', 'not in', TO_SUBSCRIBED),
-        eb.and([eb('q.recipient_state', '=', 'confirmed'), eb('q.quarantined_at', 'is', null)]),
-      ]),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(count);
+function againstOf(row: QueuedRow): QueuedDelivery['against'] {
+  if (row.needless) return 'needless';
+  if (row.suppressed) return 'suppressed';
+  if (!TO_SUBSCRIBED.includes(row.kind)) return null;
+  if (row.recipient_state !== 'confirmed') return 'unsubscribed';
+  return row.quarantined_at ? 'quarantined' : null;
 }
+
+type QueuedRow = Awaited<ReturnType<ReturnType<typeof queuedWithPerson>['execute']>>[number];
 
 /** What is said about a webhook or chat, beside what is said to it, goes to its owner's mailbox. */
 const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
 
-function queuedWithPerson(tx: Tx) {
+function queuedWithPerson(tx: Tx, holds: Holds) {
   return (
     tx
       .selectFrom('deliveries as d')
       .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
       .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+      .innerJoin('notices as c', (join) =>
+        join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
+      )
       .leftJoin('suppressions as s', (join) =>
         join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null),
       )
       .select([
         'd.seq',
         'd.notice_seq',
+        'd.content_seq',
+        'c.replaced_by',
         'd.priority',
         'd.attempts',
         'r.id as recipient_id',
@@ -135,30 +167,43 @@ function queuedWithPerson(tx: Tx) {
         'n.kind',
         's.address as suppressed',
       ])
+      .select((eb) => eb.case().when(isNeedless(eb, holds)).then(1).else(0).end().as('needless'))
       // A literal, so that the partial index deliveries_queue serves.
       .where('d.state', '=', sql.lit('queued'))
+      .where((eb) => mayLeave(eb, holds))
   );
 }
 
-/** Makes queued deliveries members of a batch. */
+/** Makes queued deliveries members of a batch, and notes which text each of them gets. */
 export async function assignToBatch(
   tx: Tx,
-  seqs: readonly number[],
+  members: readonly { seq: number; contentSeq: number }[],
   batchSeq: number,
   now: Instant,
 ): Promise<void> {
-  await tx
-    .updateTable('deliveries')
-    .set({ state: 'in_batch', batch_seq: batchSeq, reason: null, updated_at: now })
-    .where('seq', 'in', seqs)
-    .execute();
+  for (const [contentSeq, alike] of Map.groupBy(members, (member) => member.contentSeq))
+    await tx
+      .updateTable('deliveries')
+      .set((eb) => ({
+        state: 'in_batch' as const,
+        batch_seq: batchSeq,
+        content_seq: eb.case().when('notice_seq', '=', contentSeq).then(null).else(contentSeq).end(),
+        reason: null,
+        updated_at: now,
+      }))
+      .where(
+        'seq',
+        'in',
+        alike.map((member) => member.seq),
+      )
+      .execute();
 }
 
 /** Ends deliveries that were still queued, without a call. */
 export async function endQueued(
   tx: Tx,
   seqs: readonly number[],
-  end: { state: 'suppressed' | 'refused'; reason: string; now: Instant },
+  end: { state: 'suppressed' | 'refused' | 'superseded'; reason: string; now: Instant },
 ): Promise<void> {
   if (!seqs.length) return;
   await tx
@@ -192,7 +237,8 @@ export async function acceptDeliveries(
         .then(sql.lit<DeliveryState>('accepted'))
         .else(eb.ref('state'))
         .end(),
-      reason: null,
+      // What a receipt said before belongs to the state that it led to.
+      reason: eb.case().when('state', '=', 'in_batch').then(null).else(eb.ref('reason')).end(),
       updated_at: accepted.now,
     }))
     .where('seq', 'in', accepted.seqs)
@@ -247,7 +293,12 @@ export async function requeueMembers(
     .where('batch_seq', '=', members.batchSeq)
     .where('state', '=', 'in_batch');
   if (members.seqs) query = query.where('seq', 'in', members.seqs);
-  await query.execute();
+  const back = await query.returning('seq').execute();
+  await yieldToNewer(
+    tx,
+    back.map((row) => row.seq),
+    again.now,
+  );
 }
 
 /**

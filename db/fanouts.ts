@@ -1,32 +1,32 @@
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
+import { type Follow, listUnfinished, MAY_HAVE_IT, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Whom an update concerns beside those who follow the whole page: what it touches, and the groups that those are in. */
 export type FanoutFilter = { components: readonly string[]; groups: readonly string[] };
 
-export type OpenFanout = {
-  seq: number;
-  noticeSeq: number;
-  priority: number;
-  filter: FanoutFilter;
-  /** Recipients up to here have been dealt with. */
-  cursorSeq: number;
-  boundSeq: number;
-  confirmedBy: Instant;
-  createdAt: Instant;
-};
-
 /**
  * Promises the notice to everyone who is confirmed now; whoever comes later is not told of the past. The expander turns it into
- * deliveries.
+ * deliveries once it is released.
  * @returns its seq
  */
 export async function insertFanout(
   tx: Tx,
-  fanout: { noticeSeq: number; filter: FanoutFilter; expected: number; now: Instant },
+  fanout: {
+    noticeSeq: number;
+    filter: FanoutFilter;
+    expected: number;
+    now: Instant;
+    /** Until then it can be stopped without a trace; now when left out. */
+    releaseAt?: Instant;
+    follows?: readonly Follow[];
+    /** For a correction: who gets it, in place of the filter. */
+    mends?: Mends;
+  },
 ): Promise<number> {
   const { last } = await tx
     .selectFrom('recipients')
@@ -44,6 +44,9 @@ export async function insertFanout(
       expected: fanout.expected,
       created_at: fanout.now,
       done_at: null,
+      release_at: fanout.releaseAt ?? fanout.now,
+      follows: JSON.stringify(fanout.follows ?? []),
+      mends: fanout.mends ? JSON.stringify(fanout.mends) : null,
     })
     .returning('seq')
     .executeTakeFirstOrThrow();
@@ -60,38 +63,18 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
   return Number(row.count);
 }
 
-/** The most urgent fan-out that is not done, the oldest of equals. */
-export async function nextOpenFanout(tx: Tx): Promise<OpenFanout | null> {
-  const row = await tx
-    .selectFrom('fanouts as f')
-    .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
-    .select([
-      'f.seq',
-      'f.notice_seq',
-      'n.priority',
-      'f.filter',
-      'f.cursor_seq',
-      'f.bound_seq',
-      'f.confirmed_by',
-      'f.created_at',
-    ])
-    // A literal, so that the partial index fanouts_open serves.
-    .where('f.state', '=', sql.lit('expanding'))
-    .orderBy('n.priority')
-    .orderBy('f.seq')
-    .limit(1)
-    .executeTakeFirst();
-  if (!row) return null;
-  return {
-    seq: row.seq,
-    noticeSeq: row.notice_seq,
-    priority: row.priority,
-    filter: JSON.parse(row.filter),
-    cursorSeq: row.cursor_seq,
-    boundSeq: row.bound_seq,
-    confirmedBy: row.confirmed_by,
-    createdAt: row.created_at,
-  };
+/** The most urgent fan-out that is not done, is released and is not stopped; the oldest of equals. */
+export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished | null> {
+  const open = (await listUnfinished(tx)).filter(
+    (one) => one.expanding && one.stoppedAt === null && one.releaseAt <= now,
+  );
+  return open.sort((a, b) => a.priority - b.priority || a.seq - b.seq)[0] ?? null;
+}
+
+/** When the next fan-out is released; null when none waits for that. */
+export async function nextRelease(tx: Tx, now: Instant): Promise<Instant | null> {
+  const waiting = (await listUnfinished(tx)).filter((one) => one.stoppedAt === null && one.releaseAt > now);
+  return waiting.map((one) => one.releaseAt).sort()[0] ?? null;
 }
 
 /** The seq that ends a chunk of `size` recipients after `from`; the bound when fewer are left. */
@@ -111,10 +94,106 @@ export async function endOfChunk(tx: Tx, from: number, bound: number, size: numb
 /**
  * Writes the deliveries for recipients past the cursor up to `to` and moves the cursor there: both in the caller's transaction, so
  * no one is skipped and no one comes twice. Whoever must not be mailed becomes a delivery too, as `suppressed`, so that it shows.
- * @returns how many deliveries came into being
+ * Where the notice follows others of its incident that are not through, it takes their place for whoever gets both.
  */
-export async function expandTo(tx: Tx, fanout: OpenFanout, to: number, now: Instant): Promise<number> {
-  const { numInsertedOrUpdatedRows } = await tx
+export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Instant): Promise<void> {
+  const range = { after: fanout.cursorSeq, to };
+  if (fanout.mends) await insertCorrections(tx, fanout, fanout.mends, range, now);
+  else {
+    const earlier = fanout.follows.length ? await unfinishedOf(tx, fanout) : [];
+    // Whoever gets both gets them in order, however far the earlier one has come.
+    for (const one of earlier)
+      if (one.expanding)
+        await insertConcerned(
+          tx,
+          one,
+          { after: Math.max(range.after, one.cursorSeq), to: Math.min(to, one.boundSeq) },
+          now,
+          fanout,
+        );
+    await insertConcerned(tx, fanout, range, now);
+    for (const one of [...earlier, fanout]) await coalesceInto(tx, one, range, now);
+  }
+  const done = to >= fanout.boundSeq;
+  await tx
+    .updateTable('fanouts')
+    .set({ cursor_seq: to, ...(done && { state: 'done' as const, done_at: now }) })
+    .where('seq', '=', fanout.seq)
+    .execute();
+}
+
+/** The fan-outs that this one follows and that may still have deliveries waiting, the oldest first. */
+async function unfinishedOf(tx: Tx, { follows, incidentSeq }: Unfinished): Promise<Unfinished[]> {
+  const seqs = follows.map((follow) => follow.noticeSeq);
+  return (await listUnfinished(tx, incidentSeq ?? undefined)).filter((one) => seqs.includes(one.noticeSeq));
+}
+
+/** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */
+async function insertConcerned(
+  tx: Tx,
+  fanout: Unfinished,
+  { after, to }: SeqRange,
+  now: Instant,
+  also?: Unfinished,
+): Promise<void> {
+  if (to <= after) return;
+  await insertRows(
+    tx,
+    fanout,
+    tx
+      .selectFrom('recipients as r')
+      .where('r.seq', '>', after)
+      .where('r.seq', '<=', to)
+      .where('r.confirmed_at', '<=', fanout.confirmedBy)
+      .where((eb) => isConcerned(eb, fanout.filter))
+      .$if(also !== undefined, (query) =>
+        query
+          .where('r.confirmed_at', '<=', (also as Unfinished).confirmedBy)
+          .where((eb) => isConcerned(eb, (also as Unfinished).filter)),
+      ),
+    now,
+  );
+}
+
+/** One row for each subscriber in the range who was handed a wrong text; what an earlier correction still had to say is taken back. */
+async function insertCorrections(
+  tx: Tx,
+  fanout: Unfinished,
+  { bases, contents }: Mends,
+  { after, to }: SeqRange,
+  now: Instant,
+): Promise<void> {
+  await insertRows(
+    tx,
+    fanout,
+    tx
+      .selectFrom('recipients as r')
+      .where('r.seq', '>', after)
+      .where('r.seq', '<=', to)
+      .where('r.kind', '=', 'subscriber')
+      .where('r.state', '=', 'confirmed')
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('deliveries as o')
+            .select(sql.lit(1).as('one'))
+            .whereRef('o.recipient_seq', '=', 'r.seq')
+            .where('o.notice_seq', 'in', bases)
+            .where(sql<number>`coalesce(o.content_seq, o.notice_seq)`, 'in', contents)
+            .where('o.state', 'in', MAY_HAVE_IT),
+        ),
+      ),
+    now,
+  );
+  const before = fanout.follows.map((follow) => follow.noticeSeq);
+  if (before.length)
+    await supersede(tx, before, { after, to }, { reason: 'A later correction took its place.', now });
+}
+
+type Chosen = SelectQueryBuilder<Schema & { r: Schema['recipients'] }, 'r', object>;
+
+async function insertRows(tx: Tx, fanout: Unfinished, chosen: Chosen, now: Instant): Promise<void> {
+  await tx
     .insertInto('deliveries')
     .columns([
       'notice_seq',
@@ -128,9 +207,8 @@ export async function expandTo(tx: Tx, fanout: OpenFanout, to: number, now: Inst
       'updated_at',
       'lane',
     ])
-    .expression((eb) =>
-      eb
-        .selectFrom('recipients as r')
+    .expression(() =>
+      chosen
         .leftJoin('suppressions as s', (join) =>
           join.onRef('s.address', '=', 'r.address').on('s.lifted_at', 'is', null),
         )
@@ -139,28 +217,17 @@ export async function expandTo(tx: Tx, fanout: OpenFanout, to: number, now: Inst
           'r.seq',
           sql<'queued'>`case when s.address is null then 'queued' else 'suppressed' end`.as('state'),
           sql<number>`cast(${fanout.priority} as integer)`.as('priority'),
-          sql<string>`cast(${fanout.createdAt} as text)`.as('not_before'),
+          sql<string>`cast(${fanout.releaseAt || fanout.createdAt} as text)`.as('not_before'),
           sql.lit(0).as('attempts'),
           sql.lit(0).as('unanswered'),
           sql<string | null>`case when s.address is null then null else ${SUPPRESSED} end`.as('reason'),
           sql<string>`cast(${now} as text)`.as('updated_at'),
           sql<Lane>`case when r.channel = 'email' then 'mail' else 'hook' end`.as('lane'),
         ])
-        .where('r.seq', '>', fanout.cursorSeq)
-        .where('r.seq', '<=', to)
-        .where('r.confirmed_at', '<=', fanout.confirmedBy)
-        .where((eb) => isConcerned(eb, fanout.filter))
         .orderBy('r.seq'),
     )
     .onConflict((conflict) => conflict.columns(['notice_seq', 'recipient_seq']).doNothing())
-    .executeTakeFirstOrThrow();
-  const done = to >= fanout.boundSeq;
-  await tx
-    .updateTable('fanouts')
-    .set({ cursor_seq: to, ...(done && { state: 'done' as const, done_at: now }) })
-    .where('seq', '=', fanout.seq)
     .execute();
-  return Number(numInsertedOrUpdatedRows ?? 0);
 }
 
 const SUPPRESSED = sql.lit('The address is on the suppression list.');

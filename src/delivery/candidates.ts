@@ -53,14 +53,15 @@ export async function pickCandidates(
 export type Prepared = {
   batch: NewBatch | null;
   bytes: Buffer;
-  members: { seq: number; attempts: number }[];
-  ended: { seqs: number[]; state: 'suppressed' | 'refused'; reason: string }[];
+  members: { seq: number; contentSeq: number; attempts: number }[];
+  ended: { seqs: number[]; state: 'suppressed' | 'refused' | 'superseded'; reason: string }[];
 };
 
 const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
   unsubscribed: 'Unsubscribed before it was sent.',
   quarantined: QUARANTINED,
+  needless: 'The wrong text never reached this person, so there is nothing to correct.',
 };
 
 /** Writes the mails and decides the batch's bytes. `letters` holds the notices of the moment, by seq. */
@@ -76,12 +77,12 @@ export async function prepareBatch(
     if (delivery.against) {
       ended.push({
         seqs: [delivery.seq],
-        state: 'suppressed',
+        state: delivery.against === 'needless' ? 'superseded' : 'suppressed',
         reason: REASON_AGAINST[delivery.against],
       });
       continue;
     }
-    const letter = letters.get(delivery.noticeSeq) as Letter | UnsendableMail;
+    const letter = letters.get(delivery.contentSeq) as Letter | UnsendableMail;
     try {
       if (letter instanceof UnsendableMail) throw letter;
       if (transport.lane === 'hook' && !letter.notice.payload)
@@ -89,7 +90,7 @@ export async function prepareBatch(
       mails.push(
         addressLetter(letter, { ...delivery, deliverySeq: delivery.seq }, { siteUrl: site.url, sign }),
       );
-      members.push({ seq: delivery.seq, attempts: delivery.attempts });
+      members.push({ seq: delivery.seq, contentSeq: delivery.contentSeq, attempts: delivery.attempts });
     } catch (error) {
       if (!(error instanceof UnsendableMail)) throw error;
       ended.push({ seqs: [delivery.seq], state: 'refused', reason: error.message });
@@ -123,7 +124,7 @@ export async function openLetters(
   letters: Preparation['letters'],
   queued: readonly (readonly QueuedDelivery[])[],
 ): Promise<void> {
-  const needed = new Set(queued.flat().map((delivery) => delivery.noticeSeq));
+  const needed = new Set(queued.flat().map((delivery) => delivery.contentSeq));
   const missing = [...needed].filter((seq) => !letters.has(seq));
   if (letters.size + missing.length > OPEN_LETTERS)
     for (const seq of letters.keys()) if (!needed.has(seq)) letters.delete(seq);

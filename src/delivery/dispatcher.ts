@@ -7,7 +7,6 @@ import {
   settleBatch,
 } from '#db/batches.ts';
 import { endBatchMembers, requeueMembers } from '#db/deliveries.ts';
-import { nextOpenFanout } from '#db/fanouts.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { closeCircuit } from '#db/providers.ts';
 import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';
@@ -15,7 +14,7 @@ import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { KEY_LIFETIME } from './candidates.ts';
 import { createTransport, type MailConfig } from './createTransport.ts';
-import { expandNextChunk, REST_MS } from './expander.ts';
+import { awaitsExpanding, expandNextChunk, REST_MS } from './expander.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { createEngine } from './round.ts';
 import type { Transport } from './transport.ts';
@@ -52,9 +51,9 @@ const SORRY_MS = 1_000;
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const { db, now, log } = deps;
-  const transport = deps.transport ?? createTransport(deps.config);
-  const owner = leaseOwner(now());
-  const role = `mail:${transport.name}`;
+  const transport = deps.transport ?? createTransport(deps.config, deps.sign);
+  const owner = leaseOwner(now(), transport.lane);
+  const role = `${transport.lane}:${transport.name}`;
   const expandBell = createBell();
   const sendBell = createBell();
   const engine = createEngine({
@@ -73,7 +72,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const begun = begin();
   const beating = setInterval(() => void beat(), RENEW_MS);
-  const loops = begun.then(() => Promise.all([expandLoop(), sendLoop()]));
+  // Whatever the way out, deliveries come into being in one place.
+  const loops = begun.then(() =>
+    Promise.all(transport.lane === 'mail' ? [expandLoop(), sendLoop()] : [sendLoop()]),
+  );
 
   return {
     wake() {
@@ -128,14 +130,19 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function expandLoop(): Promise<void> {
     while (!stopping) {
-      const expanded = await safely(async () =>
-        (await db.read(nextOpenFanout)) ? expandNextChunk({ db, now }) : false,
-      );
-      if (expanded) {
+      const waiting = await safely(() => db.read((tx) => awaitsExpanding(tx, now())));
+      const expanded = waiting?.work ? await safely(() => expandNextChunk({ db, now })) : false;
+      if (waiting === null || expanded === null) await expandBell.wait(SORRY_MS);
+      else if (expanded) {
         sendBell.ring();
         await new Promise((resolve) => setTimeout(resolve, REST_MS));
-      } else await expandBell.wait(expanded === null ? SORRY_MS : POLL_MS);
+      } else await expandBell.wait(untilNext(waiting.next));
     }
+  }
+
+  /** What is released in between leaves to the moment. */
+  function untilNext(next: Instant | null): number {
+    return next ? Math.max(1, Math.min(POLL_MS, msBetween(now(), next))) : POLL_MS;
   }
 
   async function sendLoop(): Promise<void> {
@@ -169,7 +176,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
       await endBatchMembers(tx, batch.seq, { state: 'uncertain', reason: LOST, now: time });
     }
-    for (const batch of await listStrandedBatches(tx, transport.name)) {
+    // Calls have one way out: there is no other that theirs could have been frozen for.
+    for (const batch of transport.lane === 'mail' ? await listStrandedBatches(tx, transport.name) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: 'Mail leaves another way now.' }))) continue;
       await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: time, reason: null, now: time });
     }

@@ -1,24 +1,35 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { type ClaimedBatch, claimBatch, insertBatch, listMembers } from '#db/batches.ts';
-import { assignToBatch, countSendable, endQueued } from '#db/deliveries.ts';
+import type { ClaimedBatch } from '#db/batches.ts';
 import type { Db, Tx } from '#db/open.ts';
-import { getProvider } from '#db/providers.ts';
-import type { Instant } from '#domain/time.ts';
+import { getProvider, type Provider } from '#db/providers.ts';
+import { isSpentForMost, roomFor } from '#domain/quotas.ts';
+import { addMs, type Instant, toInstant } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
-import { openLetters, type Prepared, pickCandidates, prepareBatch } from './candidates.ts';
+import {
+  type Ahead,
+  type Candidate,
+  openLetters,
+  pickAhead,
+  pickCandidates,
+  prepareBatch,
+} from './candidates.ts';
+import { claimAll, type Plan } from './claim.ts';
 import { thawBody } from './freeze.ts';
 import { leaseFrom } from './lease.ts';
+import { type Answered, openLedger, rateOf, slotsOf } from './ledger.ts';
 import type { Letter, UnsendableMail } from './mail.ts';
+import { ACCOUNT_CALL } from './pace.ts';
 import {
   BREAKER,
   type Finished,
   type Half,
   type Member,
+  settleAccepted,
   settleCall,
   settleMail,
   splitFor,
 } from './settle.ts';
-import type { MailResult, Outcome, Transport } from './transport.ts';
+import type { Limits, MailResult, Outcome, Transport } from './transport.ts';
 
 export type Engine = {
   /**
@@ -32,8 +43,8 @@ export type Engine = {
   inFlight(): number[];
   /** Whether something waits to be written down. */
   hasResults(): boolean;
-  /** Until when the provider wants no call; null when one may be made. */
-  blockedUntil(): Instant | null;
+  /** Before when there is nothing to do, as far as the provider's wishes and pace tell; null when they tell nothing. */
+  restsUntil(): Instant | null;
 };
 
 export type EngineDeps = {
@@ -47,10 +58,28 @@ export type EngineDeps = {
   owner: string;
   /** Called when a call or a mail has come back: a round will settle it. */
   onResult: () => void;
+  /** Resolves once `now` has reached this moment (ms since the epoch). */
+  waitUntil: (ms: number) => Promise<void>;
 };
 
-type Started = { batch: ClaimedBatch; bytes: Buffer; members: Member[]; open: Set<number> };
+export type Started = {
+  batch: ClaimedBatch;
+  bytes: Buffer;
+  members: Member[];
+  open: Set<number>;
+  /** When the pace lets it begin, in ms since the epoch. */
+  opensAt: number;
+  /** Calls that stood in the log when it was claimed, itself included. */
+  counted: number;
+  /** When it did begin; null while it waits for that. */
+  began: number | null;
+};
 type Reported = { started: Started; result: MailResult; written: (stillOurs: boolean) => void };
+
+/** How long a call may take before its lease is another's: the call that feels the way keeps others waiting no longer. */
+const PROBE_MS = 15_000;
+/** How often the account's figures are asked for. */
+const ACCOUNT_EVERY_MS = 3_600_000;
 
 /** The outbox's engine: it holds calls in flight and results not yet written, everything else is in the database. */
 export function createEngine(deps: EngineDeps): Engine {
@@ -58,115 +87,169 @@ export function createEngine(deps: EngineDeps): Engine {
   const inFlight = new Map<number, Started>();
   const finished: Finished[] = [];
   const reported: Reported[] = [];
+  const accounts: Answered[] = [];
   const letters = new Map<number, Letter | UnsendableMail>();
   const stopping = new AbortController();
-  let blockedUntil: Instant | null = null;
+  /** Batches written while calls were in flight. Nothing of them is stored, so they bind nobody. */
+  let ahead: Ahead[] = [];
+  let provider: Provider | null = null;
+  /** An answer has come that names no limit, so none is kept to. */
+  let unlimited = false;
+  let restsUntil: Instant | null = null;
+  /** Slots in a row that went to more urgent work while less urgent work grew old. */
+  let passedOver = 0;
+  let account: { asking: boolean; at: number } = { asking: false, at: 0 };
 
   return {
     round,
     stopClaiming: () => stopping.abort(),
     inFlight: () => [...inFlight.keys()],
-    hasResults: () => finished.length > 0 || reported.length > 0,
-    blockedUntil: () => blockedUntil,
+    hasResults: () => finished.length + reported.length + accounts.length > 0,
+    restsUntil: () => restsUntil,
   };
 
   async function round(): Promise<boolean> {
-    const picked = await pick();
-    const prepared: Prepared[] = [];
-    for (const queued of picked.queued) {
-      prepared.push(
-        await prepareBatch(queued, { letters, transport, now: now(), site: deps.site, sign: deps.sign }),
-      );
-      // A batch takes some milliseconds to write: in between, pages are served.
-      await breathe();
+    const { candidates, aged } = await look();
+    const plans: Plan[] = [];
+    for (const candidate of candidates) {
+      if (candidate.kind !== 'queued') plans.push(candidate);
+      else plans.push({ kind: 'ahead', prepared: await write(candidate.deliveries) });
     }
-    if (!prepared.length && !picked.ready.length && !finished.length && !reported.length) return false;
+    const asks = wantsAccount();
+    if (!plans.length && !finished.length && !reported.length && !accounts.length && !asks)
+      return writeAhead();
 
     // Results leave their lists only once they are on disk: a commit that fails loses none.
     const calls = [...finished];
     const mails = [...reported];
+    const figures = [...accounts];
     const goOn = calls.every(({ outcome }) => mayGoOn(outcome));
-    const { started, stillOurs, stale } = await db.write(async (tx) => ({
-      stale: await settleCalls(tx, calls),
-      stillOurs: await settleMails(tx, mails),
-      started: goOn ? await freezeAndClaim(tx, prepared, picked.ready) : [],
-    }));
+    const result = await db.write(async (tx) => {
+      const time = now();
+      const stale = await settleCalls(tx, calls, time);
+      const stillOurs = await settleMails(tx, mails, time);
+      const ledger = await openLedger(tx, { transport, provider, unlimited, calls, figures, now: time });
+      const asked = asks && goOn ? ledger.take(ACCOUNT_CALL, 1) : null;
+      const claimed = goOn
+        ? await claimAll(tx, plans, { ledger, transport, now: time, lease: leaseFrom(owner, time), probe: probe() })
+        : { started: [], ended: 0 };
+      await ledger.write();
+      return { stale, stillOurs, asked, unlimited: ledger.unlimited, ...claimed };
+    });
     finished.splice(0, calls.length);
     reported.splice(0, mails.length);
-    for (const [index, { written }] of mails.entries()) written(stillOurs[index] as boolean);
-    for (const seq of stale)
+    accounts.splice(0, figures.length);
+    unlimited = result.unlimited;
+    for (const [index, { written }] of mails.entries()) written(result.stillOurs[index] as boolean);
+    for (const seq of result.stale)
       log.warn({ batch: seq }, 'A batch had been taken over; its late answer was ignored.');
     for (const call of calls) report(call);
-    for (const call of started) void begin(call);
-    return true;
+    const used = new Set(plans.flatMap((plan) => (plan.kind === 'ahead' ? [plan.prepared] : [])));
+    ahead = ahead.filter((one) => !used.has(one));
+    countTurns(result.started, aged);
+    for (const call of result.started) void begin(call);
+    if (result.asked) void askAccount(result.asked);
+    if (result.started.length) await writeAhead();
+    return calls.length + mails.length + figures.length + result.started.length + result.ended > 0;
   }
 
-  async function pick() {
-    const none = { ready: [], queued: [] };
+  /** What may begin now, the most urgent first. Priority is decided here, when a slot is free, and not before. */
+  async function look(): Promise<{ candidates: Candidate[]; aged: number | null }> {
+    restsUntil = null;
     // Bad news is written down first: it may say that no call should follow.
-    if (stopping.signal.aborted || finished.some(({ outcome }) => !mayGoOn(outcome))) return none;
+    if (stopping.signal.aborted || finished.some(({ outcome }) => !mayGoOn(outcome))) return NOTHING;
+    const time = now();
+    ahead = ahead.filter((one) => one.writtenAt > addMs(time, -STALE_MS));
     return db.read(async (tx) => {
-      const provider = await getProvider(tx, transport.name);
-      const time = now();
-      blockedUntil = provider.blockedUntil && provider.blockedUntil > time ? provider.blockedUntil : null;
-      if (provider.circuit === 'open' || provider.pausedAt || blockedUntil) return none;
+      provider = await getProvider(tx, transport.name);
+      if (provider.circuit === 'open' || provider.pausedAt) return NOTHING;
+      const blocked = provider.blockedUntil !== null && provider.blockedUntil > time;
+      if (blocked) restsUntil = provider.blockedUntil;
+      const urgentOnly = blocked && isSpentForMost(provider.quotas, time);
+      if (blocked && !urgentOnly) return NOTHING;
       // After a row of calls without an answer, one at a time feels the way.
-      const limit = provider.failures >= BREAKER ? 1 : transport.concurrency;
+      const limit = probe() ? 1 : Math.max(transport.concurrency, Math.min(MOST_CALLS, provider.rate?.limit ?? 0));
       // Out of rest, the first call does not wait until others are written.
-      const slots = inFlight.size === 0 ? 1 : limit - inFlight.size;
-      if (slots <= 0) return none;
-      const candidates = await pickCandidates(tx, { transport, slots, now: time });
-      await openLetters(tx, letters, candidates.queued);
-      return candidates;
+      const free = inFlight.size === 0 && !ahead.length ? 1 : limit - inFlight.size;
+      if (free <= 0) return NOTHING;
+      const slots = slotsOf(provider, { transport, unlimited, inFlight, finished, free, now: time });
+      if (slots.opensAt !== null) restsUntil = toInstant(slots.opensAt);
+      if (!slots.urgent) return NOTHING;
+      const underWay = [...inFlight.values()].reduce((sum, { members }) => sum + members.length, 0);
+      const picked = await pickCandidates(tx, {
+        transport,
+        slots,
+        now: time,
+        ahead,
+        room: (priority) =>
+          urgentOnly && priority > 0
+            ? 0
+            : roomFor(provider?.quotas ?? [], priority, { now: time, underWay }).mails,
+        oldFirst: passedOver >= OLD_EVERY - 1,
+      });
+      await openLetters(
+        tx,
+        letters,
+        picked.candidates.flatMap((one) => (one.kind === 'queued' ? [one.deliveries] : [])),
+      );
+      return picked;
     });
   }
 
-  async function settleCalls(tx: Tx, calls: readonly Finished[]): Promise<number[]> {
-    const stale: number[] = [];
+  async function write(deliveries: Parameters<typeof prepareBatch>[0]): Promise<Ahead> {
+    const time = now();
+    const prepared = await prepareBatch(deliveries, {
+      letters,
+      transport,
+      now: time,
+      site: deps.site,
+      sign: deps.sign,
+    });
+    // A batch takes some milliseconds to write: in between, pages are served.
+    await breathe();
+    return { ...prepared, writtenAt: time };
+  }
+
+  /** While calls are in flight, writes what will probably follow them. @returns whether there was something to write */
+  async function writeAhead(): Promise<boolean> {
+    const wanted = transport.concurrency - ahead.length;
+    const idle = !inFlight.size || !provider || rateOf(provider, { transport, unlimited }) || probe();
+    if (idle || wanted <= 0 || stopping.signal.aborted || finished.length) return false;
+    const next = await db.read(async (tx) => {
+      const batches = await pickAhead(tx, { transport, now: now(), ahead, batches: wanted });
+      await openLetters(tx, letters, batches);
+      return batches;
+    });
+    for (const deliveries of next) {
+      ahead.push(await write(deliveries));
+      if (finished.length) break;
+    }
+    return next.length > 0;
+  }
+
+  function probe(): boolean {
+    return (provider?.failures ?? 0) >= BREAKER;
+  }
+
+  async function settleCalls(tx: Tx, calls: readonly Finished[], time: Instant): Promise<number[]> {
+    const at = { now: time, random, transport, failures: provider?.failures ?? 0 };
+    const stale = await settleAccepted(tx, calls, at);
     for (const call of calls)
-      if (!(await settleCall(tx, call, { now: now(), random, transport }))) stale.push(call.batch.seq);
+      if (call.outcome.kind !== 'accepted' && !(await settleCall(tx, call, at))) stale.push(call.batch.seq);
     return stale;
   }
 
-  async function settleMails(tx: Tx, mails: readonly Reported[]): Promise<boolean[]> {
+  async function settleMails(tx: Tx, mails: readonly Reported[], time: Instant): Promise<boolean[]> {
     const stillOurs: boolean[] = [];
     for (const { started, result } of mails)
-      stillOurs.push(await settleMail(tx, { ...started, result }, { now: now(), random, transport }));
+      stillOurs.push(await settleMail(tx, { ...started, result }, { now: time, random, transport }));
     return stillOurs;
   }
 
-  async function freezeAndClaim(
-    tx: Tx,
-    prepared: readonly Prepared[],
-    ready: readonly { seq: number }[],
-  ): Promise<Started[]> {
-    const time = now();
-    const lease = leaseFrom(owner, time);
-    const started: Started[] = [];
-    for (const { seq } of ready) {
-      const batch = await claimBatch(tx, seq, { now: time, lease });
-      if (!batch) continue;
-      const members = await listMembers(tx, seq);
-      const open = new Set(members.filter((m) => m.state === 'in_batch').map((m) => m.seq));
-      started.push({ batch, bytes: Buffer.alloc(0), members, open });
-    }
-    for (const { batch, bytes, members, ended } of prepared) {
-      for (const { seqs, ...end } of ended) await endQueued(tx, seqs, { ...end, now: time });
-      if (!batch) continue;
-      const seqs = members.map((member) => member.seq);
-      // Someone may have unsubscribed, or another process may have been quicker, since the mails were written: then these bytes are
-      // dropped and the next round looks again.
-      if ((await countSendable(tx, seqs)) !== seqs.length) continue;
-      const seq = await insertBatch(tx, batch, { now: time, notBefore: time, lease });
-      await assignToBatch(tx, seqs, seq, time);
-      started.push({
-        batch: { ...batch, seq, fence: 1, attempts: 0, unknownSince: null },
-        bytes,
-        members: members.map((member) => ({ ...member, unanswered: 0 })),
-        open: new Set(seqs),
-      });
-    }
-    return started;
+  /** Less urgent work that has grown old gets one of every few slots, so that none starves. */
+  function countTurns(started: readonly Started[], aged: number | null): void {
+    if (aged === null || started.some(({ batch }) => batch.priority === aged)) passedOver = 0;
+    else passedOver += started.length;
   }
 
   async function begin(call: Started): Promise<void> {
@@ -174,6 +257,8 @@ export function createEngine(deps: EngineDeps): Engine {
     let outcome: Outcome;
     let halves: Half[] = [];
     try {
+      await deps.waitUntil(call.opensAt);
+      call.began = Date.parse(now());
       outcome = await send(call);
       halves = await splitFor(outcome, call, transport);
     } catch (error) {
@@ -181,8 +266,10 @@ export function createEngine(deps: EngineDeps): Engine {
       const reason = 'Foghorn failed while it was sending.';
       outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true };
     }
-    finished.push({ batch: call.batch, members: call.members, outcome, halves });
-    inFlight.delete(call.batch.seq);
+    const { batch, members, counted } = call;
+    const answered = Date.parse(now());
+    finished.push({ batch, members, outcome, halves, began: call.began ?? answered, answered, counted });
+    inFlight.delete(batch.seq);
     deps.onResult();
   }
 
@@ -197,6 +284,24 @@ export function createEngine(deps: EngineDeps): Engine {
       { key: batch.key, body: call.bytes, members: members.map(({ seq }) => ({ seq, open: open.has(seq) })) },
       { stopping: stopping.signal, report: (result) => reportMail(call, result) },
     );
+  }
+
+  /** The account's own figures are asked for now and then, once it is known how many calls are allowed. */
+  function wantsAccount(): boolean {
+    if (!transport.readAccount || account.asking || stopping.signal.aborted) return false;
+    if (!provider || (!provider.rate && !unlimited)) return false;
+    return Date.parse(now()) - account.at >= ACCOUNT_EVERY_MS;
+  }
+
+  async function askAccount({ opensAt, counted }: { opensAt: number; counted: number }): Promise<void> {
+    account = { asking: true, at: Date.parse(now()) };
+    await deps.waitUntil(opensAt);
+    const began = Date.parse(now());
+    const limits: Limits | null = await transport.readAccount?.().catch(() => null) ?? null;
+    const answered = Date.parse(now());
+    accounts.push({ id: ACCOUNT_CALL, limits, began, answered, counted });
+    account = { asking: false, at: began };
+    deps.onResult();
   }
 
   function reportMail(started: Started, result: MailResult): Promise<boolean> {
@@ -218,8 +323,16 @@ export function createEngine(deps: EngineDeps): Engine {
   }
 }
 
+const NOTHING = { candidates: [], aged: null };
+/** However many calls a provider allows, no more are open at a time: each holds a batch's bytes. */
+const MOST_CALLS = 10;
+/** What was written ahead is forgotten after this: people and notices change. */
+const STALE_MS = 2_000;
+/** One of so many slots goes to the oldest of what is less urgent and has waited long. */
+const OLD_EVERY = 8;
+
 function mayGoOn(outcome: Outcome): boolean {
-  return outcome.kind === 'reported' || (outcome.kind === 'accepted' && !outcome.restMs);
+  return outcome.kind === 'reported' || outcome.kind === 'accepted';
 }
 
 /** What others say of a call may name people; the log never does. */

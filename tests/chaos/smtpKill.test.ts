@@ -81,7 +81,7 @@ it(`${KILLS.length} kills over ${PEOPLE} people by SMTP: nobody is missed, and a
 });
 
 async function isWorkLeft(db: Db): Promise<boolean> {
-  if (await db.read(nextOpenFanout)) return true;
+  if (await db.read((tx) => nextOpenFanout(tx, new Date().toISOString()))) return true;
   const { queued = 0, in_batch = 0 } = await states(db);
   return queued + in_batch > 0;
 }

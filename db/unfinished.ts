@@ -1,0 +1,179 @@
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+import type { Schema } from './schema.ts';
+
+/** An earlier notice of the same incident. Where it `yields`, the newer one takes the place of what is unsent. */
+export type Follow = { noticeSeq: number; yields: boolean };
+
+/** Who gets a correction: whoever was handed one of the `contents` under one of the `bases` (all of them seqs of notices). */
+export type Mends = { bases: readonly number[]; contents: readonly number[] };
+
+/** A fan-out some of whose deliveries may still be waiting. */
+export type Unfinished = {
+  seq: number;
+  noticeSeq: number;
+  incidentSeq: number | null;
+  updateSeq: number | null;
+  priority: number;
+  expanding: boolean;
+  cursorSeq: number;
+  boundSeq: number;
+  confirmedBy: Instant;
+  filter: { components: readonly string[]; groups: readonly string[] };
+  createdAt: Instant;
+  releaseAt: Instant;
+  stoppedAt: Instant | null;
+  follows: Follow[];
+  mends: Mends | null;
+  parked: 0 | 1 | 2;
+};
+
+/** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
+export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfinished[]> {
+  let query = tx
+    .selectFrom('fanouts as f')
+    .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
+    .select([
+      'f.seq',
+      'f.notice_seq',
+      'n.incident_seq',
+      'n.update_seq',
+      'n.priority',
+      'f.state',
+      'f.cursor_seq',
+      'f.bound_seq',
+      'f.confirmed_by',
+      'f.filter',
+      'f.created_at',
+      'f.release_at',
+      'n.stopped_at',
+      'f.follows',
+      'f.mends',
+      'f.parked',
+    ])
+    .where('f.finished_at', 'is', null)
+    .orderBy('f.seq');
+  if (incidentSeq !== undefined) query = query.where('n.incident_seq', '=', incidentSeq);
+  const rows = await query.execute();
+  return rows.map((row) => ({
+    seq: row.seq,
+    noticeSeq: row.notice_seq,
+    incidentSeq: row.incident_seq,
+    updateSeq: row.update_seq,
+    priority: row.priority,
+    expanding: row.state === 'expanding',
+    cursorSeq: row.cursor_seq,
+    boundSeq: row.bound_seq,
+    confirmedBy: row.confirmed_by,
+    filter: JSON.parse(row.filter),
+    createdAt: row.created_at,
+    releaseAt: row.release_at,
+    stoppedAt: row.stopped_at,
+    follows: JSON.parse(row.follows),
+    mends: row.mends === null ? null : JSON.parse(row.mends),
+    parked: row.parked,
+  }));
+}
+
+/** What may not leave now, over all that waits. Almost always it is empty, and then the queue is asked as though it did not exist. */
+export type Holds = {
+  /** Notices that are stopped or not released yet. */
+  held: number[];
+  /** Notices that must not overtake earlier ones of their incident. */
+  order: { noticeSeq: number; earlier: number[] }[];
+  corrections: ({ noticeSeq: number } & Mends)[];
+  /** What was handed over before this and has had no answer since holds up no later word. */
+  deafSince: Instant;
+};
+
+const DEAF_MS = 10 * MINUTE;
+
+export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
+  const all = await listUnfinished(tx);
+  const updates = all.filter(({ mends, incidentSeq }) => mends === null && incidentSeq !== null);
+  return {
+    held: all.filter((one) => one.stoppedAt !== null || one.releaseAt > now).map((one) => one.noticeSeq),
+    order: updates
+      .map(({ noticeSeq, incidentSeq }) => ({
+        noticeSeq,
+        earlier: updates
+          .filter((other) => other.incidentSeq === incidentSeq && other.noticeSeq < noticeSeq)
+          .map((other) => other.noticeSeq),
+      }))
+      .filter(({ earlier }) => earlier.length > 0),
+    corrections: all.flatMap(({ noticeSeq, mends }) => (mends ? [{ noticeSeq, ...mends }] : [])),
+    deafSince: addMs(now, -DEAF_MS),
+  };
+}
+
+type Delivery = ExpressionBuilder<Schema & { d: Schema['deliveries'] }, 'd'>;
+
+/**
+ * Whether the delivery `d` may leave: its notice is not held; nothing earlier of the incident is still on its way to the person; and a
+ * correction waits for what became of the wrong mail, however long that takes.
+ */
+export function mayLeave(eb: Delivery, { held, order, corrections, deafSince }: Holds): Expression<SqlBool> {
+  return eb.and([
+    ...(held.length ? [eb('d.notice_seq', 'not in', held)] : []),
+    ...order.map(({ noticeSeq, earlier }) =>
+      eb.or([
+        eb('d.notice_seq', '<>', noticeSeq),
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('deliveries as o')
+              .select(sql.lit(1).as('one'))
+              .whereRef('o.recipient_seq', '=', 'd.recipient_seq')
+              .where('o.notice_seq', 'in', earlier)
+              .where((on) =>
+                on.or([
+                  on('o.state', '=', 'queued'),
+                  on.and([on('o.state', '=', 'in_batch'), on('o.updated_at', '>', deafSince)]),
+                ]),
+              ),
+          ),
+        ),
+      ]),
+    ),
+    ...corrections.map((correction) =>
+      eb.or([
+        eb('d.notice_seq', '<>', correction.noticeSeq),
+        eb.exists(wrongMails(eb, correction, HANDED)),
+        eb.not(eb.exists(wrongMails(eb, correction, ['in_batch']))),
+      ]),
+    ),
+  ]);
+}
+
+/** Whether `d` is a correction for someone whom, as it turned out, the wrong mail never reached. */
+export function isNeedless(eb: Delivery, { corrections }: Holds): Expression<SqlBool> {
+  return eb.or([
+    sql<SqlBool>`1 = 0`,
+    ...corrections.map((correction) =>
+      eb.and([
+        eb('d.notice_seq', '=', correction.noticeSeq),
+        eb.not(eb.exists(wrongMails(eb, correction, HANDED))),
+      ]),
+    ),
+  ]);
+}
+
+/** It arrived, or it may have. */
+const HANDED = ['accepted', 'delivered', 'complained', 'uncertain'] as const;
+/** And what is on its way. */
+export const MAY_HAVE_IT = [...HANDED, 'in_batch'] as const;
+
+function wrongMails(
+  eb: Delivery,
+  { bases, contents }: Mends,
+  states: readonly (typeof MAY_HAVE_IT)[number][],
+) {
+  return eb
+    .selectFrom('deliveries as o')
+    .select(sql.lit(1).as('one'))
+    .whereRef('o.recipient_seq', '=', 'd.recipient_seq')
+    .where('o.notice_seq', 'in', bases)
+    .where(sql<number>`coalesce(o.content_seq, o.notice_seq)`, 'in', contents)
+    .where('o.state', 'in', states);
+}
