@@ -269,7 +269,7 @@ export async function listLostBatches(
     .execute();
 }
 
-/** Batches that were frozen for another transport and that it certainly never accepted. */
+/** Batches of mail that were frozen for another transport and that it certainly never accepted. */
 export async function listStrandedBatches(
   tx: Tx,
   transport: TransportName,
@@ -279,7 +279,7 @@ export async function listStrandedBatches(
     .select(['seq', 'fence'])
     .where('settled_at', 'is', null)
     .where('state', '=', 'frozen')
-    .where('transport', '<>', transport)
+    .where('transport', 'not in', [transport, 'hook'])
     .where('first_attempt_at', 'is', null)
     .where('lease_until', 'is', null)
     .execute();

@@ -1,3 +1,4 @@
+import type { HookRules } from '#domain/hooks.ts';
 import type { Actor } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Db } from './open.ts';
@@ -12,6 +13,8 @@ export type Ctx = {
   sign: (purpose: string, value: string) => string;
   actor: Actor;
   site: Site;
+  /** What may be called, and how a host's addresses are found. */
+  hooks: Hooks;
   log: Log;
   /** Tells this process, after a commit, that the page has a new version or the outbox new work. */
   changed: (what: 'page' | 'outbox') => void;
@@ -24,6 +27,8 @@ export type Site = {
   mailFrom: string;
   mailReplyTo: string | null;
 };
+
+export type Hooks = HookRules & { resolve: (host: string) => Promise<readonly string[]> };
 
 /** A structured log, as pino gives it. Never pass an address or a token. */
 export type Log = Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>;

@@ -17,6 +17,10 @@ export type Config = {
   resendBaseUrl: string;
   resendWebhookSecret: string | null;
   smtpUrl: string | null;
+  /** Sessions with the mail server at a time, and so the mails that a crash may repeat. */
+  smtpConnections: number;
+  /** What webhooks may be beyond https to public addresses. */
+  hooks: { allowHttp: boolean; allowPrivate: boolean };
   secretKey: string;
   role: 'all' | 'web' | 'worker';
   trustedHops: number;
@@ -79,7 +83,17 @@ export function readConfig(env: Env = process.env): Config {
     mailFrom: readMailFrom(get('MAIL_FROM') ?? `Status <status@${new URL(siteUrl).hostname}>`),
     mailReplyTo: readReplyTo(get('MAIL_REPLY_TO')),
     resendBaseUrl: readResendBaseUrl(get('RESEND_BASE_URL') ?? 'https://api.resend.com'),
-    resendWebhookSecret: get('RESEND_WEBHOOK_SECRET') ?? null,
+    resendWebhookSecret: readWebhookSecret(get('RESEND_WEBHOOK_SECRET')),
+    smtpConnections: check(
+      'SMTP_CONNECTIONS',
+      wholeNumber(20).pipe(z.number().min(1)),
+      get('SMTP_CONNECTIONS') ?? '2',
+      'a number of connections, 1 to 20',
+    ),
+    hooks: {
+      allowHttp: readYes('HOOKS_ALLOW_HTTP', get('HOOKS_ALLOW_HTTP')),
+      allowPrivate: readYes('HOOKS_ALLOW_PRIVATE', get('HOOKS_ALLOW_PRIVATE')),
+    },
     secretKey: readSecretKey(get('SECRET_KEY'), dataDir),
     role: check(
       'FOGHORN_ROLE',
@@ -124,6 +138,10 @@ function wholeNumber(max: number) {
     .regex(/^\d{1,9}$/)
     .transform(Number)
     .pipe(z.number().max(max));
+}
+
+function readYes(name: string, value: string | undefined): boolean {
+  return check(name, z.enum(['yes', 'no']), value ?? 'no', 'yes or no') === 'yes';
 }
 
 function check<T>(name: string, schema: z.ZodType<T>, value: string, wanted: string): T {
@@ -183,6 +201,18 @@ function readResendBaseUrl(text: string): string {
       'Leave it out, or set it to an address such as https://api.resend.com.',
     );
   return text.replace(/\/+$/, '');
+}
+
+/** As Resend shows it: `whsec_` and at least 24 bytes in base64, of which a signature's strength comes. */
+function readWebhookSecret(text: string | undefined): string | null {
+  if (!text) return null;
+  if (!/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(text))
+    return fail(
+      'RESEND_WEBHOOK_SECRET',
+      'is no signing secret',
+      'Copy it from the webhook’s page in Resend: it begins with whsec_.',
+    );
+  return text;
 }
 
 function readMailFrom(text: string): string {

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId, signerFor } from '#auth/tokens.ts';
@@ -34,6 +35,10 @@ export async function openFoghorn(config: Config): Promise<Foghorn> {
     db,
     site,
     log,
+    hooks: {
+      ...config.hooks,
+      resolve: async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address),
+    },
     newId,
     sign: signerFor(config.secretKey),
     now: () => new Date().toISOString(),

@@ -45,6 +45,8 @@ describe('the environment', () => {
       resendBaseUrl: 'https://api.resend.com',
       resendWebhookSecret: null,
       smtpUrl: null,
+      smtpConnections: 2,
+      hooks: { allowHttp: false, allowPrivate: false },
       secretKey: KEY,
       role: 'all',
       trustedHops: 0,

@@ -1,7 +1,7 @@
 import { startClock } from '#clock/clock.ts';
 import { readConfig } from '#config';
 import { migrationState } from '#db/migrate.ts';
-import { startDispatcher } from '#delivery/dispatcher.ts';
+import { startOutbox } from '#delivery/outbox.ts';
 import { AppError } from '#domain/errors.ts';
 import { openFoghorn } from '../foghorn.ts';
 import { type Command, readArguments } from './command.ts';
@@ -26,7 +26,7 @@ calls that are under way.`,
         );
       const toldToStop = stopSignal();
       const ctx = foghorn.contextFor({ kind: 'system', name: 'worker' });
-      const dispatcher = startDispatcher({ ...ctx, config: foghorn.config });
+      const dispatcher = startOutbox({ ...ctx, config: foghorn.config });
       const forget = foghorn.onChanged((what) => what === 'outbox' && dispatcher.wake());
       const clock = startClock(ctx);
       foghorn.log.info({ transport: foghorn.config.mailTransport }, 'the worker runs');

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { TransportName } from '#db/batches.ts';
+import { installationMark } from '#domain/receipts.ts';
+import type { Sign } from '#emails/links.ts';
 import { parseMailbox } from './mail.ts';
 import type { Transport } from './transport.ts';
 import { fileTransport } from './transports/file.ts';
@@ -17,10 +19,11 @@ export type MailConfig = {
   resendApiKey: string | null;
   resendBaseUrl: string;
   smtpUrl: string | null;
+  smtpConnections?: number;
 };
 
 /** The way out that the configuration names. It connects only when there is something to send. */
-export function createTransport(config: MailConfig): Transport {
+export function createTransport(config: MailConfig, sign: Sign): Transport {
   const sender = {
     from: parseMailbox(config.mailFrom),
     replyTo: config.mailReplyTo ? parseMailbox(config.mailReplyTo) : null,
@@ -34,9 +37,14 @@ export function createTransport(config: MailConfig): Transport {
         apiKey: config.resendApiKey ?? missing('RESEND_API_KEY'),
         baseUrl: config.resendBaseUrl,
         sender,
+        mark: installationMark(sign, config.siteUrl),
       });
     case 'smtp':
-      return smtpTransport({ url: config.smtpUrl ?? missing('SMTP_URL'), sender });
+      return smtpTransport({
+        url: config.smtpUrl ?? missing('SMTP_URL'),
+        connections: config.smtpConnections,
+        sender,
+      });
   }
 }
 

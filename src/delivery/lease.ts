@@ -1,15 +1,19 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Lease } from '#db/batches.ts';
+import type { Lane } from '#db/deliveries.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 
 /** A holder that stops renewing loses its batches after this long. */
 export const LEASE_MS = 15_000;
 export const RENEW_MS = 5_000;
 
-/** Who holds a lease: `host:pid:start`. The start tells a process from an earlier one that had the same number. */
-export function leaseOwner(startedAt: Instant): string {
-  return `${machine()}:${process.pid}:${Date.parse(startedAt)}`;
+/**
+ * Who holds a lease: `host:pid:start`. The start tells a process from an earlier one that had the same number. One process may have a
+ * dispatcher of each lane, so those of calls are told from those of mail.
+ */
+export function leaseOwner(startedAt: Instant, lane: Lane = 'mail'): string {
+  return `${machine()}${lane === 'mail' ? '' : `/${lane}`}:${process.pid}:${Date.parse(startedAt)}`;
 }
 
 export function leaseFrom(owner: string, now: Instant): Lease {

@@ -5,7 +5,7 @@ import { ensureSetupToken } from '#auth/setup.ts';
 import { startClock } from '#clock/clock.ts';
 import { type Config, ConfigError, readConfig } from '#config';
 import { NewerSchemaError } from '#db/migrate.ts';
-import { startDispatcher } from '#delivery/dispatcher.ts';
+import { startOutbox } from '#delivery/outbox.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { createLog } from '../log.ts';
 import { openLastGood } from './cache/lastGood.ts';
@@ -78,7 +78,7 @@ async function start(config: Config, log: Logger): Promise<void> {
 /** @returns what stops it, in no particular order */
 function startWork(open: Foghorn): (() => unknown)[] {
   const clock = startClock(open.contextFor({ kind: 'system', name: 'clock' }));
-  const dispatcher = startDispatcher({
+  const dispatcher = startOutbox({
     ...open.contextFor({ kind: 'system', name: 'dispatcher' }),
     config: open.config,
   });

@@ -45,6 +45,7 @@ export function testContext(db: Db, options: { clock?: TestClock; actor?: Actor 
       mailFrom: 'Harbour status <status@example.com>',
       mailReplyTo: null,
     },
+    hooks: { allowHttp: false, allowPrivate: false, resolve: async () => ['93.184.215.14'] },
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
     changed: (what) => changes.push(what),
     as: (role) => ({ ...ctx, actor: userActor(role) }),

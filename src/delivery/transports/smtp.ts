@@ -4,7 +4,10 @@ import type { Sender } from '../mail.ts';
 import type { Call, FrozenBatch, MailResult, Outcome, Transport } from '../transport.ts';
 import { composeMessage } from './mime.ts';
 
-/** Connections, and so mails in flight: what a crash may repeat, because SMTP has no idempotency key (RFC 1047). */
+/**
+ * Connections, when the configuration names no other number, and so mails in flight: what a crash may repeat, because SMTP has no
+ * idempotency key (RFC 1047).
+ */
 const CONNECTIONS = 2;
 /** Small batches, so that an urgent mail waits for few others. */
 const BATCH = 10;
@@ -16,12 +19,14 @@ type Entry = { delivery: number; from: string; to: string; raw: string };
 export function smtpTransport(options: {
   url: string;
   sender: Sender;
+  connections?: number;
   timeouts?: Partial<typeof TIMEOUTS>;
 }): Transport {
+  const connections = options.connections ?? CONNECTIONS;
   const pool = createTransport({
     url: options.url,
     pool: true,
-    maxConnections: CONNECTIONS,
+    maxConnections: connections,
     // Whether a mail may go again is decided here, not by the pool.
     maxRequeues: 0,
     ...TIMEOUTS,
@@ -43,7 +48,7 @@ export function smtpTransport(options: {
     name: 'smtp',
     lane: 'mail',
     batchSize: BATCH,
-    concurrency: CONNECTIONS,
+    concurrency: connections,
     async build(mails, frozenAt) {
       const entries: Entry[] = [];
       for (const mail of mails)
