@@ -5,7 +5,7 @@ import { addMs, DAY, type Instant, toInstant } from '#domain/time.ts';
 export type Sign = (purpose: string, value: string) => string;
 
 /** The personal addresses that a mail's slots are filled with; the names are the slots' names. */
-export type Links = { unsubscribe_url: string; manage_url: string; confirm_url: string };
+export type Links = { unsubscribe_url: string; manage_url: string; confirm_url: string; hook_url: string };
 
 export type LinkPurpose = 'unsubscribe' | 'manage';
 
@@ -26,7 +26,11 @@ export function recipientLinks(siteUrl: string, sign: Sign, recipientId: string,
   return {
     unsubscribe_url: `${siteUrl}/unsubscribe/${linkToken(sign, 'unsubscribe', recipientId)}`,
     manage_url: `${siteUrl}/subscription/${linkToken(sign, 'manage', recipientId)}`,
-    confirm_url: `${siteUrl}/confirm/${confirmToken(sign, recipientId, issuedAt)}`,
+    confirm_url: `${siteUrl}/confirm/${datedToken(sign, 'confirm', recipientId, issuedAt)}`,
+    // Few mails hold it, so it is made only for those.
+    get hook_url() {
+      return `${siteUrl}/webhook/${datedToken(sign, 'hook', recipientId, issuedAt)}`;
+    },
   };
 }
 
@@ -45,23 +49,27 @@ export function readLinkToken(sign: Sign, purpose: LinkPurpose, token: string): 
   return same(token.slice(0, SIGNATURE), sign(purpose, id)) ? id : null;
 }
 
-function confirmToken(sign: Sign, recipientId: string, issuedAt: Instant): string {
+/** To confirm; or to look after a webhook or chat, of which it confirms the owner as well. */
+type DatedPurpose = 'confirm' | 'hook';
+
+function datedToken(sign: Sign, purpose: DatedPurpose, recipientId: string, issuedAt: Instant): string {
   const signed =
     recipientId +
     Math.floor(Date.parse(issuedAt) / 1000)
       .toString(36)
       .padStart(ISSUED, '0');
-  return sign('confirm', signed) + signed;
+  return sign(purpose, signed) + signed;
 }
 
 /** Whose token it is, when it was issued (to the second) and until when it works; null unless it was signed here to confirm. */
 export function readConfirmToken(
   sign: Sign,
   token: string,
+  purpose: DatedPurpose = 'confirm',
 ): { recipientId: string; issuedAt: Instant; expiresAt: Instant } | null {
   if (token.length !== ID + ISSUED + SIGNATURE) return null;
   const signed = token.slice(SIGNATURE);
-  if (!same(token.slice(0, SIGNATURE), sign('confirm', signed))) return null;
+  if (!same(token.slice(0, SIGNATURE), sign(purpose, signed))) return null;
   const issuedAt = toInstant(Number.parseInt(signed.slice(ID), 36) * 1000);
   return { recipientId: signed.slice(0, ID), issuedAt, expiresAt: addMs(issuedAt, CONFIRM_LIFETIME) };
 }

@@ -1,5 +1,5 @@
 import { STATUS_LABELS } from '#domain/status.ts';
-import { dateTimeText } from '#domain/time.ts';
+import { dateTimeText, whenText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
 import { LOOK_OF_COMPONENT, LOOK_OF_STATUS, type Look } from './looks.ts';
 import { blocks, columns, link, wrap } from './plain.ts';
@@ -9,11 +9,13 @@ import {
   parseTemplate,
   type SlotName,
   slot,
+  type Value,
   type Values,
   withoutControls,
 } from './template.ts';
 
 import {
+  correctionWords,
   earlierItems,
   facts,
   followWords,
@@ -56,14 +58,17 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
   const heading = headingOf(mail);
   const label = statusWords(mail);
   const root = `<incident-${mail.incident.id.replace(/[^a-z0-9_-]/gi, '')}@${hostOf(mail.site)}>`;
-  const html = (body: Pick<Values, 'body_html' | 'cut'>) =>
+  const html = (body: Pick<Values, 'body_html' | 'cut' | 'missed'>) =>
     fillTemplate(TEMPLATES.update, { ...updateValues(mail, heading, label), ...body });
   const room =
-    MAX_HTML_BYTES - LINK_BYTES - Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {} }));
+    MAX_HTML_BYTES -
+    LINK_BYTES -
+    Buffer.byteLength(html({ body_html: { safeHtml: '' }, cut: {}, missed: missedWithin(mail, 0) }));
   const body = proseWithin(mail.update.body, room);
+  const missed = missedWithin(mail, room - Buffer.byteLength(body.html.safeHtml));
   return {
-    subject: `[${STATUS_LABELS[mail.update.status]}] ${heading}`,
-    html: html({ body_html: body.html, cut: body.cut ? {} : null }),
+    subject: `[${mail.correction ? 'Correction' : STATUS_LABELS[mail.update.status]}] ${heading}`,
+    html: html({ body_html: body.html, cut: body.cut ? {} : null, missed }),
     text: updateText(mail, heading, label),
     headers: {
       ...standardHeaders(mail.site, mail.incident.kind, mail.incident.id),
@@ -73,6 +78,30 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
     },
   };
 }
+
+/** What was missed, as much of it as `maxBytes` of HTML hold; the rest is on the page. */
+function missedWithin({ site, update, missed = [] }: UpdateMail, maxBytes: number): Value {
+  if (!missed.length) return null;
+  let left = maxBytes;
+  let whole = true;
+  const entries = missed.flatMap((item) => {
+    const { html, cut } = proseWithin(item.body, Math.max(0, left - MISSED_BYTES));
+    left -= MISSED_BYTES + Buffer.byteLength(html.safeHtml);
+    whole &&= !cut;
+    if (left < 0) return [];
+    return {
+      status: STATUS_LABELS[item.status],
+      status_class: LOOK_OF_STATUS[item.status].className,
+      status_colour: LOOK_OF_STATUS[item.status].colour,
+      posted: whenText(item.postedAt, site.timeZone, update.postedAt),
+      body_html: html,
+    };
+  });
+  return { entries, rest: whole ? null : {} };
+}
+
+/** What one missed update needs beside its words. */
+const MISSED_BYTES = 900;
 
 /** Asks whoever reads the address to confirm; needs the slot `confirm_url`. */
 export function renderConfirmMail({ site }: { site: MailSite }): Rendered {
@@ -180,6 +209,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
     span: when ? { when } : null,
     facts: facts(mail).map(({ label, text }) => ({ label, text_html: plainLines(text) })),
     promise: words,
+    correction: correctionWords(mail) === null ? null : { words: correctionWords(mail) as string },
     components: mail.components.length
       ? {
           rows: mail.components.slice(0, MAX_COMPONENTS).map(({ name, status }) => ({
@@ -212,9 +242,15 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
   return blocks(
     `${nameOf(site)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
     wrap(`${label}: ${heading}`) + (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}` : ''),
+    correctionWords(mail) && wrap(correctionWords(mail) as string),
     wrap(proseText(update.body)),
     ...facts(mail).map((fact) => `${fact.label}\n${wrap(fact.text, '  ')}`),
     words && `${words.words} ${words.by}`,
+    mail.missed?.length ? 'What you missed' : null,
+    ...(mail.missed ?? []).map(
+      (item) =>
+        `${STATUS_LABELS[item.status]}, ${whenText(item.postedAt, site.timeZone, update.postedAt)}\n${wrap(proseText(item.body))}`,
+    ),
     mail.components.length
       ? `Components\n${columns(
           mail.components.slice(0, MAX_COMPONENTS).map(({ name, status }) => ({
@@ -241,7 +277,7 @@ function lookValues(look: Look): Values {
  * Headers that are the same for everyone. List-ID (RFC 2919) lets people filter; Auto-Submitted (RFC 3834) and Exchange's header keep
  * holiday replies away; Feedback-ID lets Gmail tell one incident's complaints from another's.
  */
-function standardHeaders(site: MailSite, type: string, id?: string): Record<string, string> {
+export function standardHeaders(site: MailSite, type: string, id?: string): Record<string, string> {
   const host = hostOf(site);
   const name = nameOf(site);
   // A name outside ASCII would need an encoded word here; the address alone is as good for filtering.
@@ -255,7 +291,7 @@ function standardHeaders(site: MailSite, type: string, id?: string): Record<stri
 }
 
 /** "Harbour status", whatever the owner called the page. */
-function nameOf(site: MailSite): string {
+export function nameOf(site: MailSite): string {
   const name = oneLine(site.name);
   return /\bstatus\b/i.test(name) ? name : `${name} status`.trim();
 }
