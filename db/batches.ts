@@ -66,6 +66,8 @@ export async function insertBatch(
   return seq;
 }
 
+export type ReadyBatch = { seq: number; priority: number; size: number; createdAt: Instant };
+
 /**
  * Frozen batches that are due and that nobody holds, the most urgent first. Left out: those whose outcome has been unknown since before
  * `keysLastSince`, because their key no longer protects from sending twice.
@@ -78,10 +80,10 @@ export async function listReadyBatches(
     keysLastSince,
     limit,
   }: { transport: TransportName; now: Instant; keysLastSince: Instant; limit: number },
-): Promise<{ seq: number; priority: number }[]> {
+): Promise<ReadyBatch[]> {
   return tx
     .selectFrom('batches')
-    .select(['seq', 'priority'])
+    .select(['seq', 'priority', 'size', 'created_at as createdAt'])
     .where('settled_at', 'is', null)
     .where('state', '=', 'frozen')
     .where('transport', '=', transport)
@@ -92,6 +94,18 @@ export async function listReadyBatches(
     .orderBy('seq')
     .limit(limit)
     .execute();
+}
+
+/** Mails of batches that someone is handing over now. */
+export async function countUnderWay(tx: Tx, transport: TransportName): Promise<number> {
+  const { mails } = await tx
+    .selectFrom('batches')
+    .select((eb) => eb.fn.sum<number | null>('size').as('mails'))
+    .where('settled_at', 'is', null)
+    .where('transport', '=', transport)
+    .where('lease_owner', 'is not', null)
+    .executeTakeFirstOrThrow();
+  return Number(mails ?? 0);
 }
 
 /** Takes the batch if nobody holds it (any more): the fence rises, so that an earlier holder can no longer settle it. */
@@ -166,6 +180,31 @@ export async function settleBatch(
     .where('settled_at', 'is', null)
     .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n;
+}
+
+/** settleBatch for many that were taken. @returns the seqs of those that their holders still held */
+export async function settleBatches(
+  tx: Tx,
+  batches: readonly { seq: number; fence: number }[],
+  now: Instant,
+): Promise<Set<number>> {
+  const rows = await tx
+    .updateTable('batches')
+    .set({
+      state: 'settled',
+      body: null,
+      settled_at: now,
+      lease_owner: null,
+      lease_until: null,
+      last_error: null,
+    })
+    .where((eb) =>
+      eb.or(batches.map(({ seq, fence }) => eb.and([eb('seq', '=', seq), eb('fence', '=', fence)]))),
+    )
+    .where('settled_at', 'is', null)
+    .returning('seq')
+    .execute();
+  return new Set(rows.map((row) => row.seq));
 }
 
 /**

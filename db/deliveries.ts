@@ -14,6 +14,7 @@ export type QueuedDelivery = {
   /** The notice whose text this person gets: the one above, a variant of it, or what was put in its place when it was mended. */
   contentSeq: number;
   priority: number;
+  notBefore: Instant;
   attempts: number;
   recipientId: string;
   /** Where it goes: of mail the mailbox (of a webhook's or chat's owner, too), of a call the URL. */
@@ -69,27 +70,54 @@ export async function insertDelivery(
  * What is due in one lane and priority and may leave, in the order in which it became due. Served by deliveries_queue, whatever else is
  * waiting.
  */
-export async function listQueued(
-  tx: Tx,
-  { lane, priority, now, limit }: { lane: Lane; priority: number; now: Instant; limit: number },
-): Promise<QueuedDelivery[]> {
-  const rows = await queuedNow(tx, await readHolds(tx, now), { lane, priority, now, limit }).execute();
+export async function listQueued(tx: Tx, queue: Queue): Promise<QueuedDelivery[]> {
+  const rows = await queuedNow(tx, await readHolds(tx, queue.now), queue).execute();
   return rows.map(toQueued);
 }
 
-/** The statement of listQueued, for its plan to be looked at. */
-export function queuedNow(
+/** Where a delivery stands in the queue of its priority. */
+export type Place = { notBefore: Instant; seq: number };
+
+/** One queue, past a place in it; from its front when that is left out. */
+type Queue = { lane: Lane; priority: number; now: Instant; limit: number; after?: Place | null };
+
+/** The priorities of which something is due in the lane, with since when. Served by deliveries_queue, one look at it for each. */
+export async function listHeads(
   tx: Tx,
-  holds: Holds,
-  { lane, priority, now, limit }: { lane: Lane; priority: number; now: Instant; limit: number },
-) {
-  return queuedWithPerson(tx, holds)
+  { lane, now }: { lane: Lane; now: Instant },
+): Promise<Map<number, Instant>> {
+  const head = (priority: number) =>
+    tx
+      .selectFrom('deliveries')
+      .select('not_before')
+      // A literal, so that the partial index serves.
+      .where('state', '=', sql.lit('queued'))
+      .where('lane', '=', lane)
+      .where('priority', '=', priority)
+      .where('not_before', '<=', now)
+      .orderBy('not_before')
+      .limit(1);
+  const row = await tx
+    .selectNoFrom([head(0).as('0'), head(1).as('1'), head(2).as('2'), head(3).as('3')])
+    .executeTakeFirstOrThrow();
+  const due = Object.entries(row).filter((entry): entry is [string, Instant] => entry[1] !== null);
+  return new Map(due.map(([priority, since]) => [Number(priority), since]));
+}
+
+/** The statement of listQueued, for its plan to be looked at. */
+export function queuedNow(tx: Tx, holds: Holds, { lane, priority, now, limit, after }: Queue) {
+  const query = queuedWithPerson(tx, holds)
     .where('d.lane', '=', lane)
     .where('d.priority', '=', priority)
     .where('d.not_before', '<=', now)
     .orderBy('d.not_before')
     .orderBy('d.seq')
     .limit(limit);
+  if (!after) return query;
+  // Said twice, so that the index serves for the first and the second tells equals apart.
+  return query
+    .where('d.not_before', '>=', after.notBefore)
+    .where((eb) => eb.or([eb('d.not_before', '>', after.notBefore), eb('d.seq', '>', after.seq)]));
 }
 
 /**
@@ -117,6 +145,7 @@ function toQueued(row: QueuedRow): QueuedDelivery {
     noticeSeq: row.notice_seq,
     contentSeq: row.replaced_by ?? row.content_seq ?? row.notice_seq,
     priority: row.priority,
+    notBefore: row.not_before,
     attempts: row.attempts,
     recipientId: row.recipient_id,
     address: row.address,
@@ -157,6 +186,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         'd.content_seq',
         'c.replaced_by',
         'd.priority',
+        'd.not_before',
         'd.attempts',
         'r.id as recipient_id',
         ADDRESS.as('address'),

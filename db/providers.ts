@@ -1,5 +1,9 @@
+import type { Quota } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
+
+/** A call of the last window: the batch's seq (or what stands for one), when it began, and by when it had arrived; ms since the epoch. */
+export type Call = readonly [id: number, began: number, arrived: number];
 
 /** What is known of a way out, shared by every process that uses it. */
 export type Provider = {
@@ -15,6 +19,10 @@ export type Provider = {
   /** Since when an operator wants nothing sent, and who that was. */
   pausedAt: Instant | null;
   pausedBy: string | null;
+  /** Calls that it allows in any such window; null while that is not known, or when there is no limit. */
+  rate: { limit: number; windowMs: number } | null;
+  calls: readonly Call[];
+  quotas: readonly Quota[];
 };
 
 export async function getProvider(tx: Tx, id: string): Promise<Provider> {
@@ -28,7 +36,28 @@ export async function getProvider(tx: Tx, id: string): Promise<Provider> {
     failures: row?.failures ?? 0,
     pausedAt: row?.paused_at ?? null,
     pausedBy: row?.paused_by ?? null,
+    rate:
+      row?.rate_limit && row.rate_window_ms ? { limit: row.rate_limit, windowMs: row.rate_window_ms } : null,
+    calls: JSON.parse(row?.calls ?? '[]'),
+    quotas: JSON.parse(row?.quotas ?? '[]'),
   };
+}
+
+/** Writes down what the last calls were and what the provider has said of its pace and quotas. */
+export async function notePace(
+  tx: Tx,
+  { id, rate, calls, quotas }: Pick<Provider, 'id' | 'rate' | 'calls' | 'quotas'>,
+): Promise<void> {
+  await tx
+    .updateTable('providers')
+    .set({
+      rate_limit: rate?.limit ?? null,
+      rate_window_ms: rate?.windowMs ?? null,
+      calls: JSON.stringify(calls),
+      quotas: JSON.stringify(quotas),
+    })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Makes the row, or clears what stood in it: whoever starts or resumes a provider wants it tried. */
@@ -41,6 +70,7 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     failures: 0,
     paused_at: null,
     paused_by: null,
+    quotas: '[]',
     updated_at: now,
   };
   await tx
@@ -93,6 +123,21 @@ export async function blockProvider(
     .execute();
 }
 
+/** While one call feels the way, after many that had no answer, every other waits for it until `until`. */
+export async function beginProbe(
+  tx: Tx,
+  id: string,
+  { until, now }: { until: Instant; now: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('providers')
+    .set({ blocked_until: until, blocked_reason: PROBING, updated_at: now })
+    .where('id', '=', id)
+    .execute();
+}
+
+const PROBING = 'One call is trying whether the provider answers again.';
+
 export async function openCircuit(
   tx: Tx,
   circuit: { id: string; reason: string; now: Instant },
@@ -115,10 +160,20 @@ export async function countFailure(tx: Tx, id: string, now: Instant): Promise<nu
   return row?.failures ?? 1;
 }
 
+/** A call was answered: the row of failures is over, and with it the wait for the call that felt the way. */
 export async function clearFailures(tx: Tx, id: string, now: Instant): Promise<void> {
   await tx
     .updateTable('providers')
-    .set({ failures: 0, updated_at: now })
+    .set((eb) => ({
+      failures: 0,
+      blocked_until: eb
+        .case()
+        .when('blocked_reason', '=', PROBING)
+        .then(null)
+        .else(eb.ref('blocked_until'))
+        .end(),
+      updated_at: now,
+    }))
     .where('id', '=', id)
     .where('failures', '>', 0)
     .execute();

@@ -1,9 +1,9 @@
-import { listReadyBatches, type NewBatch } from '#db/batches.ts';
-import { listQueued, type QueuedDelivery } from '#db/deliveries.ts';
+import { listReadyBatches, type NewBatch, type ReadyBatch } from '#db/batches.ts';
+import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deliveries.ts';
 import { QUARANTINED } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { addMs, HOUR, type Instant } from '#domain/time.ts';
+import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { freezeBatch } from './freeze.ts';
 import { addressLetter, type Letter, type Mail, openLetter, UnsendableMail } from './mail.ts';
@@ -15,47 +15,149 @@ export const KEY_LIFETIME = 23 * HOUR;
 /** 0 confirmations and SEV1, 1 incidents, 2 maintenance, 3 digests: the lower goes first. */
 const PRIORITIES = [0, 1, 2, 3] as const;
 
-/** What could go now, the most urgent first: batches that wait to be called (again), and deliveries in no batch yet. */
-export type Candidates = { ready: { seq: number; priority: number }[]; queued: QueuedDelivery[][] };
-
-/** Picks what fills the free slots. A batch holds one priority; a frozen batch goes before new ones of its priority. */
-export async function pickCandidates(
-  tx: Tx,
-  { transport, slots, now }: { transport: Transport; slots: number; now: Instant },
-): Promise<Candidates> {
-  const ready = await listReadyBatches(tx, {
-    transport: transport.name,
-    now,
-    keysLastSince: addMs(now, -KEY_LIFETIME),
-    limit: slots,
-  });
-  const picked: Candidates = { ready: [], queued: [] };
-  let free = slots;
-  for (const priority of PRIORITIES) {
-    if (!free) break;
-    const waiting = ready.filter((batch) => batch.priority === priority).slice(0, free);
-    picked.ready.push(...waiting);
-    free -= waiting.length;
-    if (!free) break;
-    const queued = await listQueued(tx, {
-      lane: transport.lane,
-      priority,
-      now,
-      limit: free * transport.batchSize,
-    });
-    for (let start = 0; start < queued.length; start += transport.batchSize, free--)
-      picked.queued.push(queued.slice(start, start + transport.batchSize));
-  }
-  return picked;
-}
+/** What could go now: a frozen batch that is to be called (again), one that was written ahead, or deliveries in no batch yet. */
+export type Candidate =
+  | ({ kind: 'ready' } & ReadyBatch)
+  | { kind: 'ahead'; prepared: Ahead }
+  | { kind: 'queued'; deliveries: QueuedDelivery[] };
 
 /** Deliveries made ready to be frozen, and those that end without a call. */
 export type Prepared = {
   batch: NewBatch | null;
   bytes: Buffer;
+  priority: number;
   members: { seq: number; contentSeq: number; attempts: number }[];
   ended: { seqs: number[]; state: 'suppressed' | 'refused' | 'superseded'; reason: string }[];
+  /** Where in the queue it ends. */
+  last: Place;
 };
+
+/** A batch that was written before there was a slot for it. Nothing of it is stored. */
+export type Ahead = Prepared & { writtenAt: Instant };
+
+/** Frozen batches that are looked at, at most. */
+const READY = 100;
+/** What is less urgent and has waited for so long gets a slot now and then. */
+const OLD_MS = 10 * MINUTE;
+
+/**
+ * Picks what fills the free slots, the most urgent first. A batch holds one priority; a frozen batch goes before new ones of its
+ * priority. With `oldFirst` the first slot goes to the oldest of what is less urgent and has waited long.
+ * @returns `aged`: the priority of such work, whether it got a slot or not; null when there is none
+ */
+export async function pickCandidates(
+  tx: Tx,
+  {
+    transport,
+    slots,
+    now,
+    ahead,
+    room,
+    oldFirst,
+  }: {
+    transport: Transport;
+    slots: { urgent: number; other: number };
+    now: Instant;
+    ahead: readonly Ahead[];
+    /** How many mails of a priority the quotas leave. */
+    room: (priority: number) => number;
+    oldFirst: boolean;
+  },
+): Promise<{ candidates: Candidate[]; aged: number | null }> {
+  const ready = await listReadyBatches(tx, {
+    transport: transport.name,
+    now,
+    keysLastSince: addMs(now, -KEY_LIFETIME),
+    limit: READY,
+  });
+  const heads = await listHeads(tx, { lane: transport.lane, now });
+  const aged = agedOf(heads, ready, now);
+  const candidates: Candidate[] = [];
+  if (oldFirst && aged !== null) await fill(aged, 1);
+  for (const priority of PRIORITIES) await fill(priority, priority === 0 ? slots.urgent : slots.other);
+  return { candidates, aged };
+
+  /** Adds what there is of this priority until so many slots are filled in all. */
+  async function fill(priority: number, until: number): Promise<void> {
+    let mails = room(priority);
+    const fits = (candidate: Candidate, size: number) => {
+      if (candidates.length >= until || size > mails || candidates.some((one) => isSame(one, candidate)))
+        return;
+      candidates.push(candidate);
+      mails -= size;
+    };
+    for (const batch of ready) if (batch.priority === priority) fits({ kind: 'ready', ...batch }, batch.size);
+    const written = ahead.filter((one) => one.priority === priority);
+    for (const prepared of written) fits({ kind: 'ahead', prepared }, prepared.members.length);
+    const wanted = Math.min((until - candidates.length) * transport.batchSize, mails);
+    if (wanted <= 0 || !heads.has(priority)) return;
+    for (const deliveries of await pickQueued(tx, { transport, priority, now, written, limit: wanted }))
+      fits({ kind: 'queued', deliveries }, deliveries.length);
+  }
+}
+
+/** What will probably be picked next, beyond what has been written ahead: of the most urgent priority that has any. */
+export async function pickAhead(
+  tx: Tx,
+  {
+    transport,
+    now,
+    ahead,
+    batches,
+  }: { transport: Transport; now: Instant; ahead: readonly Ahead[]; batches: number },
+): Promise<QueuedDelivery[][]> {
+  const heads = await listHeads(tx, { lane: transport.lane, now });
+  for (const priority of PRIORITIES) {
+    if (!heads.has(priority)) continue;
+    const written = ahead.filter((one) => one.priority === priority);
+    const limit = batches * transport.batchSize;
+    const next = await pickQueued(tx, { transport, priority, now, written, limit });
+    if (next.length) return next;
+  }
+  return [];
+}
+
+async function pickQueued(
+  tx: Tx,
+  {
+    transport,
+    priority,
+    now,
+    written,
+    limit,
+  }: { transport: Transport; priority: number; now: Instant; written: readonly Ahead[]; limit: number },
+): Promise<QueuedDelivery[][]> {
+  const queued = await listQueued(tx, {
+    lane: transport.lane,
+    priority,
+    now,
+    after: written.at(-1)?.last ?? null,
+    limit,
+  });
+  return Array.from({ length: Math.ceil(queued.length / transport.batchSize) }, (_, index) =>
+    queued.slice(index * transport.batchSize, (index + 1) * transport.batchSize),
+  );
+}
+
+/** The priority that has waited longest and long, among what is less urgent than something else that waits. */
+function agedOf(
+  heads: ReadonlyMap<number, Instant>,
+  ready: readonly ReadyBatch[],
+  now: Instant,
+): number | null {
+  const since = new Map(heads);
+  for (const { priority, createdAt } of ready)
+    if (createdAt < (since.get(priority) ?? now)) since.set(priority, createdAt);
+  const top = Math.min(...since.keys());
+  const old = [...since].filter(([priority, at]) => priority > top && at <= addMs(now, -OLD_MS));
+  return old.sort(([, a], [, b]) => (a < b ? -1 : 1))[0]?.[0] ?? null;
+}
+
+function isSame(one: Candidate, other: Candidate): boolean {
+  if (one.kind === 'ready') return other.kind === 'ready' && one.seq === other.seq;
+  if (one.kind === 'ahead') return other.kind === 'ahead' && one.prepared === other.prepared;
+  return other.kind === 'queued' && one.deliveries[0]?.seq === other.deliveries[0]?.seq;
+}
 
 const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
@@ -96,15 +198,17 @@ export async function prepareBatch(
       ended.push({ seqs: [delivery.seq], state: 'refused', reason: error.message });
     }
   }
-  if (!mails.length) return { batch: null, bytes: Buffer.alloc(0), members, ended };
+  const { priority, notBefore, seq } = queued.at(-1) as QueuedDelivery;
+  const shared = { priority, members, ended, last: { notBefore, seq } };
+  if (!mails.length) return { batch: null, bytes: Buffer.alloc(0), ...shared };
   const bytes = await transport.build(mails, now);
   const batch = await freezeBatch(transport.name, {
     generation: Math.max(...members.map((member) => member.attempts)),
-    priority: (queued[0] as QueuedDelivery).priority,
+    priority,
     deliverySeqs: members.map((member) => member.seq),
     bytes,
   });
-  return { batch, bytes, members, ended };
+  return { batch, bytes, ...shared };
 }
 
 export type Preparation = {

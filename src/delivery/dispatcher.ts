@@ -66,6 +66,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     transport,
     owner,
     onResult: sendBell.ring,
+    waitUntil: (ms) => untilInstant(ms, now),
   });
   let stopping = false;
   let abandoned = false;
@@ -154,7 +155,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function pause(): number {
-    const until = engine.blockedUntil();
+    const until = engine.restsUntil();
     return until ? Math.max(1, Math.min(POLL_MS, msBetween(now(), until))) : POLL_MS;
   }
 
@@ -196,6 +197,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
 const LOST =
   'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';
+
+/** A timer may end a moment early; a call may not begin so. */
+async function untilInstant(ms: number, now: () => Instant): Promise<void> {
+  for (let left = ms - Date.parse(now()); left > 0; left = ms - Date.parse(now()))
+    await new Promise((resolve) => setTimeout(resolve, left));
+}
 
 type Bell = { ring: () => void; wait: (ms: number) => Promise<void> };
 

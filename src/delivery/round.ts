@@ -76,8 +76,6 @@ export type Started = {
 };
 type Reported = { started: Started; result: MailResult; written: (stillOurs: boolean) => void };
 
-/** How long a call may take before its lease is another's: the call that feels the way keeps others waiting no longer. */
-const PROBE_MS = 15_000;
 /** How often the account's figures are asked for. */
 const ACCOUNT_EVERY_MS = 3_600_000;
 
@@ -111,10 +109,13 @@ export function createEngine(deps: EngineDeps): Engine {
   async function round(): Promise<boolean> {
     const { candidates, aged } = await look();
     const plans: Plan[] = [];
-    for (const candidate of candidates) {
-      if (candidate.kind !== 'queued') plans.push(candidate);
-      else plans.push({ kind: 'ahead', prepared: await write(candidate.deliveries) });
-    }
+    for (const candidate of candidates)
+      plans.push(
+        candidate.kind === 'queued'
+          ? { kind: 'ahead', prepared: await write(candidate.deliveries) }
+          : candidate,
+      );
+    const written = plans.flatMap((plan) => (plan.kind === 'ahead' ? [plan.prepared] : []));
     const asks = wantsAccount();
     if (!plans.length && !finished.length && !reported.length && !accounts.length && !asks)
       return writeAhead();
@@ -129,10 +130,18 @@ export function createEngine(deps: EngineDeps): Engine {
       const stale = await settleCalls(tx, calls, time);
       const stillOurs = await settleMails(tx, mails, time);
       const ledger = await openLedger(tx, { transport, provider, unlimited, calls, figures, now: time });
-      const asked = asks && goOn ? ledger.take(ACCOUNT_CALL, 1) : null;
       const claimed = goOn
-        ? await claimAll(tx, plans, { ledger, transport, now: time, lease: leaseFrom(owner, time), probe: probe() })
-        : { started: [], ended: 0 };
+        ? await claimAll(tx, plans, {
+            ledger,
+            transport,
+            now: time,
+            lease: leaseFrom(owner, time),
+            probe: probe(),
+          })
+        : { started: [], left: written, dropped: 0 };
+      // What people wait for goes first.
+      const asked = asks && goOn ? ledger.slot(1, 0) : null;
+      if (asked) ledger.book(ACCOUNT_CALL, asked, 0);
       await ledger.write();
       return { stale, stillOurs, asked, unlimited: ledger.unlimited, ...claimed };
     });
@@ -144,13 +153,12 @@ export function createEngine(deps: EngineDeps): Engine {
     for (const seq of result.stale)
       log.warn({ batch: seq }, 'A batch had been taken over; its late answer was ignored.');
     for (const call of calls) report(call);
-    const used = new Set(plans.flatMap((plan) => (plan.kind === 'ahead' ? [plan.prepared] : [])));
-    ahead = ahead.filter((one) => !used.has(one));
+    ahead = [...result.left, ...ahead.filter((one) => !written.includes(one))];
     countTurns(result.started, aged);
     for (const call of result.started) void begin(call);
     if (result.asked) void askAccount(result.asked);
     if (result.started.length) await writeAhead();
-    return calls.length + mails.length + figures.length + result.started.length + result.ended > 0;
+    return calls.length + mails.length + figures.length + result.started.length + result.dropped > 0;
   }
 
   /** What may begin now, the most urgent first. Priority is decided here, when a slot is free, and not before. */
@@ -168,7 +176,9 @@ export function createEngine(deps: EngineDeps): Engine {
       const urgentOnly = blocked && isSpentForMost(provider.quotas, time);
       if (blocked && !urgentOnly) return NOTHING;
       // After a row of calls without an answer, one at a time feels the way.
-      const limit = probe() ? 1 : Math.max(transport.concurrency, Math.min(MOST_CALLS, provider.rate?.limit ?? 0));
+      const limit = probe()
+        ? 1
+        : Math.max(transport.concurrency, Math.min(MOST_CALLS, provider.rate?.limit ?? 0));
       // Out of rest, the first call does not wait until others are written.
       const free = inFlight.size === 0 && !ahead.length ? 1 : limit - inFlight.size;
       if (free <= 0) return NOTHING;
@@ -297,7 +307,7 @@ export function createEngine(deps: EngineDeps): Engine {
     account = { asking: true, at: Date.parse(now()) };
     await deps.waitUntil(opensAt);
     const began = Date.parse(now());
-    const limits: Limits | null = await transport.readAccount?.().catch(() => null) ?? null;
+    const limits: Limits | null = (await transport.readAccount?.().catch(() => null)) ?? null;
     const answered = Date.parse(now());
     accounts.push({ id: ACCOUNT_CALL, limits, began, answered, counted });
     account = { asking: false, at: began };

@@ -7,6 +7,7 @@ import {
   listMembers,
   type NewBatch,
   settleBatch,
+  settleBatches,
 } from '#db/batches.ts';
 import {
   acceptDeliveries,
@@ -34,6 +35,10 @@ export type Finished = {
   outcome: Outcome;
   /** The two new batches, when the outcome asks to isolate a fault; made outside the transaction. */
   halves: readonly Half[];
+  /** When it was begun and answered, in ms since the epoch, and how many calls stood in the log when it was claimed. */
+  began: number;
+  answered: number;
+  counted: number;
 };
 
 export type Half = { batch: NewBatch; seqs: readonly number[] };
@@ -46,6 +51,10 @@ const UNANSWERED: Outcome = {
 };
 
 type At = { now: Instant; random: () => number; transport: Transport };
+type CallsAt = At & {
+  /** Calls in a row without an answer, as last seen. */
+  failures: number;
+};
 
 /** Makes the halves of a batch that was refused because of something in it; nothing for other outcomes and for a single mail. */
 export async function splitFor(
@@ -71,41 +80,51 @@ export async function splitFor(
 }
 
 /**
+ * Writes down the calls that were accepted, all in a few statements.
+ * @returns the batches whose fence had moved on: of those nothing is written
+ */
+export async function settleAccepted(tx: Tx, calls: readonly Finished[], at: CallsAt): Promise<number[]> {
+  const accepted = calls.flatMap(({ outcome, ...call }) =>
+    outcome.kind === 'accepted' ? [{ ...call, ids: outcome.providerIds }] : [],
+  );
+  if (!accepted.length) return [];
+  const ours = await settleBatches(
+    tx,
+    accepted.map((call) => call.batch),
+    at.now,
+  );
+  const settled = accepted.filter((call) => ours.has(call.batch.seq));
+  await acceptDeliveries(tx, {
+    seqs: settled.flatMap((call) => call.members.map((member) => member.seq)),
+    providerIds: settled.flatMap((call) => call.members.map((_, index) => call.ids[index] ?? null)),
+    now: at.now,
+  });
+  if (at.failures) await clearFailures(tx, at.transport.name, at.now);
+  return accepted.map((call) => call.batch.seq).filter((seq) => !ours.has(seq));
+}
+
+/** Whether the provider said anything at all; a call that was never made says nothing. */
+function isAnswer(outcome: Outcome): boolean {
+  return !('unreachable' in outcome) || (!outcome.unreachable && outcome.afterMs !== 0);
+}
+
+/**
  * Writes down what became of a call. Every branch first passes the fence: when the batch has been claimed by another since, the
  * outcome changes nothing at all.
  * @returns false when the fence had moved on
  */
-export async function settleCall(
-  tx: Tx,
-  { batch, members, outcome, halves }: Finished,
-  at: At,
-): Promise<boolean> {
+export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<boolean> {
+  const { batch, outcome, halves } = call;
   const { now, random, transport } = at;
   const provider = transport.name;
+  if (at.failures && isAnswer(outcome)) await clearFailures(tx, provider, now);
   switch (outcome.kind) {
-    case 'accepted': {
-      if (!(await settleBatch(tx, batch, { now, error: null }))) return false;
-      await acceptDeliveries(tx, {
-        seqs: members.map((member) => member.seq),
-        providerIds: outcome.providerIds,
-        now,
-      });
-      await clearFailures(tx, provider, now);
-      if (outcome.restMs)
-        await blockProvider(tx, {
-          id: provider,
-          until: addMs(now, outcome.restMs),
-          reason: 'Keeping to the rate that the provider allows.',
-          now,
-        });
-      return true;
-    }
+    case 'accepted':
+      return (await settleAccepted(tx, [call], at)).length === 0;
     case 'reported': {
       const left = (await listMembers(tx, batch.seq)).filter((member) => member.state === 'in_batch');
-      if (left.length) return settleCall(tx, { batch, members, outcome: UNANSWERED, halves: [] }, at);
-      if (!(await settleBatch(tx, batch, { now, error: null }))) return false;
-      await clearFailures(tx, provider, now);
-      return true;
+      if (left.length) return settleCall(tx, { ...call, outcome: UNANSWERED }, at);
+      return settleBatch(tx, batch, { now, error: null });
     }
     case 'retry': {
       // Refused as a whole, or never begun: what was unknown before the call still is, and nothing else.
@@ -134,8 +153,7 @@ export async function settleCall(
       return true;
     }
     case 'park': {
-      const wanted = Date.parse(outcome.until ?? '');
-      const until = wanted > Date.parse(now) ? new Date(wanted).toISOString() : addMs(now, outcome.afterMs);
+      const until = parkedUntil(outcome, now);
       const deferred = await deferBatch(tx, batch, {
         notBefore: now,
         attempts: batch.attempts,
@@ -143,6 +161,7 @@ export async function settleCall(
         error: outcome.reason,
       });
       if (!deferred) return false;
+      // What is left of the quota may still do for something urgent: that is let past (domain/quotas.ts).
       await blockProvider(tx, { id: provider, until, reason: outcome.reason, now });
       return true;
     }
@@ -153,7 +172,6 @@ export async function settleCall(
         await moveMembers(tx, half.seqs, { batchSeq, generation: half.batch.generation, now });
       }
       await endBatchMembers(tx, batch.seq, { state: 'refused', reason: outcome.reason, now });
-      await clearFailures(tx, provider, now);
       return true;
     }
     case 'configuration': {
@@ -231,6 +249,11 @@ export async function settleMail(
 }
 
 export type Member = { seq: number; attempts: number; unanswered: number };
+
+/** When a quota that is used up begins anew, or is at least worth another try. */
+export function parkedUntil({ until, afterMs }: Extract<Outcome, { kind: 'park' }>, now: Instant): Instant {
+  return until && until > now ? until : addMs(now, afterMs);
+}
 
 async function pauseWhenFailing(tx: Tx, provider: string, reason: string, at: At): Promise<void> {
   const failures = await countFailure(tx, provider, at.now);

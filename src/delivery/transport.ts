@@ -1,7 +1,9 @@
 import type { TransportName } from '#db/batches.ts';
 import type { Lane } from '#db/deliveries.ts';
+import type { QuotaWord } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Mail } from './mail.ts';
+import type { RateWord } from './pace.ts';
 
 /**
  * A way out. `build` decides a batch's exact bytes before anything is sent; `send` hands over those bytes and nothing else, so
@@ -15,9 +17,13 @@ export type Transport = {
   readonly batchSize: number;
   /** Calls at a time. */
   readonly concurrency: number;
+  /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
+  readonly paced?: boolean;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
   /** Never throws for what the other side does: every outcome is a value. */
   send(batch: FrozenBatch, call: Call): Promise<Outcome>;
+  /** Asks what the account allows; null when it does not say, or may not be asked. Counts as a call. */
+  readAccount?(): Promise<Limits | null>;
   /** Ends connections; with calls still open they end as unknown. */
   close(): Promise<void>;
 };
@@ -58,9 +64,20 @@ export type MailResult = { deliverySeq: number } & (
  * What became of a call, for the batch as a whole. `afterMs: null` leaves the wait to the backoff; `unreachable` says that the
  * other side was not there at all, of which several in a row make everyone wait.
  */
-export type Outcome =
-  /** All taken; an entry for each member, null when the provider gave no id. `restMs`: the provider wants a pause. */
-  | { kind: 'accepted'; providerIds: readonly (string | null)[]; restMs?: number }
+export type Outcome = OutcomeOfCall & {
+  /** What the answer says of the pace and the quotas; absent when there was no answer. */
+  limits?: Limits;
+};
+
+export type Limits = {
+  /** null when the answer names no limit. */
+  rate: RateWord | null;
+  quotas: readonly QuotaWord[];
+};
+
+type OutcomeOfCall =
+  /** All taken; an entry for each member, null when the provider gave no id. */
+  | { kind: 'accepted'; providerIds: readonly (string | null)[] }
   /** Each mail was reported; what was not stays in the batch. */
   | { kind: 'reported' }
   /** Nothing was taken and nothing is wrong with the batch: the same call again, later. It does not count as an attempt. */
@@ -72,6 +89,6 @@ export type Outcome =
   /** Refused because of how the account or this installation is set up: stop until someone mends it. */
   | { kind: 'configuration'; reason: string; fix: string }
   /** A quota is used up until `until`; when that is not known or no time at all, try again after `afterMs`. */
-  | { kind: 'park'; until: string | null; afterMs: number; reason: string }
+  | { kind: 'park'; period: 'day' | 'month'; until: Instant | null; afterMs: number; reason: string }
   /** The provider says that we contradict ourselves: stop this batch, tell someone. */
   | { kind: 'ownBug'; reason: string };

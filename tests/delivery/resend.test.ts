@@ -149,16 +149,6 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(doubled()).toEqual([]);
   });
 
-  it('a spent window is waited out before it turns anyone away', async () => {
-    await fake.close();
-    fake = await startFakeResend({ ratePerSecond: 1 });
-    const { db, drain, clock } = await posted(30);
-    await drain();
-    const provider = await db.read((tx) => getProvider(tx, 'resend'));
-    expect(provider.blockedUntil! > clock.now()).toBe(true);
-    expect(await states(db)).toEqual({ accepted: 30 });
-  });
-
   it.each([
     ['daily_quota_exceeded', '2026-11-21T00:00:00.000Z'],
     ['monthly_quota_exceeded', '2026-12-01T00:00:00.000Z'],

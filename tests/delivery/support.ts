@@ -29,6 +29,9 @@ export function rendered(subject = '[Investigating] Checkout', size = 0) {
   };
 }
 
+/** What the mails of these tests are marked with. */
+export const MARK = 'our-mark';
+
 let notices = 0;
 
 /** A notice and its fan-out to everyone, as a post makes them. */
@@ -77,7 +80,7 @@ export type Rig = {
 };
 
 export function fakeTransport(fake: FakeResend, timeoutMs?: number): Transport {
-  return resendTransport({ apiKey: 're_test', baseUrl: fake.url, sender: SENDER, timeoutMs });
+  return resendTransport({ apiKey: 're_test', baseUrl: fake.url, sender: SENDER, mark: MARK, timeoutMs });
 }
 
 /** An engine over the database, turned by hand. */
@@ -104,6 +107,10 @@ export async function rigEngine(
     onResult: () => {
       rung = true;
       wake();
+    },
+    // The clock stands still but for those who wait for it.
+    waitUntil: async (ms) => {
+      if (ms > Date.parse(clock.now())) clock.set(new Date(ms).toISOString());
     },
   });
   await db.write((tx) => closeCircuit(tx, transport.name, clock.now()));

@@ -1,8 +1,10 @@
 import { Resend } from 'resend';
+import type { QuotaWord } from '#domain/quotas.ts';
+import { type Instant, toInstant } from '#domain/time.ts';
 import type { Links } from '#emails/links.ts';
 import { escapeHtml } from '#emails/template.ts';
 import { type Letter, type Mail, mailboxText, type Sender } from '../mail.ts';
-import type { FrozenBatch, Outcome, Transport } from '../transport.ts';
+import type { FrozenBatch, Limits, Outcome, Transport } from '../transport.ts';
 
 /** Below the lease's length: whoever holds a batch has its answer, or none, before another may take it. */
 const TIMEOUT_MS = 15_000;
@@ -13,16 +15,20 @@ export function resendTransport(options: {
   apiKey: string;
   baseUrl: string;
   sender: Sender;
+  /** Tells our mails' receipts from those of others who send by the same account (`installationMark`). */
+  mark: string;
   timeoutMs?: number;
 }): Transport {
   const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl });
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const askAccount = () => readUsage(resend, timeoutMs);
   return {
     name: 'resend',
     lane: 'mail',
     batchSize: 100,
     concurrency: 4,
-    build: async (mails) => buildBody(mails, options.sender),
+    paced: true,
+    build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       // The bytes go out as they are stored: `body` takes the place of what the SDK would have written.
       const request = {
@@ -32,8 +38,15 @@ export function resendTransport(options: {
         signal: AbortSignal.timeout(timeoutMs),
       };
       const reply = await resend.post<unknown>('/emails/batch', null, request);
-      return readReply(reply, batch, () => quotaReset(resend, timeoutMs));
+      const outcome = await readReply(reply, batch, askAccount);
+      const limits = limitsOf(reply.headers);
+      if (!limits) return outcome;
+      return {
+        ...outcome,
+        limits: { ...limits, quotas: [...(outcome.limits?.quotas ?? []), ...limits.quotas] },
+      };
     },
+    readAccount: askAccount,
     close: async () => undefined,
   };
 }
@@ -44,18 +57,13 @@ type Reply = { data: unknown; error: unknown; headers: Record<string, string> | 
 async function readReply(
   reply: Reply,
   batch: FrozenBatch,
-  quotaReset: () => Promise<QuotaReset>,
+  askAccount: () => Promise<Limits | null>,
 ): Promise<Outcome> {
   const header = (name: string) => reply.headers?.[name];
   if (reply.error === null || reply.error === undefined) {
     const ids = readIds(reply.data);
     if (!ids) return unknown('Resend answered without a result.', null, true);
-    const restMs = header('ratelimit-remaining') === '0' ? seconds(header('ratelimit-reset')) : null;
-    return {
-      kind: 'accepted',
-      providerIds: batch.members.map((_, index) => ids[index] ?? null),
-      ...(restMs && { restMs }),
-    };
+    return { kind: 'accepted', providerIds: batch.members.map((_, index) => ids[index] ?? null) };
   }
   const { status, name, message } = readError(reply.error);
   const reason = `Resend: ${message || name} (${status ?? 'no answer'}${name ? `, ${name}` : ''})`;
@@ -71,13 +79,16 @@ async function readReply(
         reason,
         unreachable: false,
       };
-    const reset = await quotaReset();
-    // Without a known time it is tried once an hour: a call that is turned away costs nothing.
+    const period = name === 'daily_quota_exceeded' ? 'day' : 'month';
+    const quotas = (await askAccount())?.quotas ?? [];
     return {
       kind: 'park',
-      until: name === 'daily_quota_exceeded' ? reset.daily : reset.monthly,
+      period,
+      until: quotas.find((quota) => quota.period === period)?.resetsAt ?? null,
+      // Without a known time it is tried once an hour: a call that is turned away costs nothing.
       afterMs: retryAfter ?? HOUR_MS,
       reason,
+      limits: { rate: null, quotas },
     };
   }
   if (name === 'concurrent_idempotent_requests') return unknown(reason, retryAfter ?? 2_000, false);
@@ -130,11 +141,62 @@ function readIds(data: unknown): (string | null)[] | null {
   return list.map((entry) => (typeof entry?.id === 'string' ? entry.id : null));
 }
 
-type QuotaReset = { daily: string | null; monthly: string | null };
+/** What the headers of an answer say of pace and quotas; null when there was no answer. The quota headers count what is used. */
+function limitsOf(headers: Reply['headers']): Limits | null {
+  if (!headers) return null;
+  const limit = whole(headers['ratelimit-limit']);
+  const policy = /;\s*w=(\d+)/.exec(headers['ratelimit-policy'] ?? '')?.[1];
+  const quotas: QuotaWord[] = [];
+  const day = whole(headers['x-resend-daily-quota']);
+  const month = whole(headers['x-resend-monthly-quota']);
+  if (day !== null) quotas.push({ period: 'day', used: day });
+  if (month !== null) quotas.push({ period: 'month', used: month });
+  return {
+    rate: limit
+      ? {
+          limit,
+          remaining: whole(headers['ratelimit-remaining']),
+          resetMs: seconds(headers['ratelimit-reset']),
+          windowMs: policy ? Number(policy) * 1000 : null,
+        }
+      : null,
+    quotas,
+  };
+}
 
-async function quotaReset(resend: Resend, timeoutMs: number): Promise<QuotaReset> {
-  const { data } = await resend.usage.get({ signal: AbortSignal.timeout(timeoutMs) });
-  return { daily: data?.emails?.daily?.resets_at ?? null, monthly: data?.emails?.monthly?.resets_at ?? null };
+/**
+ * The account's own figures; null when the key may not see them. Only a free plan has a day's limit, and only a free plan's month turns
+ * mails away: the others go on for money.
+ */
+async function readUsage(resend: Resend, timeoutMs: number): Promise<Limits | null> {
+  const { data, headers } = await resend.usage.get({ signal: AbortSignal.timeout(timeoutMs) });
+  const rate = limitsOf(headers)?.rate ?? null;
+  if (!data?.emails) return rate && { rate, quotas: [] };
+  const { daily, monthly } = data.emails;
+  const hard = typeof daily?.limit === 'number';
+  const quotas: QuotaWord[] = [];
+  if (daily)
+    quotas.push({ period: 'day', used: daily.used, limit: daily.limit, resetsAt: daily.resets_at, hard });
+  if (monthly)
+    quotas.push({
+      period: 'month',
+      used: monthly.used,
+      limit: monthly.limit,
+      resetsAt: monthly.resets_at,
+      hard,
+    });
+  return { rate, quotas: quotas.map((quota) => ({ ...quota, resetsAt: instantOf(quota.resetsAt) })) };
+}
+
+function instantOf(text: unknown): Instant | null {
+  const ms = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(ms) ? null : toInstant(ms);
+}
+
+/** A header's number; null when it is none, or when others could not count with it. */
+function whole(value: string | undefined): number | null {
+  const number = Number(value);
+  return value?.trim() && Number.isSafeInteger(number) && number >= 0 ? number : null;
 }
 
 function seconds(value: string | undefined): number | null {
@@ -146,7 +208,8 @@ function seconds(value: string | undefined): number | null {
  * The JSON of the batch. A notice's text is escaped once, and a person's links are put between the pieces: the bytes are those of
  * JSON.stringify at half its cost.
  */
-function buildBody(mails: readonly Mail[], sender: Sender): Buffer {
+function buildBody(mails: readonly Mail[], sender: Sender, mark: string): Buffer {
+  const installation = `{"name":"installation","value":"${mark}"}`;
   const shared = `"from":${JSON.stringify(mailboxText(sender.from))}`;
   const replyTo = sender.replyTo ? `,"reply_to":${JSON.stringify(mailboxText(sender.replyTo))}` : '';
   const entries = mails.map((mail) => {
@@ -155,7 +218,7 @@ function buildBody(mails: readonly Mail[], sender: Sender): Buffer {
       `{${shared},"to":[${JSON.stringify(mail.address)}],"subject":${letter.subject}` +
       `,"html":"${join(letter.html, mail.links)}","text":"${join(letter.text, mail.links)}"` +
       `,"headers":${JSON.stringify(mail.headers)}${replyTo}` +
-      `,"tags":[{"name":"delivery_id","value":"${mail.deliverySeq}"}]}`
+      `,"tags":[{"name":"delivery_id","value":"${mail.deliverySeq}"},${installation}]}`
     );
   });
   return Buffer.from(`[${entries.join(',')}]`);
