@@ -4,7 +4,7 @@ import type { DeliveryState } from '#domain/deliveries.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
-import { findRecipient, type Recipient } from './recipients.ts';
+import { findRecipient, type Recipient, replaceChoice } from './recipients.ts';
 import type { Row } from './schema.ts';
 
 /** Webhooks and chats: recipients that are called at a URL. */
@@ -31,6 +31,9 @@ export type Hook = {
 
 /** Why a delivery to a quarantined endpoint was left out: by these words resuming finds it again. */
 export const QUARANTINED = 'It failed so often that nothing is sent there until someone resumes it.';
+
+/** What follows those words on a delivery that had been tried. */
+export const LAST_CALL = ' The last call: ';
 
 /** The webhook or chat with this public id; null when there is none, or it is a person with a mailbox. */
 export async function findHook(tx: Tx, id: string): Promise<Hook | null> {
@@ -112,6 +115,7 @@ export async function claimHook(
   seq: number,
   claim: {
     id: string;
+    name: string | null;
     owner: string;
     state: 'pending' | 'confirmed';
     secret: string | null;
@@ -124,6 +128,7 @@ export async function claimHook(
     .updateTable('recipients')
     .set({
       id: claim.id,
+      name: claim.name,
       owner_address: claim.owner,
       state: claim.state,
       secret: claim.secret,
@@ -137,6 +142,7 @@ export async function claimHook(
     })
     .where('seq', '=', seq)
     .execute();
+  await replaceChoice(tx, seq, { wholePage: true, scopes: [] });
 }
 
 /** @returns false when it was confirmed before */
@@ -248,7 +254,11 @@ export async function quarantineHook(tx: Tx, recipientSeq: number, now: Instant)
   if (!numUpdatedRows) return false;
   await tx
     .updateTable('deliveries')
-    .set({ state: 'suppressed', reason: QUARANTINED, updated_at: now })
+    .set({
+      state: 'suppressed',
+      reason: sql<string>`cast(${QUARANTINED} as text) || coalesce(cast(${LAST_CALL} as text) || reason, '')`,
+      updated_at: now,
+    })
     .where('recipient_seq', '=', recipientSeq)
     .where('lane', '=', 'hook')
     .where('state', '=', 'queued')
@@ -284,7 +294,7 @@ export async function resumeHook(
     .where('d.recipient_seq', '=', recipientSeq)
     .where('d.lane', '=', 'hook')
     .where('d.state', '=', 'suppressed')
-    .where('d.reason', '=', QUARANTINED)
+    .where(sql<string>`substr(d.reason, 1, ${sql.lit(QUARANTINED.length)})`, '=', QUARANTINED)
     .where('d.updated_at', '>=', since)
     .where((eb) =>
       eb.not(

@@ -1,5 +1,5 @@
-import type { Instant } from '#domain/time.ts';
-import { dateTimeText } from '#domain/time.ts';
+import { dateTimeText, type Instant } from '#domain/time.ts';
+
 import * as compiled from './compiled.ts';
 import { blocks, link, wrap } from './plain.ts';
 import { clip, oneLine } from './prose.ts';

@@ -1,0 +1,58 @@
+import type { Ctx } from '#db/context.ts';
+import { insertDelivery } from '#db/deliveries.ts';
+import { type Hook, LAST_CALL, listCalls, listUntold } from '#db/hooks.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import type { Instant } from '#domain/time.ts';
+import { renderHookQuarantinedMail } from '#emails/hooks.ts';
+import type { Rendered } from '#emails/render.ts';
+import { placeWords, shownUrl } from './hookPlace.ts';
+
+/** A mail about a webhook or chat, to its owner. */
+export async function queueHookMail(
+  tx: Tx,
+  mail: {
+    id: string;
+    kind: 'confirm' | 'already' | 'quarantined';
+    hook: Pick<Hook, 'seq'>;
+    rendered: Rendered;
+    now: Instant;
+  },
+): Promise<void> {
+  const { id, kind, rendered, now } = mail;
+  const shared = { priority: 0, now };
+  const noticeSeq = await insertNotice(tx, {
+    id,
+    kind,
+    incidentSeq: null,
+    updateSeq: null,
+    rendered,
+    ...shared,
+  });
+  await insertDelivery(tx, { noticeSeq, recipientSeq: mail.hook.seq, ...shared });
+}
+
+/** Tells the owner of each webhook and chat that is in quarantine, once. @returns how many were told */
+export async function tellQuarantined(ctx: Ctx): Promise<number> {
+  if (!(await ctx.db.read(listUntold)).length) return 0;
+  const now = ctx.now();
+  const told = await ctx.db.write(async (tx) => {
+    const page = await getPage(tx);
+    const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+    const untold = await listUntold(tx);
+    for (const hook of untold) {
+      const calls = await listCalls(tx, hook.seq, 20);
+      const rendered = renderHookQuarantinedMail({
+        site,
+        place: { what: placeWords(hook.channel), shown: shownUrl(hook) },
+        since: hook.quarantinedAt as Instant,
+        reason: calls.map(({ reason }) => reason?.split(LAST_CALL)[1]).find(Boolean) ?? null,
+      });
+      await queueHookMail(tx, { id: ctx.newId(), kind: 'quarantined', hook, rendered, now });
+    }
+    return untold.length;
+  });
+  if (told) ctx.changed('outbox');
+  return told;
+}
