@@ -128,6 +128,17 @@ async function unfinishedOf(tx: Tx, { follows, incidentSeq }: Unfinished): Promi
   return (await listUnfinished(tx, incidentSeq ?? undefined)).filter((one) => seqs.includes(one.noticeSeq));
 }
 
+/** Makes no more deliveries of these notices. */
+export async function endExpansion(tx: Tx, noticeSeqs: readonly number[], now: Instant): Promise<void> {
+  if (!noticeSeqs.length) return;
+  await tx
+    .updateTable('fanouts')
+    .set({ state: 'done', done_at: now })
+    .where('notice_seq', 'in', noticeSeqs)
+    .where('state', '=', 'expanding')
+    .execute();
+}
+
 /** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */
 async function insertConcerned(
   tx: Tx,

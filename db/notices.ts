@@ -35,6 +35,8 @@ export async function insertNotice(
     priority: number;
     rendered: { subject: string; html: string; text: string; headers: Record<string, string> };
     payload?: string | null;
+    /** That some get it in another notice's place: which, since which update they missed what, and what is left out all the same. */
+    variant?: { of: number; sinceUpdateSeq: number | null; omits: readonly number[] };
     now: Instant;
   },
 ): Promise<number> {
@@ -52,6 +54,11 @@ export async function insertNotice(
       headers: JSON.stringify(notice.rendered.headers),
       created_at: notice.now,
       payload: notice.payload ?? null,
+      ...(notice.variant && {
+        variant_of: notice.variant.of,
+        since_update_seq: notice.variant.sinceUpdateSeq,
+        omits: notice.variant.omits.length ? JSON.stringify(notice.variant.omits) : null,
+      }),
     })
     .returning('seq')
     .executeTakeFirstOrThrow();

@@ -11,9 +11,13 @@ export type Page = {
   uptimeWeight: number;
   supportUrl: string | null;
   hours: BusinessHours;
+  /** How long a post waits before its mail leaves, so that it can be stopped without a trace. */
+  releaseSeconds: number;
 };
 
-type Settings = { hours?: Partial<Omit<BusinessHours, 'zone'>> };
+type Settings = { hours?: Partial<Omit<BusinessHours, 'zone'>>; releaseSeconds?: number };
+
+const RELEASE_SECONDS = 10;
 
 /** @throws when the installation has not been set up (migrated and given its page) */
 export async function getPage(tx: Tx): Promise<Page> {
@@ -33,6 +37,7 @@ export async function getPage(tx: Tx): Promise<Page> {
       closes: settings.hours?.closes ?? '17:00',
       holidays: settings.hours?.holidays ?? [],
     },
+    releaseSeconds: settings.releaseSeconds ?? RELEASE_SECONDS,
   };
 }
 
@@ -81,13 +86,31 @@ export async function ensurePage(
 
 export async function updatePage(
   tx: Tx,
-  changes: { name?: string; timeZone?: string; supportUrl?: string | null; uptimeWeight?: number },
+  changes: {
+    name?: string;
+    timeZone?: string;
+    supportUrl?: string | null;
+    uptimeWeight?: number;
+    releaseSeconds?: number;
+  },
 ): Promise<void> {
   const set = {
     ...(changes.name !== undefined && { name: changes.name }),
     ...(changes.timeZone !== undefined && { time_zone: changes.timeZone }),
     ...(changes.supportUrl !== undefined && { support_url: changes.supportUrl }),
     ...(changes.uptimeWeight !== undefined && { uptime_weight: changes.uptimeWeight }),
+    ...(changes.releaseSeconds !== undefined && {
+      settings: await settingsWith(tx, { releaseSeconds: changes.releaseSeconds }),
+    }),
   };
   if (Object.keys(set).length) await tx.updateTable('page').set(set).where('id', '=', 1).execute();
+}
+
+async function settingsWith(tx: Tx, changes: Partial<Settings>): Promise<string> {
+  const { settings } = await tx
+    .selectFrom('page')
+    .select('settings')
+    .where('id', '=', 1)
+    .executeTakeFirstOrThrow();
+  return JSON.stringify({ ...JSON.parse(settings), ...changes });
 }

@@ -324,6 +324,8 @@ export interface NoticesTable {
   stopped_by: string | null;
   /** The mended text that goes in its place since; what was sent before stays what it was. Always the latest, never a chain. */
   replaced_by: number | null;
+  /** Of a variant for people who missed updates: those that it leaves out, because they were stopped when it was written: [seqs]. */
+  omits: Json | null;
   /** What webhooks and chats are told of it, as JSON; null when they are not. */
   payload: Json | null;
 }

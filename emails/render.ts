@@ -85,10 +85,11 @@ function missedWithin({ site, update, missed = [] }: UpdateMail, maxBytes: numbe
   let left = maxBytes;
   let whole = true;
   const entries = missed.flatMap((item) => {
-    const { html, cut } = proseWithin(item.body, Math.max(0, left - MISSED_BYTES));
-    left -= MISSED_BYTES + Buffer.byteLength(html.safeHtml);
+    const room = left - MISSED_BYTES;
+    const { html, cut } = room < MISSED_BYTES ? { html: null, cut: true } : proseWithin(item.body, room);
     whole &&= !cut;
-    if (left < 0) return [];
+    if (!html) return [];
+    left = room - Buffer.byteLength(html.safeHtml);
     return {
       status: STATUS_LABELS[item.status],
       status_class: LOOK_OF_STATUS[item.status].className,

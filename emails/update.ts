@@ -43,6 +43,10 @@ export type UpdateMail = {
   components: readonly { name: string; status: ComponentStatus }[];
   /** What was said before, the newest first; the mail shows three at most. */
   earlier: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
+  /** What this mail's readers were not told when it was posted, the newest first: said in full. */
+  missed?: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
+  /** That a mail of theirs was wrong: when it was posted, and what was wrong in one sentence, if someone wrote one. */
+  correction?: { saidAt: Instant; wrong: string | null } | null;
   now: Instant;
 };
 
@@ -55,8 +59,9 @@ export function headingOf({ incident }: UpdateMail): string {
   return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
-export function statusWords({ update }: UpdateMail): string {
+export function statusWords({ update, correction }: UpdateMail): string {
   const label = STATUS_LABELS[update.status];
+  if (correction) return 'Correction';
   if (update.kind === 'reopening') return `${label} again`;
   return update.kind === 'correction' ? `${label}, corrected` : label;
 }
@@ -95,6 +100,14 @@ export function promise({ site, update }: UpdateMail): { words: string; by: stri
 export function moreComponents({ components }: UpdateMail): { count: string } | null {
   const rest = components.length - MAX_COMPONENTS;
   return rest > 0 ? { count: `and ${rest} more, on the page` } : null;
+}
+
+/** Plainly what was wrong, without blame; the right text follows. */
+export function correctionWords({ site, update, correction }: UpdateMail): string | null {
+  if (!correction) return null;
+  const at = whenText(correction.saidAt, site.timeZone, update.postedAt);
+  const wrong = correction.wrong ? ` ${oneLine(correction.wrong).replace(/[^.!?…]$/, '$&.')}` : '';
+  return `What we wrote at ${at} was not right.${wrong} This is right:`;
 }
 
 export function earlierItems({ site, update, earlier }: UpdateMail) {

@@ -1,5 +1,8 @@
 import type { Migration } from '../migrate.ts';
 
+/** What stands behind the last @ of `address`, in words that both databases know. */
+export const DOMAIN_OF_ADDRESS = "substr(address, length(rtrim(address, replace(address, '@', ''))) + 1)";
+
 /** What a fan-out needs beside the main job: stopping and mending, coalescing, pace, receipts, and ways out that are not mail. */
 export const fanout: Migration = {
   name: '0002_fanout',
@@ -10,6 +13,7 @@ export const fanout: Migration = {
     'alter table notices add column stopped_at text',
     'alter table notices add column stopped_by text',
     `alter table notices add column replaced_by ${BIGINT} references notices (seq)`,
+    'alter table notices add column omits text',
     'alter table notices add column payload text',
     'create index notices_variant on notices (variant_of) where variant_of is not null',
 
@@ -29,6 +33,7 @@ export const fanout: Migration = {
     // Serves the counts of a notice, and the people of one state in order.
     'drop index deliveries_notice_state',
     'create index deliveries_notice_state on deliveries (notice_seq, state, seq)',
+    "create index deliveries_hook on deliveries (notice_seq, state) where lane = 'hook'",
     'create index batches_settled on batches (settled_at) where settled_at is not null',
     'drop index deliveries_queue',
     "create index deliveries_queue on deliveries (lane, priority, not_before, seq) where state = 'queued'",
@@ -58,6 +63,8 @@ export const fanout: Migration = {
     `create table soft_bounces (
       address text not null, incident_seq ${BIGINT} not null references incidents (seq), at text not null,
       primary key (address, incident_seq))`,
+    'create index suppressions_open on suppressions (created_at, address) where lifted_at is null',
+    `create index suppressions_domain on suppressions ((${DOMAIN_OF_ADDRESS}), created_at) where lifted_at is null`,
 
     'alter table providers add column rate_limit integer',
     'alter table providers add column rate_window_ms integer',

@@ -12,7 +12,7 @@ import type { Severity } from '#domain/severity.ts';
 import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
-import { queueUpdateMail, renderPlannedMail } from './updateMail.ts';
+import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
 export type PostInput = {
@@ -40,6 +40,8 @@ export type PostInput = {
   holding?: boolean;
   /** A maintenance that never took place: what it claimed is taken back. */
   calledOff?: boolean;
+  /** Its mail leaves at once, without the release window. */
+  releaseNow?: boolean;
 };
 
 export type Posted = {
@@ -74,7 +76,13 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
   const updateSeq = await writePlan(tx, ctx, plan, ids.updateId);
   if (changesPage) await bumpPageVersion(tx, plan.now);
-  const told = plan.notify ? await queueUpdateMail(tx, ctx, plan, { noticeId: ids.noticeId, updateSeq }) : 0;
+  const told = plan.notify
+    ? await queueUpdateMail(tx, ctx, plan, {
+        noticeId: ids.noticeId,
+        updateSeq,
+        releaseNow: input.releaseNow,
+      })
+    : 0;
   return { updateId: ids.updateId, told, changesPage };
 }
 
@@ -107,7 +115,7 @@ export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview
     return {
       mail: renderPlannedMail(ctx, plan),
       bodyHtml: renderMarkdown(plan.update.body),
-      told: plan.isVisible ? await countReach(tx, plan.filter) : 0,
+      told: plan.isVisible ? await countReach(tx, await audienceOf(tx, plan)) : 0,
       nextUpdateBy: plan.update.nextUpdateBy,
     };
   });

@@ -33,6 +33,14 @@ export const settingsInput = z.object({
       .min(0, 'The weight of a partial outage is at least 0.')
       .max(1, 'The weight of a partial outage is at most 1.'),
   ),
+  releaseSeconds: z.preprocess(
+    (value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : value),
+    z.coerce
+      .number({ error: 'The wait is a number of seconds, such as 10.' })
+      .int('The wait is a whole number of seconds.')
+      .min(0, 'The wait is at least 0 seconds.')
+      .max(600, 'The wait is at most 600 seconds.'),
+  ),
 });
 export type SettingsInput = z.infer<typeof settingsInput>;
 

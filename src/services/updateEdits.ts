@@ -1,38 +1,43 @@
 import { insertAudit } from '#db/audit.ts';
-import { listClaimsOfSource } from '#db/claims.ts';
-import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { findIncidentBySeq, type Incident, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { bumpPageVersion, getPage } from '#db/page.ts';
+import { bumpPageVersion } from '#db/page.ts';
 import { changeUpdateText, findUpdate, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
+import { countMend, mendMail, storedPlans } from './mendMail.ts';
 import { queueUpdateMail } from './updateMail.ts';
 import { isOpenToAll } from './updatePlan.ts';
 
-/** Puts new words in a posted update. The old ones are kept, visitors see "edited 15:07", nobody is mailed unless asked. */
+/**
+ * Puts new words in a posted update. The old ones are kept and visitors see "edited 15:07". Its mail that has not left goes with the new
+ * words. With `notify`, those who got the old ones are told: by a short correction while its mail is still going out (`wrong` says in a
+ * sentence what was wrong), else everyone concerned by a mail of its own.
+ */
 export async function editUpdate(
   ctx: Ctx,
-  input: UpdateText & { updateId: string; notify: boolean },
+  input: UpdateText & { updateId: string; notify: boolean; wrong?: string | null },
 ): Promise<{ told: number }> {
   requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
   const noticeId = ctx.newId();
-  const { updateId, notify, ...text } = input;
+  const { updateId, notify, wrong = null, ...text } = input;
+  // Counting a million rows is no work for the one writer; a few who get it in between change nothing but this figure.
+  const expected = notify ? await countWrong(ctx, updateId) : 0;
   const { told, changesPage } = await ctx.db.write(async (tx) => {
-    const update = await findUpdate(tx, updateId);
-    if (!update)
-      throw new AppError('not_found', 'There is no such update.', { fix: 'Open the incident again.' });
+    const update = await requireUpdate(tx, updateId);
     const isPublic = update.audience === 'public';
     if (isPublic) requirePermission(ctx.actor, 'incident.publish');
     refuseUnchanged(update, text);
-    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    let incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
     await changeUpdateText(tx, update, text, { at: now, label: actorLabel(ctx.actor) });
     // The scope beside the title is what this update said: it is put right with it.
-    if (isPublic && text.scope !== update.scope && incident.scope === update.scope)
+    if (isPublic && text.scope !== update.scope && incident.scope === update.scope) {
       await updateIncident(tx, incident.seq, { scope: text.scope }, now);
+      incident = { ...incident, scope: text.scope };
+    }
     await insertAudit(tx, ctx, {
       action: 'incident.editUpdate',
       subjectKind: 'incident',
@@ -40,16 +45,41 @@ export async function editUpdate(
       detail: { update: updateId },
     });
     const changesPage = isPublic && isOpenToAll(incident);
-    if (changesPage) await bumpPageVersion(tx, now);
-    const told =
-      changesPage && notify
-        ? await queueCorrection(tx, ctx, incident, { ...update, ...text }, noticeId, now)
-        : 0;
-    return { told, changesPage };
+    if (!changesPage) return { told: 0, changesPage };
+    await bumpPageVersion(tx, now);
+    const mended = { ...update, ...text };
+    const mend = await mendMail(tx, ctx, {
+      incident,
+      update: mended,
+      now,
+      correct: notify ? { wrong, expected } : null,
+    });
+    if (mend) return { told: mend.corrected, changesPage };
+    return {
+      told: notify ? await queueCorrection(tx, ctx, incident, mended, noticeId, now) : 0,
+      changesPage,
+    };
   });
-  if (changesPage) ctx.changed('page');
-  if (told) ctx.changed('outbox');
+  if (changesPage) {
+    ctx.changed('page');
+    ctx.changed('outbox');
+  }
   return { told };
+}
+
+/** @throws AppError not_found */
+export async function requireUpdate(tx: Tx, updateId: string): Promise<Update> {
+  const update = await findUpdate(tx, updateId);
+  if (update) return update;
+  throw new AppError('not_found', 'There is no such update.', { fix: 'Open the incident again.' });
+}
+
+function countWrong(ctx: Ctx, updateId: string): Promise<number> {
+  return ctx.db.read(async (tx) => {
+    const update = await requireUpdate(tx, updateId);
+    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    return (await countMend(tx, incident, update.seq)).corrected;
+  });
 }
 
 /** A page that says "edited" of words that are the same, or a mail about nothing, would be a small lie. */
@@ -67,29 +97,16 @@ async function queueCorrection(
   noticeId: string,
   now: Instant,
 ): Promise<number> {
+  const plan = (await storedPlans(tx, incident))(update.seq);
   const said = await listUpdates(tx, incident.seq);
-  const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
-  const ids = [...new Set(claims.map(({ componentId }) => componentId))];
-  const named = new Map((await findComponents(tx, ids)).map((component) => [component.id, component]));
-  const statuses = new Map(
-    claims.filter(({ endsAt }) => endsAt === null).map(({ componentId, status }) => [componentId, status]),
-  );
   return queueUpdateMail(
     tx,
     ctx,
     {
-      incident,
-      page: await getPage(tx),
+      ...plan,
       now,
       update: { ...update, kind: 'correction' },
       earlier: said.filter(({ audience, seq }) => audience === 'public' && seq !== update.seq),
-      changes: {},
-      components: [...named].map(([id, { name }]) => ({
-        id,
-        name,
-        status: statuses.get(id) ?? 'operational',
-      })),
-      filter: { components: ids, groups: [...named.values()].flatMap(({ groupId }) => groupId ?? []) },
     },
     { noticeId, updateSeq: update.seq },
   );

@@ -1,9 +1,13 @@
+import { listContents, listResolutionFilters } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
-import { countReach, insertFanout } from '#db/fanouts.ts';
+import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
+import type { Update } from '#db/updates.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { IncidentKind } from '#domain/status.ts';
+import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { renderHookPayload } from './hookPayload.ts';
 import type { UpdatePlan } from './updatePlan.ts';
@@ -19,7 +23,16 @@ export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
   return renderUpdateMail(contentOf(ctx, plan));
 }
 
-function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
+/** The same mail for people whom the updates since `since` (a seq) did not reach: it says them in full. */
+export function renderMissedMail(ctx: Ctx, plan: MailPlan, since: number): Rendered {
+  return renderUpdateMail({
+    ...contentOf(ctx, plan),
+    missed: plan.earlier.filter(({ seq }) => seq >= since),
+    earlier: plan.earlier.filter(({ seq }) => seq < since),
+  });
+}
+
+export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
   const { incident, page, update, changes } = plan;
   return {
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
@@ -41,31 +54,101 @@ function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
   };
 }
 
-/** Promises the mail to everyone concerned. @returns how many that is now */
+/**
+ * Promises the mail to everyone concerned, once its release window is over. Where earlier mail of the incident is not through, this
+ * one takes its place for whoever has not had it, with a variant that says what they missed. What is stopped is quoted by none of them.
+ * @returns how many it is for now
+ */
 export async function queueUpdateMail(
   tx: Tx,
   ctx: Ctx,
   plan: MailPlan,
-  { noticeId, updateSeq }: { noticeId: string; updateSeq: number },
+  { noticeId, updateSeq, releaseNow }: { noticeId: string; updateSeq: number; releaseNow?: boolean },
 ): Promise<number> {
-  const { incident, now, filter } = plan;
-  const noticeSeq = await insertNotice(tx, {
-    id: noticeId,
-    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+  const { incident, now } = plan;
+  const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+  const omits = stoppedUpdates(open);
+  const said = { ...plan, earlier: plan.earlier.filter(({ seq }) => !omits.includes(seq)) };
+  const notice = {
+    kind: incident.kind === 'maintenance' ? ('maintenance' as const) : ('update' as const),
     incidentSeq: incident.seq,
     updateSeq,
     priority: priorityOf(incident.kind, plan.update.severity),
-    rendered: renderPlannedMail(ctx, plan),
-    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), updateSeq),
+    payload: await renderHookPayload(tx, ctx, contentOf(ctx, said), updateSeq),
     now,
-  });
+  };
+  const rendered = renderPlannedMail(ctx, said);
+  const noticeSeq = await insertNotice(tx, { ...notice, id: noticeId, rendered });
+
+  // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
+  const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
+  for (const since of await missedSince(
+    tx,
+    incident.seq,
+    follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : [])),
+  ))
+    await insertNotice(tx, {
+      ...notice,
+      id: ctx.newId(),
+      rendered: renderMissedMail(ctx, said, since),
+      variant: { of: noticeSeq, sinceUpdateSeq: since, omits: omits.filter((seq) => seq >= since) },
+    });
+  const filter = await audienceOf(tx, plan);
   const expected = await countReach(tx, filter);
-  await insertFanout(tx, { noticeSeq, filter, expected, now });
+  await insertFanout(tx, {
+    noticeSeq,
+    filter,
+    expected,
+    now,
+    releaseAt: releaseNow ? now : releaseAfter(plan),
+    follows,
+  });
   return expected;
+}
+
+/** A reopening also goes to everyone whom the resolution was for. */
+export async function audienceOf(
+  tx: Tx,
+  { incident, update, filter }: Pick<MailPlan, 'incident' | 'update' | 'filter'>,
+): Promise<FanoutFilter> {
+  if (update.kind !== 'reopening') return filter;
+  const all = [filter, ...(await listResolutionFilters(tx, incident.seq))];
+  return {
+    components: [...new Set(all.flatMap(({ components }) => components))],
+    groups: [...new Set(all.flatMap(({ groups }) => groups))],
+  };
+}
+
+export function releaseAfter({ page, now }: Pick<MailPlan, 'page' | 'now'>): Instant {
+  return addMs(now, page.releaseSeconds * 1000);
+}
+
+/** Updates whose mail is stopped: perhaps they are wrong, so nothing new repeats them. */
+export function stoppedUpdates(open: readonly Unfinished[]): number[] {
+  return open.flatMap(({ stoppedAt, updateSeq }) =>
+    stoppedAt !== null && updateSeq !== null ? [updateSeq] : [],
+  );
 }
 
 /** 0 goes before everything, 2 after every incident. */
 export function priorityOf(kind: IncidentKind, severity: Severity): number {
   if (kind === 'maintenance') return 2;
   return severity === 'SEV1' ? 0 : 1;
+}
+
+/** That something is over nobody should miss, unless it is not over after all. */
+function followsOf({ update, earlier }: MailPlan, open: readonly Unfinished[]) {
+  const kindOf = (seq: number | null): Update['kind'] | undefined =>
+    earlier.find((one) => one.seq === seq)?.kind;
+  return open.map(({ noticeSeq, updateSeq }) => ({
+    noticeSeq,
+    yields: update.kind === 'reopening' || kindOf(updateSeq) !== 'resolution',
+  }));
+}
+
+/** The first updates that people to whom one of these notices has not gone may have missed. */
+async function missedSince(tx: Tx, incidentSeq: number, noticeSeqs: readonly number[]): Promise<number[]> {
+  if (!noticeSeqs.length) return [];
+  const contents = await listContents(tx, incidentSeq);
+  return [...new Set(contents.filter(({ base }) => noticeSeqs.includes(base)).map(({ since }) => since))];
 }

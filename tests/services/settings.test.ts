@@ -9,6 +9,7 @@ const INPUT = {
   timeZone: 'Europe/Berlin',
   supportUrl: 'https://example.com/help',
   uptimeWeight: 0.5,
+  releaseSeconds: 25,
 };
 
 eachDatabase('settings', (fresh) => {
@@ -35,5 +36,8 @@ it('takes no zone, address or weight that means nothing', () => {
   expect(problem({ uptimeWeight: '2' })).toContain('at most 1');
   for (const uptimeWeight of ['half', '', ' '])
     expect(problem({ uptimeWeight })).toContain('a number from 0 to 1');
+  for (const releaseSeconds of ['soon', '', ' ', '-1', '2.5', '601'])
+    expect(problem({ releaseSeconds })).toContain('The wait is');
+  expect(problem({ releaseSeconds: '0' })).toBeUndefined();
   expect(problem({ name: '' })).toContain('empty');
 });

@@ -22,7 +22,8 @@ export async function makePage(db: Db, changes: Partial<NewRow<'page'>> = {}): P
     version: 1,
     updated_at: LONG_AGO,
     uptime_weight: 0.3,
-    settings: '{}',
+    // Mail leaves at once, unless the wait is the point of a test.
+    settings: '{"releaseSeconds":0}',
     bumped_until: LONG_AGO,
     ...changes,
   };
@@ -30,6 +31,16 @@ export async function makePage(db: Db, changes: Partial<NewRow<'page'>> = {}): P
     await tx.deleteFrom('page').execute();
     await tx.insertInto('page').values(row).execute();
   });
+}
+
+/** How long a post's mail waits from now on. */
+export async function setReleaseSeconds(db: Db, seconds: number): Promise<void> {
+  await db.write((tx) =>
+    tx
+      .updateTable('page')
+      .set({ settings: JSON.stringify({ releaseSeconds: seconds }) })
+      .execute(),
+  );
 }
 
 export async function makeGroup(

@@ -1,0 +1,135 @@
+import { sql } from 'kysely';
+import type { Instant } from '#domain/time.ts';
+import type { FanoutFilter } from './fanouts.ts';
+import type { Tx } from './open.ts';
+import { MAY_HAVE_IT, type Mends } from './unfinished.ts';
+
+/** A text that people get or got under one notice of an incident: the notice's own or a variant's. Corrections are left out. */
+export type Content = {
+  seq: number;
+  /** The notice under which it goes. */
+  base: number;
+  /** It carries this update and all since `since`, but for `omits`; all of them seqs. */
+  updateSeq: number;
+  since: number;
+  omits: number[];
+  replacedBy: number | null;
+};
+
+/** Every text of an incident's notices, the replaced ones too, in the order in which they were written. Uses notices_incident. */
+export async function listContents(tx: Tx, incidentSeq: number): Promise<Content[]> {
+  const rows = await tx
+    .selectFrom('notices as n')
+    .innerJoin('fanouts as f', (join) =>
+      join.on('f.notice_seq', '=', sql<number>`coalesce(n.variant_of, n.seq)`),
+    )
+    .select(['n.seq', 'n.variant_of', 'n.update_seq', 'n.since_update_seq', 'n.omits', 'n.replaced_by'])
+    .where('n.incident_seq', '=', incidentSeq)
+    .where('n.update_seq', 'is not', null)
+    .where('f.mends', 'is', null)
+    .orderBy('n.seq')
+    .execute();
+  return rows.map((row) => ({
+    seq: row.seq,
+    base: row.variant_of ?? row.seq,
+    updateSeq: row.update_seq as number,
+    since: row.since_update_seq ?? (row.update_seq as number),
+    omits: row.omits === null ? [] : JSON.parse(row.omits),
+    replacedBy: row.replaced_by,
+  }));
+}
+
+/** Whether the text says in full what this update said. */
+export function carries({ since, updateSeq, omits }: Content, seq: number): boolean {
+  return since <= seq && seq <= updateSeq && !omits.includes(seq);
+}
+
+/** From now on the mended text goes in place of the wrong one and of all that it has replaced. */
+export async function replaceContent(tx: Tx, wrong: number, mended: number): Promise<void> {
+  await tx
+    .updateTable('notices')
+    .set({ replaced_by: mended })
+    .where((eb) => eb.or([eb('seq', '=', wrong), eb('replaced_by', '=', wrong)]))
+    .execute();
+}
+
+/** How many people got one of these texts, or may have. Served by deliveries_notice_state. */
+export async function countHanded(tx: Tx, { bases, contents }: Mends): Promise<number> {
+  if (!bases.length) return 0;
+  const { count } = await tx
+    .selectFrom('deliveries')
+    .select((eb) => eb.fn.count<number>('recipient_seq').distinct().as('count'))
+    .where('notice_seq', 'in', bases)
+    .where('state', 'in', MAY_HAVE_IT)
+    .where(sql<number>`coalesce(content_seq, notice_seq)`, 'in', contents)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Whether anyone got one of these texts, or may have. */
+export async function isHanded(tx: Tx, { bases, contents }: Mends): Promise<boolean> {
+  if (!bases.length) return false;
+  const row = await tx
+    .selectFrom('deliveries')
+    .select('seq')
+    .where('notice_seq', 'in', bases)
+    .where('state', 'in', MAY_HAVE_IT)
+    .where(sql<number>`coalesce(content_seq, notice_seq)`, 'in', contents)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Stops notices, or with null lets them go on. */
+export async function setStopped(
+  tx: Tx,
+  noticeSeqs: readonly number[],
+  stopped: { at: Instant; by: string } | null,
+): Promise<void> {
+  if (!noticeSeqs.length) return;
+  await tx
+    .updateTable('notices')
+    .set({ stopped_at: stopped?.at ?? null, stopped_by: stopped?.by ?? null })
+    .where('seq', 'in', noticeSeqs)
+    .execute();
+}
+
+/** From when these may leave. */
+export async function setRelease(tx: Tx, noticeSeqs: readonly number[], at: Instant): Promise<void> {
+  if (!noticeSeqs.length) return;
+  await tx.updateTable('fanouts').set({ release_at: at }).where('notice_seq', 'in', noticeSeqs).execute();
+}
+
+/** Whom the resolutions of an incident were for. */
+export async function listResolutionFilters(tx: Tx, incidentSeq: number): Promise<FanoutFilter[]> {
+  const rows = await tx
+    .selectFrom('notices as n')
+    .innerJoin('updates as u', 'u.seq', 'n.update_seq')
+    .innerJoin('fanouts as f', 'f.notice_seq', 'n.seq')
+    .select('f.filter')
+    .where('n.incident_seq', '=', incidentSeq)
+    .where('u.kind', '=', 'resolution')
+    .execute();
+  return rows.map((row) => JSON.parse(row.filter));
+}
+
+/** A notice and all that goes out about the same update and is not through, corrections included. */
+export async function findOutgoing(
+  tx: Tx,
+  noticeId: string,
+): Promise<{ noticeSeq: number; incidentSeq: number; updateSeq: number; stoppedAt: Instant | null } | null> {
+  const row = await tx
+    .selectFrom('notices as n')
+    .innerJoin('fanouts as f', 'f.notice_seq', 'n.seq')
+    .select(['n.seq', 'n.incident_seq', 'n.update_seq', 'n.stopped_at'])
+    .where('n.id', '=', noticeId)
+    .where('f.finished_at', 'is', null)
+    .executeTakeFirst();
+  if (row?.incident_seq == null || row.update_seq === null) return null;
+  return {
+    noticeSeq: row.seq,
+    incidentSeq: row.incident_seq,
+    updateSeq: row.update_seq,
+    stoppedAt: row.stopped_at,
+  };
+}

@@ -1,0 +1,232 @@
+import { listClaimsOfSource } from '#db/claims.ts';
+import { findComponents } from '#db/components.ts';
+import {
+  type Content,
+  carries,
+  countHanded,
+  isHanded,
+  listContents,
+  replaceContent,
+  setRelease,
+  setStopped,
+} from '#db/contents.ts';
+import type { Ctx } from '#db/context.ts';
+import { countReach, endExpansion, insertFanout } from '#db/fanouts.ts';
+import type { Incident } from '#db/incidents.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import { listUnfinished, type Mends, type Unfinished } from '#db/unfinished.ts';
+import { listUpdates, type Update } from '#db/updates.ts';
+import type { Instant } from '#domain/time.ts';
+import { type Rendered, renderUpdateMail } from '#emails/render.ts';
+import { renderHookPayload } from './hookPayload.ts';
+import {
+  contentOf,
+  type MailPlan,
+  priorityOf,
+  releaseAfter,
+  renderMissedMail,
+  renderPlannedMail,
+  stoppedUpdates,
+} from './updateMail.ts';
+
+export type Mend = {
+  incident: Incident;
+  /** The update with its new text, as it is stored by now. */
+  update: Update;
+  now: Instant;
+  /** Tell those who got the wrong text: in one sentence what was wrong, and how many they are about. */
+  correct: { wrong: string | null; expected: number } | null;
+};
+
+/**
+ * Puts an update's new text in place of the old one in all mail that is not handed over yet, and lets it go on after a release window if
+ * it was stopped. Those who were handed the old one get one short correction. Batches that are frozen are not touched: should one be
+ * taken apart after all, its people get the new text and no correction.
+ * @returns null when none of its mail is waiting any more; else how many corrections were promised
+ */
+export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ corrected: number } | null> {
+  const { incident, update, now, correct } = mend;
+  const unfinished = await listUnfinished(tx, incident.seq);
+  const open = unfinished.filter(({ mends }) => mends === null);
+  const own = open.filter(({ updateSeq }) => updateSeq === update.seq);
+  const contents = await listContents(tx, incident.seq);
+  const waiting = contents.filter(
+    ({ base, replacedBy }) => replacedBy === null && open.some(({ noticeSeq }) => noticeSeq === base),
+  );
+  if (!waiting.some((content) => carries(content, update.seq))) return null;
+
+  const stopped = stoppedUpdates(open.filter((one) => !own.includes(one)));
+  const plans = await storedPlans(tx, incident);
+  for (const content of waiting)
+    if (content.updateSeq >= update.seq)
+      await rewrite(tx, ctx, incident, content, { plans, stopped, contents, open, now });
+  const page = await getPage(tx);
+  const releaseAt = releaseAfter({ page, now });
+  const seqs = own.map(({ noticeSeq }) => noticeSeq);
+  await setStopped(tx, seqs, null);
+  await setRelease(tx, seqs, releaseAt);
+
+  const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
+  const mends = wrongTexts(contents, update.seq);
+  if (!correct || !(before.length || (await isHanded(tx, mends)))) return { corrected: 0 };
+  const plan = plans(update.seq);
+  await queueCorrection(tx, ctx, plan, { ...mend, ...correct, mends, before, releaseAt });
+  return { corrected: correct.expected };
+}
+
+/** How many the new text and the correction go to, were it mended now. */
+export async function countMend(
+  tx: Tx,
+  incident: Incident,
+  updateSeq: number,
+): Promise<{ right: number; corrected: number }> {
+  const contents = await listContents(tx, incident.seq);
+  const own = (await listUnfinished(tx, incident.seq)).filter(
+    (one) => one.mends === null && one.updateSeq === updateSeq,
+  );
+  const corrected = await countHanded(tx, wrongTexts(contents, updateSeq));
+  let reach = 0;
+  for (const { filter } of own) reach = Math.max(reach, await countReach(tx, filter));
+  return { right: Math.max(0, reach - corrected), corrected };
+}
+
+/** The correction that people would get who got the old text. */
+export function renderCorrection(
+  ctx: Ctx,
+  plan: MailPlan,
+  { saidAt, wrong, now }: { saidAt: Instant; wrong: string | null; now: Instant },
+): Rendered {
+  return renderUpdateMail({
+    ...contentOf(ctx, { ...plan, update: { ...plan.update, postedAt: now }, components: [], earlier: [] }),
+    correction: { saidAt, wrong },
+  });
+}
+
+/** What is planned for each update of an incident, made from what is stored: by seq. */
+export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSeq: number) => MailPlan> {
+  const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
+  const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
+  const ids = [...new Set(claims.map(({ componentId }) => componentId))];
+  const named = new Map((await findComponents(tx, ids)).map((component) => [component.id, component]));
+  const statuses = new Map(
+    claims.filter(({ endsAt }) => endsAt === null).map(({ componentId, status }) => [componentId, status]),
+  );
+  const page = await getPage(tx);
+  return (seq) => {
+    const update = said.find((one) => one.seq === seq) as Update;
+    return {
+      incident,
+      page,
+      now: update.postedAt,
+      update,
+      earlier: said.filter((one) => one.seq < seq),
+      changes: {},
+      components: [...named].map(([id, { name }]) => ({
+        id,
+        name,
+        status: statuses.get(id) ?? 'operational',
+      })),
+      filter: { components: ids, groups: [...named.values()].flatMap(({ groupId }) => groupId ?? []) },
+    };
+  };
+}
+
+/** Who is to be corrected: whoever was handed a text that carries the update as it stood, under whichever notice. */
+function wrongTexts(contents: readonly Content[], updateSeq: number): Mends {
+  const wrong = contents.filter((content) => carries(content, updateSeq));
+  return { bases: [...new Set(wrong.map(({ base }) => base))], contents: wrong.map(({ seq }) => seq) };
+}
+
+/** Writes one text anew, from the updates as they are stored now. */
+async function rewrite(
+  tx: Tx,
+  ctx: Ctx,
+  incident: Incident,
+  content: Content,
+  {
+    plans,
+    stopped,
+    contents,
+    open,
+    now,
+  }: {
+    plans: (seq: number) => MailPlan;
+    stopped: readonly number[];
+    contents: readonly Content[];
+    open: readonly Unfinished[];
+    now: Instant;
+  },
+): Promise<void> {
+  const stored = plans(content.updateSeq);
+  // The update's second notice is the one that told people of a change to it.
+  const isCorrection = contents.some(
+    ({ updateSeq, base }) => updateSeq === content.updateSeq && base < content.base,
+  );
+  const plan: MailPlan = {
+    ...stored,
+    update: { ...stored.update, ...(isCorrection && { kind: 'correction' as const }) },
+    earlier: stored.earlier.filter(({ seq }) => !stopped.includes(seq)),
+  };
+  const isBase = content.since === content.updateSeq;
+  const omits = stopped.filter((seq) => content.since <= seq && seq < content.updateSeq);
+  const mended = await insertNotice(tx, {
+    id: ctx.newId(),
+    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+    incidentSeq: incident.seq,
+    updateSeq: content.updateSeq,
+    priority: open.find(({ noticeSeq }) => noticeSeq === content.base)?.priority ?? 1,
+    rendered: isBase ? renderPlannedMail(ctx, plan) : renderMissedMail(ctx, plan, content.since),
+    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), content.updateSeq),
+    variant: { of: content.base, sinceUpdateSeq: isBase ? null : content.since, omits },
+    now,
+  });
+  await replaceContent(tx, content.seq, mended);
+}
+
+async function queueCorrection(
+  tx: Tx,
+  ctx: Ctx,
+  plan: MailPlan,
+  {
+    incident,
+    update,
+    now,
+    wrong,
+    expected,
+    mends,
+    before,
+    releaseAt,
+  }: Omit<Mend, 'correct'> & {
+    wrong: string | null;
+    expected: number;
+    mends: Mends;
+    before: readonly Unfinished[];
+    releaseAt: Instant;
+  },
+): Promise<void> {
+  // Earlier corrections of the same update say what is no longer right: this one goes to all of theirs.
+  const corrections = before.map(({ noticeSeq }) => noticeSeq);
+  await setStopped(tx, corrections, { at: now, by: '' });
+  await endExpansion(tx, corrections, now);
+  const noticeSeq = await insertNotice(tx, {
+    id: ctx.newId(),
+    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+    incidentSeq: incident.seq,
+    updateSeq: update.seq,
+    priority: priorityOf(incident.kind, update.severity),
+    rendered: renderCorrection(ctx, plan, { saidAt: update.postedAt, wrong, now }),
+    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), update.seq),
+    now,
+  });
+  await insertFanout(tx, {
+    noticeSeq,
+    filter: { components: [], groups: [] },
+    expected,
+    now,
+    releaseAt,
+    follows: corrections.map((seq) => ({ noticeSeq: seq, yields: true })),
+    mends,
+  });
+}
