@@ -113,23 +113,17 @@ export async function listResolutionFilters(tx: Tx, incidentSeq: number): Promis
   return rows.map((row) => JSON.parse(row.filter));
 }
 
-/** A notice and all that goes out about the same update and is not through, corrections included. */
-export async function findOutgoing(
+/** Which update of which incident a notice is about; null when it is about none. */
+export async function findSubject(
   tx: Tx,
   noticeId: string,
-): Promise<{ noticeSeq: number; incidentSeq: number; updateSeq: number; stoppedAt: Instant | null } | null> {
+): Promise<{ incidentSeq: number; updateSeq: number } | null> {
   const row = await tx
-    .selectFrom('notices as n')
-    .innerJoin('fanouts as f', 'f.notice_seq', 'n.seq')
-    .select(['n.seq', 'n.incident_seq', 'n.update_seq', 'n.stopped_at'])
-    .where('n.id', '=', noticeId)
-    .where('f.finished_at', 'is', null)
+    .selectFrom('notices')
+    .select(['incident_seq', 'update_seq'])
+    .where('id', '=', noticeId)
     .executeTakeFirst();
-  if (row?.incident_seq == null || row.update_seq === null) return null;
-  return {
-    noticeSeq: row.seq,
-    incidentSeq: row.incident_seq,
-    updateSeq: row.update_seq,
-    stoppedAt: row.stopped_at,
-  };
+  return row?.incident_seq == null || row.update_seq === null
+    ? null
+    : { incidentSeq: row.incident_seq, updateSeq: row.update_seq };
 }

@@ -24,6 +24,9 @@ export type Unfinished = {
   createdAt: Instant;
   releaseAt: Instant;
   stoppedAt: Instant | null;
+  stoppedBy: string | null;
+  /** How many people the screen said it would reach. */
+  expected: number;
   follows: Follow[];
   mends: Mends | null;
   parked: 0 | 1 | 2;
@@ -48,6 +51,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
       'f.created_at',
       'f.release_at',
       'n.stopped_at',
+      'n.stopped_by',
+      'f.expected',
       'f.follows',
       'f.mends',
       'f.parked',
@@ -70,6 +75,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
     createdAt: row.created_at,
     releaseAt: row.release_at,
     stoppedAt: row.stopped_at,
+    stoppedBy: row.stopped_by,
+    expected: row.expected,
     follows: JSON.parse(row.follows),
     mends: row.mends === null ? null : JSON.parse(row.mends),
     parked: row.parked,

@@ -16,6 +16,7 @@ import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { FAR } from '#db/parking.ts';
 import { listUnfinished, type Mends, type Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import type { Instant } from '#domain/time.ts';
@@ -208,7 +209,7 @@ async function queueCorrection(
 ): Promise<void> {
   // Earlier corrections of the same update say what is no longer right: this one goes to all of theirs.
   const corrections = before.map(({ noticeSeq }) => noticeSeq);
-  await setStopped(tx, corrections, { at: now, by: '' });
+  await setRelease(tx, corrections, FAR);
   await endExpansion(tx, corrections, now);
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),

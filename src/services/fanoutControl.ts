@@ -1,0 +1,164 @@
+import { insertAudit } from '#db/audit.ts';
+import { findSubject, setRelease, setStopped } from '#db/contents.ts';
+import type { Ctx } from '#db/context.ts';
+import { countStates } from '#db/deliveryReports.ts';
+import { findIncident, findIncidentBySeq, type Incident } from '#db/incidents.ts';
+import { listNotices } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { FAR } from '#db/parking.ts';
+import { listUnfinished, MAY_HAVE_IT, type Unfinished } from '#db/unfinished.ts';
+import { listUpdates, type UpdateText } from '#db/updates.ts';
+import { AppError } from '#domain/errors.ts';
+import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import type { Instant } from '#domain/time.ts';
+import { personalise, type Rendered } from '#emails/render.ts';
+import { countMend, renderCorrection, storedPlans } from './mendMail.ts';
+import { requireUpdate } from './updateEdits.ts';
+import { renderPlannedMail } from './updateMail.ts';
+
+/** Mail about one update that is not through. */
+export type Outgoing = {
+  noticeId: string;
+  updateId: string;
+  subject: string;
+  /** `waiting` for its release; `going` out; `stopped`. */
+  state: 'waiting' | 'going' | 'stopped';
+  releaseAt: Instant;
+  stoppedBy: string | null;
+  /** How many got it, or may have: it is handed over, or being handed over. */
+  got: number;
+  total: number;
+};
+
+/** What is going out about one incident or maintenance, the newest first. Corrections go with what they correct. */
+export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoing[]> {
+  requirePermission(ctx.actor, 'delivery.read');
+  const now = ctx.now();
+  return ctx.db.read(async (tx) => {
+    const incident = await findIncident(tx, incidentId);
+    if (!incident) return [];
+    const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+    const notices = await listNotices(
+      tx,
+      open.map(({ noticeSeq }) => noticeSeq),
+    );
+    const counts = await countStates(
+      tx,
+      open.map(({ noticeSeq }) => noticeSeq),
+    );
+    const updates = new Map((await listUpdates(tx, incident.seq)).map(({ seq, id }) => [seq, id]));
+    return open
+      .flatMap((one): Outgoing[] => {
+        const notice = notices.find(({ seq }) => seq === one.noticeSeq);
+        if (!notice || one.updateSeq === null) return [];
+        const states = counts.get(one.noticeSeq) ?? {};
+        const made = Object.values(states).reduce((sum, count) => sum + count, 0);
+        return [
+          {
+            noticeId: notice.id,
+            updateId: updates.get(one.updateSeq) ?? '',
+            subject: notice.subject,
+            state: one.stoppedAt ? 'stopped' : one.releaseAt > now ? 'waiting' : 'going',
+            releaseAt: one.releaseAt,
+            stoppedBy: one.stoppedBy,
+            got: MAY_HAVE_IT.reduce((sum, state) => sum + (states[state] ?? 0), 0),
+            total: one.expanding ? Math.max(one.expected, made) : made,
+          },
+        ];
+      })
+      .reverse();
+  });
+}
+
+/** Ends the release window now. */
+export async function sendNow(ctx: Ctx, noticeId: string): Promise<void> {
+  await control(ctx, noticeId, 'delivery.sendNow', async (tx, group) => {
+    const now = ctx.now();
+    const early = group.filter(({ releaseAt }) => releaseAt > now);
+    await setRelease(tx, seqsOf(early), now);
+  });
+}
+
+/**
+ * Stops all mail about an update: once this returns, nothing more of it is handed over but for batches that are frozen already. What
+ * was stopped waits until someone lets it go on or mends the update.
+ */
+export async function stopSending(ctx: Ctx, noticeId: string): Promise<void> {
+  await control(ctx, noticeId, 'delivery.stop', (tx, group) =>
+    setStopped(tx, seqsOf(group), { at: ctx.now(), by: actorLabel(ctx.actor) }),
+  );
+}
+
+/** Lets what was stopped go on as it is, at once. */
+export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
+  await control(ctx, noticeId, 'delivery.goOn', async (tx, group) => {
+    await setStopped(tx, seqsOf(group), null);
+    await setRelease(tx, seqsOf(group), ctx.now());
+  });
+}
+
+type Deed = 'delivery.sendNow' | 'delivery.stop' | 'delivery.goOn';
+
+/** Acts on all mail about the same update that is not through: what says the update, and what corrects it. */
+async function control(
+  ctx: Ctx,
+  noticeId: string,
+  action: Deed,
+  act: (tx: Tx, group: readonly Unfinished[]) => Promise<void>,
+): Promise<void> {
+  requirePermission(ctx.actor, 'incident.publish');
+  await ctx.db.write(async (tx) => {
+    const subject = await findSubject(tx, noticeId);
+    if (!subject)
+      throw new AppError('not_found', 'There is no such message.', { fix: 'Open the incident again.' });
+    const group = (await listUnfinished(tx, subject.incidentSeq)).filter(
+      // What a later correction has taken the place of never leaves.
+      ({ updateSeq, releaseAt }) => updateSeq === subject.updateSeq && releaseAt !== FAR,
+    );
+    if (!group.length)
+      throw new AppError('conflict', 'All of it has left already.', {
+        fix: 'Edit the update and tell people of the change.',
+      });
+    await act(tx, group);
+    await insertAudit(tx, ctx, { action, subjectKind: 'notice', subjectId: noticeId });
+  });
+  ctx.changed('outbox');
+}
+
+export type MendPreview = {
+  /** As those get it who have not had the wrong one, and how many they are. */
+  mail: ScreenMail;
+  right: number;
+  /** As those get it who have. */
+  correction: ScreenMail;
+  corrected: number;
+};
+type ScreenMail = { subject: string; html: string; text: string };
+
+/** What editUpdate would send with this text while mail about the update is going out. */
+export async function previewMend(
+  ctx: Ctx,
+  { updateId, wrong, ...text }: UpdateText & { updateId: string; wrong: string | null },
+): Promise<MendPreview> {
+  requirePermission(ctx.actor, 'incident.publish');
+  const now = ctx.now();
+  return ctx.db.read(async (tx) => {
+    const update = await requireUpdate(tx, updateId);
+    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    const stored = (await storedPlans(tx, incident))(update.seq);
+    const plan = { ...stored, update: { ...stored.update, ...text } };
+    const onScreen = (mail: Rendered): ScreenMail => ({
+      subject: mail.subject,
+      ...personalise(mail, { unsubscribe_url: ctx.site.url, manage_url: ctx.site.url }),
+    });
+    return {
+      mail: onScreen(renderPlannedMail(ctx, plan)),
+      correction: onScreen(renderCorrection(ctx, plan, { saidAt: update.postedAt, wrong, now })),
+      ...(await countMend(tx, incident, update.seq)),
+    };
+  });
+}
+
+function seqsOf(group: readonly Unfinished[]): number[] {
+  return group.map(({ noticeSeq }) => noticeSeq);
+}
