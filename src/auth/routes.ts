@@ -23,6 +23,8 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/maintenance/[]': 'public',
   '/components/[]': 'public',
   '/subscribe': 'public',
+  '/subscribe/webhook': 'public',
+  '/webhook/[]': 'public',
   '/subscription/[]': 'public',
   '/confirm/[]': 'public',
   '/unsubscribe/[]': 'machine',

@@ -8,6 +8,7 @@ import { recipientLinks } from '#emails/links.ts';
 import { addMember } from '#services/audiences.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
+import { addHookSubscriber } from '#services/hookRecords.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
 import { addSubscriber } from '#services/subscriberRecords.ts';
@@ -57,6 +58,10 @@ export async function furnish(dataDir: string): Promise<Furnished> {
   await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const subscriber = await addSubscriber(ctx, { address: `anna@${SECRET_DOMAIN}`, consent: 'a letter' });
+  const hook = await addHookSubscriber(
+    { ...ctx, hooks: { ...ctx.hooks, resolve: async () => ['93.184.215.14'] } },
+    { channel: 'webhook', url: 'https://receiver.example/hook', name: null, owner: `owner@${SECRET_DOMAIN}` },
+  );
   const asked = { address: `waiting@${SECRET_DOMAIN}`, choice: WHOLE_PAGE, locale: 'en' };
   await subscribe(ctx, { ...asked, source: 'test', clientKey: '192.0.2.1' }, async () => ({ ok: true }));
 
@@ -129,6 +134,7 @@ export async function furnish(dataDir: string): Promise<Furnished> {
       '/admin/incidents/[]': incident,
       '/admin/maintenance/[]': maintenance.id,
       '/admin/subscribers/[]': subscriber,
+      '/admin/subscribers/hooks/[]': hook.id,
       '/admin/templates/[]': template,
       '/components/[]': checkout.id,
       '/confirm/[]': path(theirs.confirm_url).split('/').at(-1) as string,
@@ -137,6 +143,9 @@ export async function furnish(dataDir: string): Promise<Furnished> {
       '/maintenance/[]': maintenance.id,
       '/subscription/[]': path(own.manage_url).split('/').at(-1) as string,
       '/unsubscribe/[]': path(own.unsubscribe_url).split('/').at(-1) as string,
+      '/webhook/[]': path(recipientLinks(ctx.site.url, ctx.sign, hook.id, now).hook_url)
+        .split('/')
+        .at(-1) as string,
       '/api/v2/[...]': 'nothing.json',
     },
   };
