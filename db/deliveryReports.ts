@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
-import type { DeliveryState } from '#domain/deliveries.ts';
+import type { DeliveryState, StateCounts } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
 
-/** A notice that went to many, with what was promised at the post. */
+/** A message to many, with what was promised at the post. */
 export type FanoutRow = {
   seq: number;
   noticeSeq: number;
@@ -19,6 +19,14 @@ export type FanoutRow = {
   expected: number;
   expanding: boolean;
   createdAt: Instant;
+  /** Not before this: until then it can be stopped without a trace. */
+  releaseAt: Instant;
+  /** Since when none of it leaves, and who said so. */
+  stopped: { at: Instant; by: string } | null;
+  /** It tells those who got a wrong text what was wrong. */
+  isCorrection: boolean;
+  /** null while some of it may still be waiting. */
+  finishedAt: Instant | null;
 };
 
 /** The newest first, older than the fan-out with seq `before` (null for the top). */
@@ -37,17 +45,39 @@ export async function listFanoutsOf(tx: Tx, incidentId: string): Promise<FanoutR
   return rows.map(toFanout);
 }
 
+/** Those of which some may still be waiting, the oldest first. Uses fanouts_unfinished. */
+export async function listUnfinishedFanouts(tx: Tx): Promise<FanoutRow[]> {
+  const rows = await fanoutsWithNotice(tx).where('f.finished_at', 'is', null).orderBy('f.seq').execute();
+  return rows.map(toFanout);
+}
+
 export async function findFanout(tx: Tx, noticeId: string): Promise<FanoutRow | null> {
   const row = await fanoutsWithNotice(tx).where('n.id', '=', noticeId).executeTakeFirst();
   return row ? toFanout(row) : null;
 }
 
-/** How many deliveries of each notice are in each state. Served by deliveries_notice_state alone. */
-export async function countStates(
+/** Other texts that some people get in place of the message's own. Uses notices_variant. */
+export async function listVariants(
   tx: Tx,
-  noticeSeqs: readonly number[],
-): Promise<Map<number, Partial<Record<DeliveryState, number>>>> {
-  const counts = new Map<number, Partial<Record<DeliveryState, number>>>(noticeSeqs.map((seq) => [seq, {}]));
+  noticeSeq: number,
+): Promise<{ subject: string; createdAt: Instant; missedSince: Instant | null }[]> {
+  const rows = await tx
+    .selectFrom('notices as v')
+    .leftJoin('updates as u', 'u.seq', 'v.since_update_seq')
+    .select(['v.subject', 'v.created_at', 'u.posted_at'])
+    .where('v.variant_of', '=', noticeSeq)
+    .orderBy('v.seq')
+    .execute();
+  return rows.map((row) => ({
+    subject: row.subject,
+    createdAt: row.created_at,
+    missedSince: row.posted_at,
+  }));
+}
+
+/** How many deliveries of each notice are in each state. Served by deliveries_notice_state alone: 1,000,000 take some 50 ms. */
+export async function countStates(tx: Tx, noticeSeqs: readonly number[]): Promise<Map<number, StateCounts>> {
+  const counts = new Map<number, StateCounts>(noticeSeqs.map((seq) => [seq, {}]));
   if (!noticeSeqs.length) return counts;
   const rows = await tx
     .selectFrom('deliveries')
@@ -68,148 +98,100 @@ export type DeliveryRow = {
   /** What the provider calls it; with the file transport, where the mail lies below DATA_DIR/mail. */
   providerId: string | null;
   updatedAt: Instant;
+  /** The person gets a text of their own: what they missed, or the mended one. */
+  ownText: boolean;
 };
 
-/** One notice's deliveries in these states, in order of seq, past the seq `after`. */
+/**
+ * One notice's deliveries in these states, in order of seq, past the seq `after`. A question a state, because each is then read from
+ * deliveries_notice_state in order: among a million of them the first hundred cost as little as the last.
+ */
 export async function listDeliveries(
   tx: Tx,
-  {
-    noticeSeq,
-    states,
-    after,
-    limit,
-  }: { noticeSeq: number; states: readonly DeliveryState[]; after: number; limit: number },
+  query: { noticeSeq: number; states: readonly DeliveryState[]; after: number; limit: number },
 ): Promise<DeliveryRow[]> {
-  const rows = await tx
-    .selectFrom('deliveries as d')
-    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
-    .select(['d.seq', 'r.address', 'd.state', 'd.reason', 'd.attempts', 'd.provider_id', 'd.updated_at'])
-    .where('d.notice_seq', '=', noticeSeq)
-    .where('d.state', 'in', states)
-    .where('d.seq', '>', after)
-    .orderBy('d.seq')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
-    seq: row.seq,
-    address: row.address,
-    state: row.state,
-    reason: row.reason,
-    attempts: row.attempts,
-    providerId: row.provider_id,
-    updatedAt: row.updated_at,
-  }));
+  const rows: DeliveryRow[] = [];
+  for (const state of query.states) {
+    const found = await deliveriesWithPerson(tx)
+      .where('d.notice_seq', '=', query.noticeSeq)
+      .where('d.state', '=', state)
+      .where('d.seq', '>', query.after)
+      .orderBy('d.seq')
+      .limit(query.limit)
+      .execute();
+    rows.push(...found.map(toDelivery));
+  }
+  return rows.sort((a, b) => a.seq - b.seq).slice(0, query.limit);
 }
 
-/** One delivery with whom and what it is for. */
+/** One delivery with whom it is for, and the notice whose text the person got or would get now. */
 export async function findDelivery(
   tx: Tx,
   seq: number,
-): Promise<(DeliveryRow & { noticeSeq: number; recipientId: string }) | null> {
-  const row = await tx
-    .selectFrom('deliveries as d')
-    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
-    .select([
-      'd.seq',
-      'r.address',
-      'r.id as recipient_id',
-      'd.notice_seq',
-      'd.state',
-      'd.reason',
-      'd.attempts',
-      'd.provider_id',
-      'd.updated_at',
-    ])
+): Promise<(DeliveryRow & { noticeSeq: number; contentSeq: number; recipientId: string }) | null> {
+  const row = await deliveriesWithPerson(tx)
+    .innerJoin('notices as c', (join) =>
+      join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
+    )
+    .select(['r.id as recipient_id', 'c.seq as content', 'c.replaced_by'])
     .where('d.seq', '=', seq)
     .executeTakeFirst();
   if (!row) return null;
+  const mended = row.state === 'queued' ? row.replaced_by : null;
+  return {
+    ...toDelivery(row),
+    noticeSeq: row.notice_seq,
+    contentSeq: mended ?? row.content,
+    recipientId: row.recipient_id,
+  };
+}
+
+/** Rows of one state that are looked through for their reasons: more of them would tell the same. */
+const REASONS_OF = 10_000;
+
+/** Why deliveries of a notice are in this state, the most common reason first; of the first 10,000. Uses deliveries_notice_state. */
+export async function countReasons(
+  tx: Tx,
+  query: { noticeSeq: number; state: DeliveryState; limit: number },
+): Promise<{ reason: string | null; count: number }[]> {
+  const some = tx
+    .selectFrom('deliveries')
+    .select('reason')
+    .where('notice_seq', '=', query.noticeSeq)
+    .where('state', '=', query.state)
+    .orderBy('seq')
+    .limit(REASONS_OF);
+  const rows = await tx
+    .selectFrom(some.as('some'))
+    .select((eb) => ['reason', eb.fn.countAll<number>().as('count')])
+    .groupBy('reason')
+    .orderBy('count', 'desc')
+    .orderBy('reason')
+    .limit(query.limit)
+    .execute();
+  return rows.map(({ reason, count }) => ({ reason, count: Number(count) }));
+}
+
+function deliveriesWithPerson(tx: Tx) {
+  return tx
+    .selectFrom('deliveries as d')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .select(['d.seq', 'd.notice_seq', 'd.content_seq', 'r.address', 'd.state', 'd.reason', 'd.attempts'])
+    .select(['d.provider_id', 'd.updated_at']);
+}
+
+type DeliverySelected = Awaited<ReturnType<ReturnType<typeof deliveriesWithPerson>['execute']>>[number];
+
+function toDelivery(row: DeliverySelected): DeliveryRow {
   return {
     seq: row.seq,
-    noticeSeq: row.notice_seq,
-    recipientId: row.recipient_id,
     address: row.address,
     state: row.state,
     reason: row.reason,
     attempts: row.attempts,
     providerId: row.provider_id,
     updatedAt: row.updated_at,
-  };
-}
-
-/** Puts a notice's refused deliveries back in the queue; they were definitely not taken. @returns how many */
-export async function requeueRefused(tx: Tx, noticeSeq: number, now: Instant): Promise<number> {
-  const { numUpdatedRows } = await tx
-    .updateTable('deliveries')
-    .set((eb) => ({
-      state: 'queued' as const,
-      batch_seq: null,
-      attempts: eb('attempts', '+', 1),
-      not_before: now,
-      reason: null,
-      updated_at: now,
-    }))
-    .where('notice_seq', '=', noticeSeq)
-    .where('state', '=', 'refused')
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
-}
-
-/** What waits, over all notices. */
-export type Backlog = {
-  queued: number;
-  /** Mails in batches that are not settled. */
-  inBatch: number;
-  /** Since when the longest waiting delivery that is due has been so; null when nothing is due. */
-  oldestDue: Instant | null;
-  /** Batches that were stopped because the provider said that we contradict ourselves. */
-  held: number;
-  /** Fan-outs not yet expanded. */
-  expanding: number;
-};
-
-export async function getBacklog(tx: Tx, now: Instant): Promise<Backlog> {
-  // Literals, so that the partial indexes serve.
-  const queued = await tx
-    .selectFrom('deliveries')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('state', '=', sql.lit('queued'))
-    .executeTakeFirstOrThrow();
-  const oldest: string[] = [];
-  for (const priority of [0, 1, 2, 3]) {
-    const row = await tx
-      .selectFrom('deliveries')
-      .select('not_before')
-      .where('state', '=', sql.lit('queued'))
-      .where('priority', '=', priority)
-      .where('not_before', '<=', now)
-      .orderBy('not_before')
-      .limit(1)
-      .executeTakeFirst();
-    if (row) oldest.push(row.not_before);
-  }
-  const batches = await tx
-    .selectFrom('batches')
-    .select((eb) => [
-      'state',
-      eb.fn.countAll<number>().as('count'),
-      eb.fn.sum<number>('size').as('mails'),
-      eb.fn.min('created_at').as('since'),
-    ])
-    .where('settled_at', 'is', null)
-    .groupBy('state')
-    .execute();
-  const expanding = await tx
-    .selectFrom('fanouts')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('state', '=', sql.lit('expanding'))
-    .executeTakeFirstOrThrow();
-  for (const row of batches) if (row.since) oldest.push(row.since);
-  return {
-    queued: Number(queued.count),
-    inBatch: batches.reduce((sum, row) => sum + Number(row.mails ?? 0), 0),
-    oldestDue: oldest.sort()[0] ?? null,
-    held: Number(batches.find((row) => row.state === 'held')?.count ?? 0),
-    expanding: Number(expanding.count),
+    ownText: row.content_seq !== null,
   };
 }
 
@@ -219,20 +201,10 @@ function fanoutsWithNotice(tx: Tx) {
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
     .leftJoin('incidents as i', 'i.seq', 'n.incident_seq')
     .leftJoin('updates as u', 'u.seq', 'n.update_seq')
-    .select([
-      'f.seq',
-      'f.notice_seq',
-      'n.id as notice_id',
-      'n.kind',
-      'n.subject',
-      'n.priority',
-      'i.id as incident_id',
-      'i.title as incident_title',
-      'u.id as update_id',
-      'f.expected',
-      'f.state',
-      'f.created_at',
-    ]);
+    .select(['f.seq', 'f.notice_seq', 'n.id as notice_id', 'n.kind', 'n.subject', 'n.priority'])
+    .select(['i.id as incident_id', 'i.title as incident_title', 'u.id as update_id'])
+    .select(['f.expected', 'f.state', 'f.created_at', 'f.release_at', 'f.mends', 'f.finished_at'])
+    .select(['n.stopped_at', 'n.stopped_by']);
 }
 
 type FanoutSelected = Awaited<ReturnType<ReturnType<typeof fanoutsWithNotice>['execute']>>[number];
@@ -251,5 +223,9 @@ function toFanout(row: FanoutSelected): FanoutRow {
     expected: row.expected,
     expanding: row.state === 'expanding',
     createdAt: row.created_at,
+    releaseAt: row.release_at || row.created_at,
+    stopped: row.stopped_at ? { at: row.stopped_at, by: row.stopped_by ?? 'someone' } : null,
+    isCorrection: row.mends !== null,
+    finishedAt: row.finished_at,
   };
 }

@@ -111,10 +111,11 @@ function told(tx: Tx) {
     .leftJoin('updates as since', 'since.seq', 'c.since_update_seq')
     .leftJoin('incidents as i', 'i.seq', 'n.incident_seq')
     .leftJoin('updates as u', 'u.seq', 'n.update_seq')
+    .leftJoin('fanouts as f', 'f.notice_seq', 'n.seq')
     .leftJoin('batches as b', 'b.seq', 'd.batch_seq')
     .select(['d.seq', 'd.recipient_seq', 'd.state', 'd.reason', 'd.not_before', 'd.updated_at', 'd.lane'])
     .select(['n.kind', 'n.subject', 'n.created_at', 'n.stopped_at', 'n.stopped_by'])
-    .select(['c.seq as content_seq', 'c.subject as content_subject', 'since.posted_at as missed_since'])
+    .select(['f.mends', 'c.subject as content_subject', 'since.posted_at as missed_since'])
     .select(['i.id as incident_id', 'i.kind as incident_kind', 'i.title', 'i.published_at', 'i.restricted'])
     .select(['i.drill', 'u.status', 'u.audience', 'u.posted_at', 'b.transport', 'b.settled_at']);
 }
@@ -155,12 +156,11 @@ function toTold(row: ToldRow, arrivedAt: Instant | null): Told {
             isPublic: row.published_at !== null && !row.restricted && !row.drill && row.audience === 'public',
           },
     said: row.status && row.posted_at ? { status: row.status, postedAt: row.posted_at } : null,
-    variant:
-      row.content_seq === null
-        ? null
-        : row.missed_since
-          ? { what: 'missed', since: row.missed_since }
-          : { what: 'correction' },
+    variant: row.mends
+      ? { what: 'correction' }
+      : row.missed_since
+        ? { what: 'missed', since: row.missed_since }
+        : null,
     state: row.state,
     reason: row.reason,
     lane: row.lane,

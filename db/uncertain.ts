@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
+import { reopenFanouts } from './refused.ts';
 
 /** A delivery of which nobody knows whether it arrived, and about which nobody has decided yet. */
 export type UncertainDelivery = {
@@ -70,6 +71,17 @@ export async function requeueUncertain(tx: Tx, seqs: readonly number[], now: Ins
       .where('state', '=', 'uncertain')
       .executeTakeFirstOrThrow();
     count += Number(numUpdatedRows);
+    const again = await tx
+      .selectFrom('deliveries')
+      .select('notice_seq')
+      .distinct()
+      .where('seq', 'in', chunk)
+      .where('state', '=', 'queued')
+      .execute();
+    await reopenFanouts(
+      tx,
+      again.map((row) => row.notice_seq),
+    );
   }
   return count;
 }

@@ -3,8 +3,7 @@ import type { Ctx } from '#db/context.ts';
 import * as reports from '#db/deliveryReports.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { getProvider, type Provider } from '#db/providers.ts';
-import { listWorkers } from '#db/workers.ts';
+import { reopenFanouts, requeueRefused } from '#db/refused.ts';
 import {
   countOutcomes,
   DELIVERY_STATES,
@@ -15,9 +14,12 @@ import {
 } from '#domain/deliveries.ts';
 import { AppError } from '#domain/errors.ts';
 import { may, requirePermission } from '#domain/permissions.ts';
-import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { personalise } from '#emails/render.ts';
+import { forget, kept } from './kept.ts';
+import { closeUncertain, listUncertain, repeatUncertain } from './outbox.ts';
+import { readProspects } from './prospects.ts';
 
 /** How far one message has got. */
 export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> & {
@@ -28,6 +30,8 @@ export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> & {
   /** Not sent on purpose: suppressed or superseded. */
   leftOut: number;
   total: number;
+  /** When it will be through, as far as can be said; '' when nothing of it waits. */
+  finish: string;
 };
 
 /** Messages to many, the newest first. `next` is the `before` of the page that follows; null on the last. */
@@ -36,30 +40,48 @@ export async function listFanouts(
   { before = null, limit = 20 }: { before?: number | null; limit?: number } = {},
 ): Promise<{ fanouts: FanoutView[]; next: number | null }> {
   requirePermission(ctx.actor, 'delivery.read');
-  return ctx.db.read(async (tx) => {
-    const rows = await reports.listFanouts(tx, { before, limit: limit + 1 });
-    const page = rows.slice(0, limit);
-    return {
-      fanouts: await withCounts(tx, page),
-      next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
-    };
-  });
+  const rows = await ctx.db.read((tx) => reports.listFanouts(tx, { before, limit: limit + 1 }));
+  const page = rows.slice(0, limit);
+  return {
+    fanouts: await viewsOf(ctx, page),
+    next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
+  };
 }
 
 /** What went out about one incident or maintenance, the newest first. */
 export async function listFanoutsOf(ctx: Ctx, incidentId: string): Promise<FanoutView[]> {
   requirePermission(ctx.actor, 'delivery.read');
-  return ctx.db.read(async (tx) => withCounts(tx, await reports.listFanoutsOf(tx, incidentId)));
+  return viewsOf(ctx, await ctx.db.read((tx) => reports.listFanoutsOf(tx, incidentId)));
 }
 
 /** @throws AppError not_found */
 export async function getFanout(ctx: Ctx, noticeId: string): Promise<FanoutView> {
   requirePermission(ctx.actor, 'delivery.read');
+  const row = (await ctx.db.read((tx) => reports.findFanout(tx, noticeId))) ?? missing();
+  return (await viewsOf(ctx, [row]))[0] as FanoutView;
+}
+
+export type FanoutDetail = {
+  /** Other texts that some people get: with what they missed, or mended. */
+  variants: Awaited<ReturnType<typeof reports.listVariants>>;
+  /** Why copies failed or were left out, by state, the most common first. */
+  reasons: { state: DeliveryState; reason: string | null; count: number }[];
+};
+
+/** What stands behind a message's bar. @throws AppError not_found */
+export async function getFanoutDetail(ctx: Ctx, noticeId: string): Promise<FanoutDetail> {
+  requirePermission(ctx.actor, 'delivery.read');
   return ctx.db.read(async (tx) => {
-    const [view] = await withCounts(tx, [(await reports.findFanout(tx, noticeId)) ?? missing()]);
-    return view as FanoutView;
+    const { noticeSeq } = (await reports.findFanout(tx, noticeId)) ?? missing();
+    const reasons: FanoutDetail['reasons'] = [];
+    for (const state of EXPLAINED)
+      for (const row of await reports.countReasons(tx, { noticeSeq, state, limit: 8 }))
+        reasons.push({ ...row, state, reason: row.reason && reasonFor(ctx, row.reason) });
+    return { variants: await reports.listVariants(tx, noticeSeq), reasons };
   });
 }
+
+const EXPLAINED = ['refused', 'bounced', 'uncertain', 'complained', 'suppressed'] as const;
 
 /** One person's copy. The address is shown to those who may see subscribers; others see `a…@example.com`. */
 export type DeliveryView = reports.DeliveryRow;
@@ -77,7 +99,11 @@ export async function listDeliveries(
     const rows = await reports.listDeliveries(tx, { noticeSeq, states, after, limit: limit + 1 });
     const page = rows.slice(0, limit);
     return {
-      deliveries: page.map((row) => ({ ...row, address: addressFor(ctx, row.address) })),
+      deliveries: page.map((row) => ({
+        ...row,
+        address: addressFor(ctx, row.address),
+        reason: row.reason && reasonFor(ctx, row.reason),
+      })),
       next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
     };
   });
@@ -92,142 +118,139 @@ export type MailView = DeliveryView & { subject: string; html: string; text: str
 export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView> {
   requirePermission(ctx.actor, 'subscriber.write');
   return ctx.db.read(async (tx) => {
-    const { noticeSeq, recipientId, ...delivery } =
+    const { noticeSeq, contentSeq, recipientId, ...delivery } =
       (await reports.findDelivery(tx, deliverySeq)) ?? missing();
-    const [notice] = await listNotices(tx, [noticeSeq]);
-    if (!notice) return missing();
-    const links = recipientLinks(ctx.site.url, ctx.sign, recipientId, notice.createdAt);
-    return { ...delivery, subject: notice.subject, ...personalise(notice, links) };
+    const [content] = await listNotices(tx, [contentSeq]);
+    if (!content) return missing();
+    const links = recipientLinks(ctx.site.url, ctx.sign, recipientId, content.createdAt);
+    return { ...delivery, subject: content.subject, ...personalise(content, links) };
   });
+}
+
+/** Rows that one transaction puts back, so that others can write in between. */
+const RETRY_CHUNK = 5_000;
+
+/**
+ * Sends a message again to those whose copy was refused, once the cause is mended: they are certain not to have it. Who has had newer
+ * news of the same incident since is passed over.
+ * @param deliverySeqs only these; null for all
+ * @throws AppError not_found; conflict when the message is stopped
+ */
+export async function retryRefused(
+  ctx: Ctx,
+  noticeId: string,
+  deliverySeqs: readonly number[] | null = null,
+): Promise<{ again: number; passedOver: number }> {
+  requirePermission(ctx.actor, 'delivery.write');
+  const counts = { again: 0, passedOver: 0 };
+  for (let after: number | null = 0; after !== null; ) {
+    const from: number = after;
+    const turn = await ctx.db.write(async (tx) => {
+      const { noticeSeq, stopped } = (await reports.findFanout(tx, noticeId)) ?? missing();
+      if (stopped)
+        throw new AppError('conflict', 'This message is stopped.', {
+          fix: 'Let it go on first, or mend its text.',
+        });
+      const query = { noticeSeq, seqs: deliverySeqs, after: from, limit: RETRY_CHUNK, now: ctx.now() };
+      const done = await requeueRefused(tx, query);
+      if (done.requeued) await reopenFanouts(tx, [noticeSeq]);
+      if (done.requeued)
+        await insertAudit(tx, ctx, {
+          action: 'delivery.retry',
+          subjectKind: 'notice',
+          subjectId: noticeId,
+          detail: { count: done.requeued },
+        });
+      return { ...done, noticeSeq };
+    });
+    forget(ctx.db, countsKey(turn.noticeSeq));
+    counts.again += turn.requeued;
+    counts.passedOver += turn.passedOver;
+    after = turn.next;
+  }
+  if (counts.again) ctx.changed('outbox');
+  return counts;
 }
 
 /**
- * Sends a message again to those whose copy was refused, once the cause is mended. They are certain not to have it.
- * @returns to how many
+ * Decides about every copy of a message that may have arrived: sends them again, knowing that some come twice, or leaves them as they are.
+ * @returns how many that was
  */
-export async function retryRefused(ctx: Ctx, noticeId: string): Promise<number> {
+export async function decideAllUncertain(
+  ctx: Ctx,
+  noticeId: string,
+  decision: 'repeat' | 'close',
+): Promise<number> {
   requirePermission(ctx.actor, 'delivery.write');
-  const count = await ctx.db.write(async (tx) => {
-    const { noticeSeq } = (await reports.findFanout(tx, noticeId)) ?? missing();
-    const requeued = await reports.requeueRefused(tx, noticeSeq, ctx.now());
-    await insertAudit(tx, ctx, {
-      action: 'delivery.retry',
-      subjectKind: 'notice',
-      subjectId: noticeId,
-      detail: { count: requeued },
+  const decide = decision === 'repeat' ? repeatUncertain : closeUncertain;
+  let count = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const page: Awaited<ReturnType<typeof listUncertain>> = await listUncertain(ctx, {
+      noticeId,
+      after,
+      limit: RETRY_CHUNK,
     });
-    return requeued;
-  });
-  ctx.changed('outbox');
+    count += await decide(
+      ctx,
+      page.deliveries.map(({ seq }) => seq),
+    );
+    after = page.next;
+  }
   return count;
 }
 
-/** How sending is, for the top of the admin. `fine` needs no one; `waiting` mends itself; `trouble` needs someone. */
-export type DeliveryHealth = {
-  level: 'fine' | 'waiting' | 'trouble';
-  /** What is so, and why. */
-  message: string;
-  /** What to do; null when nothing is to be done. */
-  fix: string | null;
-  /** The provider that `resumeProvider` would start again; null when none has stopped. */
-  resumable: string | null;
-  /** Mails not out yet. */
-  waiting: number;
-  oldestDue: Instant | null;
-  workers: number;
-};
+/** Counting a million rows takes some 50 ms, so of large messages the counts may be some seconds old, and of old ones some minutes. */
+const LARGE = 20_000;
+const GOOD_FOR = { live: 2_000, finished: 30_000, old: 600_000 };
 
-/** A worker beats every 5 s; three missed beats and it is gone. */
-const ALIVE_MS = 20_000;
-/** Mail that has been due for longer is late. */
-const LATE_MS = 2 * MINUTE;
+function countsKey(noticeSeq: number): string {
+  return `counts ${noticeSeq}`;
+}
 
-export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
-  requirePermission(ctx.actor, 'delivery.read');
+/** How many deliveries of a message are in each state. */
+export function statesOf(
+  ctx: Pick<Ctx, 'db' | 'now'>,
+  row: Pick<reports.FanoutRow, 'noticeSeq' | 'finishedAt'>,
+): Promise<StateCounts> {
   const now = ctx.now();
-  return ctx.db.read(async (tx) => {
-    const backlog = await reports.getBacklog(tx, now);
-    const alive = (await listWorkers(tx)).filter(
-      (worker) => worker.role.startsWith('mail:') && worker.beatAt >= addMs(now, -ALIVE_MS),
-    );
-    const providers: Provider[] = [];
-    for (const id of new Set(alive.map((worker) => worker.role.slice('mail:'.length))))
-      providers.push(await getProvider(tx, id));
-    const waiting = backlog.queued + backlog.inBatch;
-    const shared = {
-      waiting,
-      oldestDue: backlog.oldestDue,
-      workers: alive.length,
-      resumable: providers.find((provider) => provider.circuit === 'open')?.id ?? null,
-    };
-    return { ...shared, ...judge(backlog, providers, alive.length, now) };
+  return kept(ctx.db, countsKey(row.noticeSeq), now, async () => {
+    const counts = await ctx.db.read((tx: Tx) => reports.countStates(tx, [row.noticeSeq]));
+    const value = counts.get(row.noticeSeq) ?? {};
+    const total = Object.values(value).reduce((sum, count) => sum + count, 0);
+    return { value, forMs: total < LARGE ? 0 : GOOD_FOR[ageOf(row.finishedAt, now)] };
   });
 }
 
-function judge(
-  backlog: reports.Backlog,
-  providers: readonly Provider[],
-  workers: number,
-  now: Instant,
-): Pick<DeliveryHealth, 'level' | 'message' | 'fix'> {
-  const stopped = providers.find((provider) => provider.circuit === 'open');
-  if (stopped)
-    return {
-      level: 'trouble',
-      message: `Sending has stopped. ${stopped.circuitReason ?? ''}`.trim(),
-      fix: 'Mend it, then press Resume.',
-    };
-  const left = backlog.queued + backlog.inBatch + backlog.expanding;
-  if (!workers)
-    return {
-      level: left ? 'trouble' : 'waiting',
-      message: left ? 'Mail is waiting and no process is sending.' : 'No process is ready to send.',
-      fix: 'Start Foghorn with FOGHORN_ROLE=all, or start a worker.',
-    };
-  if (backlog.held)
-    return {
-      level: 'trouble',
-      message: `${backlog.held} ${backlog.held === 1 ? 'batch is' : 'batches are'} held: the provider says that their contents changed, so they may be out already.`,
-      fix: 'Compare with the provider’s log. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
-    };
-  const blocked = providers.find((provider) => provider.blockedUntil && provider.blockedUntil > now);
-  if (blocked && left && msBetween(now, blocked.blockedUntil as Instant) > MINUTE)
-    return {
-      level: 'trouble',
-      message:
-        `Sending waits for another ${durationText(msBetween(now, blocked.blockedUntil as Instant))}. ${blocked.blockedReason ?? ''}`.trim(),
-      fix: 'It goes on by itself. A higher plan at the provider lets it go on now: raise it, then press Resume.',
-    };
-  if (backlog.oldestDue && msBetween(backlog.oldestDue, now) > LATE_MS)
-    return {
-      level: 'waiting',
-      message:
-        `The oldest mail has been waiting for ${durationText(msBetween(backlog.oldestDue, now))}. ${blocked?.blockedReason ?? ''}`.trim(),
-      fix: null,
-    };
-  return {
-    level: left ? 'waiting' : 'fine',
-    message: left ? 'Mail is going out.' : 'Nothing is waiting.',
-    fix: null,
-  };
+function ageOf(finishedAt: Instant | null, now: Instant): keyof typeof GOOD_FOR {
+  if (finishedAt === null) return 'live';
+  return finishedAt < addMs(now, -DAY) ? 'old' : 'finished';
 }
 
-async function withCounts(tx: Tx, rows: readonly reports.FanoutRow[]): Promise<FanoutView[]> {
-  const counts = await reports.countStates(
-    tx,
-    rows.map((row) => row.noticeSeq),
+async function viewsOf(ctx: Ctx, rows: readonly reports.FanoutRow[]): Promise<FanoutView[]> {
+  const views = await Promise.all(
+    rows.map(async (row) => {
+      const states = await statesOf(ctx, row);
+      const { left_out, ...outcomes } = countOutcomes(states, row);
+      return { ...row, states, ...outcomes, leftOut: left_out };
+    }),
   );
-  return rows.map(({ noticeSeq, ...row }) => {
-    const states = counts.get(noticeSeq) ?? {};
-    const { left_out, ...outcomes } = countOutcomes(states, row);
-    return { ...row, states, ...outcomes, leftOut: left_out };
-  });
+  const prospects = views.some(({ waiting }) => waiting > 0) ? await readProspects(ctx) : null;
+  return views.map(({ noticeSeq, ...view }) => ({ ...view, finish: prospects?.(view) ?? '' }));
 }
 
 function addressFor(ctx: Ctx, address: string): string {
-  if (may(ctx.actor, 'subscriber.read')) return address;
-  const at = address.lastIndexOf('@');
-  return `${address.slice(0, 1)}…${address.slice(at)}`;
+  return may(ctx.actor, 'subscriber.read') ? address : masked(address);
+}
+
+/** A provider's words may quote an address. */
+function reasonFor(ctx: Ctx, reason: string): string {
+  return may(ctx.actor, 'subscriber.read')
+    ? reason
+    : reason.replace(/[^\s<>"'`(),;:]+@[^\s<>"'`(),;:]+/g, masked);
+}
+
+function masked(address: string): string {
+  return `${address.slice(0, 1)}…${address.slice(address.lastIndexOf('@'))}`;
 }
 
 function missing(): never {

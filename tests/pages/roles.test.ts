@@ -31,11 +31,14 @@ const EVERYONE: readonly Role[] = ROLES;
 const VERBS: Record<string, readonly Role[]> = {
   addHookSubscriber: POSTING,
   getHookSubscriber: POSTING,
+  goOn: POSTING,
   listHookSubscribers: POSTING,
   removeHookSubscriber: POSTING,
   resumeHookSubscriber: POSTING,
   rotateHookSecret: POSTING,
   saveHookChoice: POSTING,
+  sendNow: POSTING,
+  stopSending: POSTING,
   tryHookSubscriber: POSTING,
   addLogEntry: RESPONDING,
   addMember: POSTING,
@@ -317,6 +320,8 @@ describe('who may do what', () => {
     ['/admin/deliveries/[id]', { do: 'retryChosen', seq: '1' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'repeatAll' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'closeAll' }, POSTING],
+    ['/admin/deliveries/[id]', { do: 'stop' }, POSTING],
+    ['/admin/deliveries/[id]', { do: 'goOn' }, POSTING],
     ['/admin/heard', { sought: `anna@${SECRET_DOMAIN}` }, POSTING],
     [
       '/admin/incidents/[id]',

@@ -5,14 +5,8 @@ import { suppressAddress } from '#db/suppressions.ts';
 import { beatWorker } from '#db/workers.ts';
 import { countOutcomes, DELIVERY_STATES, OUTCOME_OF } from '#domain/deliveries.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
-import {
-  getDeliveryHealth,
-  getFanout,
-  listDeliveries,
-  listFanouts,
-  readMail,
-  retryRefused,
-} from '#services/deliveries.ts';
+import { getFanout, listDeliveries, listFanouts, readMail, retryRefused } from '#services/deliveries.ts';
+import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { resumeProvider } from '#services/outbox.ts';
 import { expandAll, fakeTransport, postNotice, rendered, rigEngine } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
@@ -103,7 +97,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
       await rig.drain();
       const { noticeId } = (await listFanouts(ctx)).fanouts[0]!;
       await expect(retryRefused(ctx.as('viewer'), noticeId)).rejects.toMatchObject({ code: 'forbidden' });
-      expect(await retryRefused(ctx, noticeId)).toBe(1);
+      expect(await retryRefused(ctx, noticeId)).toEqual({ again: 1, passedOver: 0 });
       expect(ctx.changes).toEqual(['outbox']);
       await rig.drain();
       expect(await getFanout(ctx, noticeId)).toMatchObject({ sent: 49, failed: 1 });
@@ -177,9 +171,10 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
       ctx.clock.set('2199-01-01T00:00:00.000Z');
       expect(await refuse(429, 'monthly_quota_exceeded')).toMatchObject({
         level: 'trouble',
-        message: 'Sending waits for another 2 hours. Resend: No. (429, monthly_quota_exceeded)',
+        message:
+          'The monthly quota of the mail provider is used up for another 2 hours. Only SEV1 and confirmations still leave.',
         fix: expect.stringContaining('press Resume'),
-        resumable: null,
+        resumable: 'resend',
         waiting: 10,
       });
 

@@ -223,20 +223,11 @@ eachDatabase('what did they hear', (fresh) => {
     );
   });
 
-  it('gives the text that this person got: what they missed, or the correction', async () => {
+  it('says when the text was another than most people got: what they missed, or a correction', async () => {
     const { db, ctx } = await house();
     await addSubscriber(ctx, { address: 'mia@acme.example', consent: 'a letter' });
     const seq = await mailed(db, 'mia@acme.example', 'delivered', { arrivedAt: HANDED });
-    const variantSeq = await postNotice(db, POSTED, { mail: rendered('[Correction] Checkout') });
-    await db.write(async (tx) => {
-      await tx.updateTable('deliveries').set({ content_seq: variantSeq }).where('seq', '=', seq).execute();
-    });
-    const corrected = await person(ctx, 'mia@acme.example');
-    expect(corrected.told[0]).toMatchObject({
-      subject: '[Correction] Checkout',
-      variant: { what: 'correction' },
-    });
-    expect(corrected.reply).toContain('the correction on “Checkout is failing');
+    const variantSeq = await postNotice(db, POSTED, { mail: rendered('[Identified] All of it') });
     await db.write(async (tx) => {
       const { update_seq } = await tx
         .selectFrom('notices')
@@ -248,11 +239,17 @@ eachDatabase('what did they hear', (fresh) => {
         .set({ since_update_seq: update_seq })
         .where('seq', '=', variantSeq)
         .execute();
+      await tx.updateTable('deliveries').set({ content_seq: variantSeq }).where('seq', '=', seq).execute();
     });
-    expect((await person(ctx, 'mia@acme.example')).told[0]?.variant).toEqual({
-      what: 'missed',
-      since: POSTED,
+    const missed = await person(ctx, 'mia@acme.example');
+    expect(missed.told[0]).toMatchObject({
+      subject: '[Identified] All of it',
+      variant: { what: 'missed', since: POSTED },
     });
+    await db.write((tx) => tx.updateTable('fanouts').set({ mends: '{"bases":[],"contents":[]}' }).execute());
+    const corrected = await person(ctx, 'mia@acme.example');
+    expect(corrected.told[0]?.variant).toEqual({ what: 'correction' });
+    expect(corrected.reply).toContain('the correction on “Checkout is failing');
   });
 
   it('knows who asked and never confirmed, who left, and who was erased', async () => {

@@ -1,6 +1,7 @@
+import { DELIVERY_STATES } from '#domain/deliveries.ts';
 import { countsText, type FanoutCounts, share } from './fanout.ts';
 
-/** Moves the bars of messages that are still going out, once a second, until nothing waits. */
+/** Moves the bars of messages that are still going out, once a second, until nothing waits; and the figures behind one of them. */
 const bars = [...document.querySelectorAll<HTMLElement>('[data-fanout]')];
 for (const bar of bars) if (bar.dataset.waiting !== '0') void follow(bar);
 
@@ -26,4 +27,12 @@ function show(bar: HTMLElement, counts: FanoutCounts): void {
   failed?.setAttribute('width', share(counts.failed, counts.total));
   const words = bar.querySelector('[data-words]');
   if (words) words.textContent = countsText(counts);
+  const states = document.querySelector(`[data-states-of="${bar.dataset.fanout}"]`);
+  for (const state of DELIVERY_STATES) {
+    const row = states?.querySelector<HTMLElement>(`[data-state="${state}"]`);
+    const count = row?.querySelector('[data-count]');
+    if (!row || !count) continue;
+    count.textContent = (counts.states[state] ?? 0).toLocaleString('en');
+    row.hidden = !counts.states[state];
+  }
 }

@@ -6,8 +6,9 @@ import { getFanout } from '#services/deliveries.ts';
 /** How far a message has got, for the bar of a page that is open. */
 export const GET: APIRoute = async ({ locals, params }) => {
   try {
-    const { waiting, sent, failed, leftOut, total } = await getFanout(locals.ctx, params.id as string);
-    return Response.json({ waiting, sent, failed, leftOut, total });
+    const fanout = await getFanout(locals.ctx, params.id as string);
+    const { waiting, sent, failed, leftOut, total, states, finish } = fanout;
+    return Response.json({ waiting, sent, failed, leftOut, total, states, finish });
   } catch (error) {
     return Response.json({ problems: problemsFrom(error) }, { status: httpStatus(error) });
   }

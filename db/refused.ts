@@ -1,0 +1,80 @@
+import { sql } from 'kysely';
+import type { Instant } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+
+/** What may have reached a person, or is about to. */
+const OUT = ['in_batch', 'accepted', 'delivered', 'complained', 'uncertain'] as const;
+
+/**
+ * Puts refused deliveries of a notice back in the queue, for a new batch under a new key: they were definitely not taken. Left as they
+ * are: those whose person has newer news of the same incident already, since old news must not follow it. At most `limit`, past the seq
+ * `after`; with `seqs` only of these.
+ * @returns how many went back, how many were passed over, and the seq that the next turn starts after (null when this was the last)
+ */
+export async function requeueRefused(
+  tx: Tx,
+  query: { noticeSeq: number; seqs: readonly number[] | null; after: number; limit: number; now: Instant },
+): Promise<{ requeued: number; passedOver: number; next: number | null }> {
+  let select = tx
+    .selectFrom('deliveries')
+    .select(['seq', 'recipient_seq'])
+    .where('notice_seq', '=', query.noticeSeq)
+    .where('state', '=', 'refused')
+    .where('seq', '>', query.after)
+    .orderBy('seq')
+    .limit(query.limit);
+  if (query.seqs) select = select.where('seq', 'in', query.seqs);
+  const rows = await select.execute();
+  const last = rows.at(-1);
+  if (!last) return { requeued: 0, passedOver: 0, next: null };
+  const { numUpdatedRows } = await tx
+    .updateTable('deliveries')
+    .set((eb) => ({
+      state: 'queued' as const,
+      batch_seq: null,
+      attempts: eb('attempts', '+', 1),
+      not_before: query.now,
+      reason: null,
+      updated_at: query.now,
+    }))
+    .where(
+      'seq',
+      'in',
+      rows.map((row) => row.seq),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('deliveries as o')
+            .select(sql.lit(1).as('one'))
+            .whereRef('o.recipient_seq', '=', 'deliveries.recipient_seq')
+            .where('o.notice_seq', 'in', newerOf(tx, query.noticeSeq))
+            .where('o.state', 'in', OUT),
+        ),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  const requeued = Number(numUpdatedRows);
+  return {
+    requeued,
+    passedOver: rows.length - requeued,
+    next: rows.length === query.limit ? last.seq : null,
+  };
+}
+
+/** Newer messages of the same incident. Uses notices_incident. */
+function newerOf(tx: Tx, noticeSeq: number) {
+  return tx
+    .selectFrom('notices as newer')
+    .innerJoin('notices as this', 'this.incident_seq', 'newer.incident_seq')
+    .select('newer.seq')
+    .where('this.seq', '=', noticeSeq)
+    .whereRef('newer.seq', '>', 'this.seq');
+}
+
+/** Messages some of whose deliveries wait again take part in the order of their incident once more. */
+export async function reopenFanouts(tx: Tx, noticeSeqs: readonly number[]): Promise<void> {
+  if (!noticeSeqs.length) return;
+  await tx.updateTable('fanouts').set({ finished_at: null }).where('notice_seq', 'in', noticeSeqs).execute();
+}

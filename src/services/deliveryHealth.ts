@@ -1,0 +1,261 @@
+import type { Ctx } from '#db/context.ts';
+import type { Lane } from '#db/deliveries.ts';
+import type { Tx } from '#db/open.ts';
+import { type OutboxFigures, readOutbox } from '#db/outboxReports.ts';
+import { getProvider, type Provider } from '#db/providers.ts';
+import { listWorkers, type Worker } from '#db/workers.ts';
+import { paceOf } from '#domain/pace.ts';
+import { requirePermission } from '#domain/permissions.ts';
+import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { kept } from './kept.ts';
+
+/** One thing about sending that someone should know. `fine` needs no one; `waiting` mends itself; `trouble` needs someone. */
+export type HealthItem = {
+  level: 'fine' | 'waiting' | 'trouble';
+  /** What is so, and why. */
+  message: string;
+  /** What to do; null when nothing is to be done. */
+  fix: string | null;
+};
+
+/** How sending is, for the top of the admin: the worst first, and what else is so. */
+export type DeliveryHealth = HealthItem & {
+  more: HealthItem[];
+  /** The provider that `resumeProvider` would start again; null when none has stopped. */
+  resumable: string | null;
+  /** Ways out that are in use and can be paused. */
+  pausable: string[];
+  /** Mails and calls not out yet; those of stopped messages do not count. */
+  waiting: number;
+  oldestDue: Instant | null;
+  /** Mails a minute over the last minute; null when none left in it. */
+  pace: number | null;
+  workers: number;
+  undecided: number;
+};
+
+/** A worker beats every 5 s; after six missed beats it is gone. */
+export const ALIVE_MS = 30_000;
+/** Mail that has been due for longer is late; so much later, someone must look. */
+const LATE_MS = 2 * MINUTE;
+const TOO_LATE_MS = 10 * MINUTE;
+
+export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
+  requirePermission(ctx.actor, 'delivery.read');
+  const outbox = await readSending(ctx);
+  const items = judge(outbox);
+  const [worst, ...more] = items.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+  const { providers, workers, lanes } = outbox;
+  return {
+    ...(worst as HealthItem),
+    more,
+    resumable: providers.find((provider) => isHeldUp(provider, outbox.now))?.id ?? null,
+    pausable: providers.filter(({ pausedAt }) => !pausedAt).map(({ id }) => id),
+    waiting: lanes.mail.waiting + lanes.hook.waiting,
+    oldestDue: [lanes.mail.oldestDue, lanes.hook.oldestDue].filter((at) => at !== null).sort()[0] ?? null,
+    pace: lanes.mail.pace,
+    workers: workers.filter(({ alive }) => alive).length,
+    undecided: outbox.figures.undecided,
+  };
+}
+
+/** An operator may let it go on: it is stopped, paused, or waits for long. */
+function isHeldUp({ circuit, pausedAt, quotas, blockedUntil }: Provider, now: Instant): boolean {
+  const isSpent = quotas.some(({ spent, resetsAt }) => spent !== 'no' && resetsAt && resetsAt > now);
+  const waits = blockedUntil !== null && msBetween(now, blockedUntil) > MINUTE;
+  return circuit === 'open' || pausedAt !== null || isSpent || waits;
+}
+
+const LEVELS = ['trouble', 'waiting', 'fine'];
+const LANES: readonly Lane[] = ['mail', 'hook'];
+
+type LaneView = {
+  waiting: number;
+  oldestDue: Instant | null;
+  urgentSince: Instant | null;
+  pace: number | null;
+};
+
+/** Everything that is known of sending now, read in one snapshot; the counts of a long queue may be some seconds old. */
+export type Sending = {
+  now: Instant;
+  figures: OutboxFigures;
+  lanes: Record<Lane, LaneView>;
+  workers: (Worker & { lane: Lane; provider: string; alive: boolean })[];
+  /** The ways out that living workers use; when none lives, the last that was used. */
+  providers: Provider[];
+};
+
+export async function readSending(ctx: Ctx): Promise<Sending> {
+  const now = ctx.now();
+  return kept(ctx.db, 'sending', now, async () => {
+    const value = await ctx.db.read((tx) => sendingNow(tx, now));
+    const waiting = value.figures.queues.reduce((sum, queue) => sum + queue.waiting, 0);
+    // Some 50 ms for a million: not for each of many who look.
+    return { value, forMs: waiting > 50_000 ? 2_000 : 0 };
+  });
+}
+
+async function sendingNow(tx: Tx, now: Instant): Promise<Sending> {
+  const figures = await readOutbox(tx, now);
+  const workers = (await listWorkers(tx)).flatMap((worker) => {
+    const [lane, provider] = worker.role.split(':');
+    if ((lane !== 'mail' && lane !== 'hook') || !provider) return [];
+    return [{ ...worker, lane, provider, alive: worker.beatAt >= addMs(now, -ALIVE_MS) } as const];
+  });
+  const used = workers.filter(({ alive }) => alive);
+  const ids = new Set((used.length ? used : workers.slice(0, 1)).map(({ provider }) => provider));
+  const providers: Provider[] = [];
+  for (const id of ids) providers.push(await getProvider(tx, id));
+  const rateOf = (lane: Lane) =>
+    providers.find(({ id }) => (id === 'hook') === (lane === 'hook'))?.rate ?? null;
+  const laneView = (lane: Lane): LaneView => {
+    const queues = figures.queues.filter((queue) => queue.lane === lane);
+    const batches = figures.inBatch.find((row) => row.lane === lane);
+    const oldest = [...queues.map(({ oldestDue }) => oldestDue), batches?.since ?? null].filter(
+      (at) => at !== null,
+    );
+    const recent = figures.lastMinute.find((row) => row.lane === lane) ?? null;
+    return {
+      waiting: queues.reduce((sum, queue) => sum + queue.waiting, 0) + (batches?.mails ?? 0),
+      oldestDue: oldest.sort()[0] ?? null,
+      urgentSince: queues.find(({ priority }) => priority === 0)?.oldestDue ?? null,
+      pace: paceOf(recent, { now, rate: rateOf(lane) }),
+    };
+  };
+  return {
+    now,
+    figures,
+    lanes: { mail: laneView('mail'), hook: laneView('hook') },
+    workers,
+    providers,
+  };
+}
+
+/** What is wrong, each thing once; one line that all is well when nothing is. */
+function judge(sending: Sending): HealthItem[] {
+  const items = [
+    ...sending.providers.flatMap((provider) => ofProvider(provider, sending)),
+    ...LANES.flatMap((lane) => absence(lane, sending)),
+    ...ofBatches(sending),
+    ...LANES.flatMap((lane) => lateness(lane, sending)),
+  ];
+  if (items.length) return items;
+  const { mail, hook } = sending.lanes;
+  const left = mail.waiting + hook.waiting + sending.figures.expanding;
+  return [
+    {
+      level: left ? 'waiting' : 'fine',
+      message: left ? 'Mail is going out.' : 'Nothing is waiting.',
+      fix: null,
+    },
+  ];
+}
+
+function ofProvider(provider: Provider, { now, lanes, figures }: Sending): HealthItem[] {
+  const { waiting } = lanes[provider.id === 'hook' ? 'hook' : 'mail'];
+  const left = waiting + figures.expanding;
+  if (provider.circuit === 'open')
+    return [
+      {
+        level: 'trouble',
+        message: `Sending has stopped. ${provider.circuitReason ?? ''}`.trim(),
+        fix: 'Mend it, then press Resume.',
+      },
+    ];
+  if (provider.pausedAt)
+    return [
+      {
+        level: left ? 'trouble' : 'waiting',
+        message: `${provider.pausedBy ?? 'Someone'} paused sending ${agoText(provider.pausedAt, now)}. Nothing leaves until it is resumed.`,
+        fix: 'Press Resume when it may go on.',
+      },
+    ];
+  const spent = provider.quotas.find(({ spent, resetsAt }) => spent !== 'no' && resetsAt && resetsAt > now);
+  if (spent)
+    return [
+      {
+        level: left ? 'trouble' : 'waiting',
+        message: `The ${spent.period === 'day' ? 'daily' : 'monthly'} quota of the mail provider is used up for another ${durationText(msBetween(now, spent.resetsAt as Instant))}. ${spent.spent === 'for most' ? 'Only SEV1 and confirmations still leave.' : 'Nothing leaves.'}`,
+        fix: 'It goes on by itself. A higher plan at the provider lets it go on now: raise it, then press Resume.',
+      },
+    ];
+  const wait = provider.blockedUntil ? msBetween(now, provider.blockedUntil) : 0;
+  if (left && wait > MINUTE)
+    return [
+      {
+        level: 'trouble',
+        message: `Sending waits for another ${durationText(wait)}. ${provider.blockedReason ?? ''}`.trim(),
+        fix: 'It goes on by itself. A higher plan at the provider lets it go on now: raise it, then press Resume.',
+      },
+    ];
+  return [];
+}
+
+function absence(lane: Lane, { now, lanes, workers, figures }: Sending): HealthItem[] {
+  const own = workers.filter((worker) => worker.lane === lane);
+  if (own.some(({ alive }) => alive)) return [];
+  // Every message begins in the mail lane: there deliveries come into being.
+  const left = lanes[lane].waiting + (lane === 'mail' ? figures.expanding : 0);
+  if (!left && lane === 'hook') return [];
+  const what =
+    lane === 'mail'
+      ? 'Mail is waiting and no process is sending.'
+      : 'Webhooks and chats are waiting and no process calls them.';
+  const last = own[0] ? ` The last one fell silent ${agoText(own[0].beatAt, now)}.` : '';
+  return [
+    {
+      level: left ? 'trouble' : 'waiting',
+      message: (left ? what : 'No process is ready to send.') + last,
+      fix: 'Start Foghorn with FOGHORN_ROLE=all, or start a worker. If one runs, its log says why it is silent.',
+    },
+  ];
+}
+
+/** Said where nothing else explains it. */
+function lateness(lane: Lane, { now, lanes, workers, providers }: Sending): HealthItem[] {
+  const { oldestDue, urgentSince } = lanes[lane];
+  const age = oldestDue ? msBetween(oldestDue, now) : 0;
+  const isExplained =
+    !workers.some((worker) => worker.lane === lane && worker.alive) ||
+    providers.some(({ pausedAt, circuit }) => pausedAt || circuit === 'open');
+  if (age <= LATE_MS || isExplained) return [];
+  const isUrgent = urgentSince !== null && msBetween(urgentSince, now) > LATE_MS;
+  const why = providers.find(({ blockedUntil }) => blockedUntil && blockedUntil > now)?.blockedReason ?? '';
+  return [
+    {
+      level: isUrgent || age > TOO_LATE_MS ? 'trouble' : 'waiting',
+      message:
+        `The oldest ${lane === 'mail' ? 'mail' : 'call of a webhook or chat'} has been waiting for ${durationText(age)}. ${why}`.trim(),
+      fix: null,
+    },
+  ];
+}
+
+function ofBatches({ figures }: Sending): HealthItem[] {
+  const items: HealthItem[] = [];
+  if (figures.held)
+    items.push({
+      level: 'trouble',
+      message: `${figures.held} ${figures.held === 1 ? 'batch is' : 'batches are'} held: the provider says that their contents changed, so they may be out already.`,
+      fix: 'Compare with the provider’s log. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
+    });
+  if (figures.stopped)
+    items.push({
+      level: 'waiting',
+      message: `${figures.stopped} ${figures.stopped === 1 ? 'message is' : 'messages are'} stopped. Nothing of ${figures.stopped === 1 ? 'it' : 'them'} leaves until someone lets it go on or mends it.`,
+      fix: null,
+    });
+  if (figures.undecided)
+    items.push({
+      level: 'waiting',
+      message: `${figures.undecided.toLocaleString('en')} ${figures.undecided === 1 ? 'mail' : 'mails'} may or may not have arrived, and nobody has decided what to do.`,
+      fix: 'Open the message below and send it again, knowing that it may come twice, or leave it.',
+    });
+  return items;
+}
+
+function agoText(at: Instant, now: Instant): string {
+  const ms = msBetween(at, now);
+  return ms < MINUTE ? 'less than a minute ago' : `${durationText(ms)} ago`;
+}
