@@ -13,6 +13,7 @@ export type ClaimedBatch = {
   priority: number;
   /** The exact bytes of the call, zstd. */
   body: Buffer;
+  /** Of `body`. */
   bodySha256: string;
   /** This claim's number: whoever settles must show it. */
   fence: number;

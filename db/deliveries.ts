@@ -1,7 +1,8 @@
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import { yieldToNewer } from './coalesce.ts';
+import { entriesOf, wholeNumbers } from './dialect.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
@@ -126,16 +127,42 @@ export function queuedNow(tx: Tx, holds: Holds, { lane, priority, now, limit, af
  */
 export async function areSendable(
   tx: Tx,
-  picked: readonly { seq: number; contentSeq: number }[],
+  picked: readonly { seq: number; contentSeq: number; attempts: number }[],
   now: Instant,
 ): Promise<boolean> {
-  const written = new Map(picked.map(({ seq, contentSeq }) => [seq, contentSeq]));
-  const rows = await queuedWithPerson(tx, await readHolds(tx, now))
-    .where('d.seq', 'in', [...written.keys()])
+  const seqs = wholeNumbers(picked.map(({ seq }) => seq));
+  const content = sql<number>`coalesce(q.replaced_by, q.content_seq, q.notice_seq)`;
+  const rows = await tx
+    .selectFrom(
+      queuedWithPerson(tx, await readHolds(tx, now))
+        .where(sql<boolean>`d.seq in (${seqs})`)
+        .as('q'),
+    )
+    .select((eb) => [
+      content.as('contentSeq'),
+      eb.fn.countAll().as('count'),
+      eb.fn.sum('q.attempts').as('attempts'),
+    ])
+    // What `againstOf` would say nothing against.
+    .where('q.needless', '=', 0)
+    .where('q.suppressed', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb('q.kind', 'not in', TO_SUBSCRIBED),
+        eb.and([eb('q.recipient_state', '=', 'confirmed'), eb('q.quarantined_at', 'is', null)]),
+      ]),
+    )
+    .groupBy(content)
     .execute();
+  // Nobody is twice in `picked`, so equal sums for each text say that all are as they were.
+  const sums = Map.groupBy(picked, ({ contentSeq }) => contentSeq);
   return (
-    rows.length === written.size &&
-    rows.map(toQueued).every((row) => row.against === null && written.get(row.seq) === row.contentSeq)
+    rows.length === sums.size &&
+    rows.every((row) => {
+      const alike = sums.get(row.contentSeq) ?? [];
+      const attempts = alike.reduce((sum, one) => sum + one.attempts, 0);
+      return Number(row.count) === alike.length && Number(row.attempts) === attempts;
+    })
   );
 }
 
@@ -221,11 +248,7 @@ export async function assignToBatch(
         reason: null,
         updated_at: now,
       }))
-      .where(
-        'seq',
-        'in',
-        alike.map((member) => member.seq),
-      )
+      .where('seq', 'in', sql<number>`(${wholeNumbers(alike.map((member) => member.seq))})`)
       .execute();
 }
 
@@ -253,25 +276,25 @@ export async function acceptDeliveries(
   accepted: { seqs: readonly number[]; providerIds: readonly (string | null)[]; now: Instant },
 ): Promise<void> {
   if (!accepted.seqs.length) return;
-  const whens = accepted.seqs.map(
-    (seq, index) => sql`when ${sql.lit(seq)} then ${accepted.providerIds[index] ?? null}`,
+  const ids = Object.fromEntries(
+    accepted.seqs.map((seq, index) => [seq, accepted.providerIds[index] ?? null]),
   );
-  const providerId = sql`case seq ${sql.join(whens, sql` `)} end` as RawBuilder<string | null>;
   await tx
-    .updateTable('deliveries')
+    .updateTable('deliveries as d')
+    .from(entriesOf(tx.dialect, ids).as('taken'))
     .set((eb) => ({
-      provider_id: providerId,
+      provider_id: eb.ref('taken.value'),
       state: eb
         .case()
-        .when('state', '=', 'in_batch')
+        .when('d.state', '=', 'in_batch')
         .then(sql.lit<DeliveryState>('accepted'))
-        .else(eb.ref('state'))
+        .else(eb.ref('d.state'))
         .end(),
       // What a receipt said before belongs to the state that it led to.
-      reason: eb.case().when('state', '=', 'in_batch').then(null).else(eb.ref('reason')).end(),
+      reason: eb.case().when('d.state', '=', 'in_batch').then(null).else(eb.ref('d.reason')).end(),
       updated_at: accepted.now,
     }))
-    .where('seq', 'in', accepted.seqs)
+    .where('d.seq', '=', sql<number>`cast(taken.key as bigint)`)
     .execute();
 }
 

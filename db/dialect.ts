@@ -1,3 +1,5 @@
+import { type RawBuilder, sql } from 'kysely';
+
 /** Every difference between the two databases that a query or a migration may need to know. */
 export type DialectName = 'sqlite' | 'postgres';
 
@@ -34,4 +36,22 @@ export const MAX_PARAMETERS = 30_000;
 export function* chunksOf<T>(rows: readonly T[], columns: number): Generator<readonly T[]> {
   const size = Math.max(1, Math.floor(MAX_PARAMETERS / columns));
   for (let start = 0; start < rows.length; start += size) yield rows.slice(start, start + size);
+}
+
+/**
+ * Whole numbers of our own (`seq`), written into the statement: for a few hundred of them far cheaper than as many parameters, on both.
+ */
+export function wholeNumbers(numbers: readonly number[]): RawBuilder<number> {
+  if (!numbers.every(Number.isSafeInteger))
+    throw new Error('Only whole numbers may be written into a statement.');
+  return sql.raw(numbers.length ? numbers.join(',') : 'null');
+}
+
+/** The entries of one object, passed as JSON, as rows of `key` and `value`, both text. */
+export function entriesOf(dialect: DialectName, entries: Record<string, string | null>) {
+  const json = JSON.stringify(entries);
+  return (dialect === 'sqlite' ? sql`json_each(${json})` : sql`json_each_text(${json}::json)`) as RawBuilder<{
+    key: string;
+    value: string | null;
+  }>;
 }

@@ -421,6 +421,7 @@ export interface BatchesTable {
   size: number;
   /** The exact bytes of the call, zstd; null once settled. */
   body: Buffer | null;
+  /** Of `body`, as it is stored. */
   body_sha256: string;
   state: 'frozen' | 'settled' | 'held';
   lease_owner: string | null;

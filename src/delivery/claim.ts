@@ -66,7 +66,7 @@ async function takeUp(tx: Tx, seq: number, slot: Slot, { now, lease }: Claim): P
   if (!batch) return null;
   const members = await listMembers(tx, seq);
   const open = new Set(members.filter((member) => member.state === 'in_batch').map((member) => member.seq));
-  return { batch, bytes: Buffer.alloc(0), members, open, ...slot, began: null };
+  return { batch, bytes: Buffer.alloc(0), built: false, members, open, ...slot, began: null };
 }
 
 async function freeze(
@@ -83,6 +83,7 @@ async function freeze(
   return {
     batch: { ...batch, seq, fence: 1, attempts: 0, unknownSince: null },
     bytes,
+    built: true,
     members: members.map((member) => ({ ...member, unanswered: 0 })),
     open: new Set(members.map((member) => member.seq)),
     ...slot,

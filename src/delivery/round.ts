@@ -65,6 +65,8 @@ export type EngineDeps = {
 export type Started = {
   batch: ClaimedBatch;
   bytes: Buffer;
+  /** Whether the transport made the bytes, just now; otherwise they come from the database. */
+  built: boolean;
   members: Member[];
   open: Set<number>;
   /** When the pace lets it begin, in ms since the epoch. */
@@ -278,6 +280,8 @@ export function createEngine(deps: EngineDeps): Engine {
     }
     const { batch, members, counted } = call;
     const answered = Date.parse(now());
+    // Only after an answer is it certain that no connection still reads them.
+    if (outcome.kind === 'accepted' && call.built) transport.release?.(call.bytes);
     finished.push({ batch, members, outcome, halves, began: call.began ?? answered, answered, counted });
     inFlight.delete(batch.seq);
     deps.onResult();

@@ -22,6 +22,8 @@ export type Transport = {
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
   /** Never throws for what the other side does: every outcome is a value. */
   send(batch: FrozenBatch, call: Call): Promise<Outcome>;
+  /** Takes back the bytes that `build` made, once nobody needs them. */
+  release?(bytes: Buffer): void;
   /** Asks what the account allows; null when it does not say, or may not be asked. Counts as a call. */
   readAccount?(): Promise<Limits | null>;
   /** Ends connections; with calls still open they end as unknown. */

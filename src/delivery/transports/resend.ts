@@ -1,10 +1,9 @@
 import { Resend } from 'resend';
 import type { QuotaWord } from '#domain/quotas.ts';
 import { type Instant, toInstant } from '#domain/time.ts';
-import type { Links } from '#emails/links.ts';
-import { escapeHtml } from '#emails/template.ts';
-import { type Letter, type Mail, mailboxText, type Sender } from '../mail.ts';
+import type { Sender } from '../mail.ts';
 import type { FrozenBatch, Limits, Outcome, Transport } from '../transport.ts';
+import { buildBody, releaseBody } from './resendBody.ts';
 
 /** Below the lease's length: whoever holds a batch has its answer, or none, before another may take it. */
 const TIMEOUT_MS = 15_000;
@@ -46,6 +45,7 @@ export function resendTransport(options: {
         limits: { ...limits, quotas: [...(outcome.limits?.quotas ?? []), ...limits.quotas] },
       };
     },
+    release: releaseBody,
     readAccount: askAccount,
     close: async () => undefined,
   };
@@ -202,55 +202,4 @@ function whole(value: string | undefined): number | null {
 function seconds(value: string | undefined): number | null {
   const number = Number(value);
   return value?.trim() && Number.isFinite(number) && number >= 0 ? Math.ceil(number * 1000) : null;
-}
-
-/**
- * The JSON of the batch. A notice's text is escaped once, and a person's links are put between the pieces: the bytes are those of
- * JSON.stringify at half its cost.
- */
-function buildBody(mails: readonly Mail[], sender: Sender, mark: string): Buffer {
-  const installation = `{"name":"installation","value":"${mark}"}`;
-  const shared = `"from":${JSON.stringify(mailboxText(sender.from))}`;
-  const replyTo = sender.replyTo ? `,"reply_to":${JSON.stringify(mailboxText(sender.replyTo))}` : '';
-  const entries = mails.map((mail) => {
-    const letter = escapedLetter(mail.letter);
-    return (
-      `{${shared},"to":[${JSON.stringify(mail.address)}],"subject":${letter.subject}` +
-      `,"html":"${join(letter.html, mail.links)}","text":"${join(letter.text, mail.links)}"` +
-      `,"headers":${JSON.stringify(mail.headers)}${replyTo}` +
-      `,"tags":[{"name":"delivery_id","value":"${mail.deliverySeq}"},${installation}]}`
-    );
-  });
-  return Buffer.from(`[${entries.join(',')}]`);
-}
-
-type Pieces = { segments: string[]; slots: (keyof Links)[]; write: (url: string) => string };
-
-const escaped = new WeakMap<Letter, { subject: string; html: Pieces; text: Pieces }>();
-
-function escapedLetter(letter: Letter) {
-  let known = escaped.get(letter);
-  if (!known) {
-    known = {
-      subject: JSON.stringify(letter.notice.subject),
-      html: {
-        ...letter.html,
-        segments: letter.html.segments.map(inJson),
-        write: (url) => inJson(escapeHtml(url)),
-      },
-      text: { ...letter.text, segments: letter.text.segments.map(inJson), write: inJson },
-    };
-    escaped.set(letter, known);
-  }
-  return known;
-}
-
-function join({ segments, slots, write }: Pieces, links: Links): string {
-  let out = segments[0] as string;
-  for (const [index, slot] of slots.entries()) out += write(links[slot]) + segments[index + 1];
-  return out;
-}
-
-function inJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
 }
