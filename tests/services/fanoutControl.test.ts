@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { queuedNow } from '#db/deliveries.ts';
+import { readHolds } from '#db/unfinished.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { goOn, listOutgoing, previewMend, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { getIncident } from '#services/incidents.ts';
@@ -159,16 +161,29 @@ eachDatabase('stop, in the middle of it', (fresh) => {
     const house = await halfway();
     await house.edit(house.id, RIGHT);
     await house.answer('takenInSilence');
+    const [, , c, d] = house.addresses as [string, string, string, string];
+    // Any other word would wait ten minutes at most.
     house.ctx.clock.advance(11 * 60_000);
-    house.wire.takes = false;
     await house.expand();
-    await house.turn();
-    for (let turns = 0; turns < 20 && house.wire.open.length; turns++) await house.answer();
-    const [, , c] = house.addresses as string[];
-    expect(house.heard(c as string).map(({ subject }) => subject)).toEqual([
-      '[Investigating] Checkout is failing',
-      '[Correction] Checkout is failing',
-    ]);
+    const waiting = () =>
+      house.db.read(async (tx) =>
+        (
+          await queuedNow(tx, await readHolds(tx, house.ctx.now()), {
+            lane: 'mail',
+            priority: 0,
+            now: house.ctx.now(),
+            limit: 100,
+          }).execute()
+        ).map(({ address }) => address),
+      );
+    expect(await waiting()).toEqual(expect.arrayContaining(house.addresses.slice(0, 2)));
+    expect(await waiting()).not.toContain(c);
+    await house.drain();
+    for (const to of [c, d])
+      expect(house.heard(to).map(({ subject }) => subject)).toEqual([
+        '[Investigating] Checkout is failing',
+        '[Correction] Checkout is failing',
+      ]);
   });
 
   it('is stopped and mended a second time: who got either wrong text gets one correction of it', async () => {
