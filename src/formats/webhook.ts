@@ -17,7 +17,7 @@ export function webhookCalls(
   const byId = new Map(snapshot.components.map((component) => [component.id, component]));
   const { indicator, description } = rollup(snapshot);
   const page = { id: snapshot.page.id, status_indicator: indicator, status_description: description };
-  const changed = update.changes.filter((change) => change.old_status !== change.new_status);
+  const changed = changesOf(incident, update);
   return [
     { page, incident: { backfilled: false, ...incidentOf(snapshot, incident, byId) } },
     ...changed.slice(0, MAX_COMPONENTS).flatMap((change) => {
@@ -43,5 +43,22 @@ export function webhookCalls(
         },
       ];
     }),
+  ];
+}
+
+/** What changed for who looks from outside: with the first public word, all that the incident had claimed before it. */
+function changesOf(incident: PublicIncident, update: PublicUpdate): PublicUpdate['changes'] {
+  const said = update.changes.filter((change) => change.old_status !== change.new_status);
+  if (update.kind !== 'initial') return said;
+  const known = new Set(said.map((change) => change.code));
+  const claimed = incident.components.filter(({ id, status }) => !known.has(id) && status !== 'operational');
+  return [
+    ...said,
+    ...claimed.map(({ id, name, status }) => ({
+      code: id,
+      name,
+      old_status: 'operational' as const,
+      new_status: status,
+    })),
   ];
 }
