@@ -1,7 +1,7 @@
 import type { Choice } from './choice.ts';
 import type { DeliveryState } from './deliveries.ts';
 import { type AnyStatus, type IncidentKind, STATUS_LABELS } from './status.ts';
-import { dateTimeText, type Instant } from './time.ts';
+import { type Instant, whenText } from './time.ts';
 
 /** One message to one person: what it said, and what became of it. */
 export type Told = {
@@ -38,7 +38,7 @@ export type Fate = {
 
 /** What became of a message, for people inside. */
 export function fateOf(told: Told, { zone, now }: { zone: string; now: Instant }): Fate {
-  const at = (instant: Instant | null) => dateTimeText(instant ?? told.changedAt, zone);
+  const at = (instant: Instant | null) => whenText(instant ?? told.changedAt, zone, now);
   const why = told.reason ? ` ${told.reason}` : '';
   switch (told.state) {
     case 'queued':

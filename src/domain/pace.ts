@@ -65,9 +65,11 @@ export function aboutText(ms: number): string {
   return hours < 48 ? `about ${hours} hours` : `about ${Math.round(hours / 24)} days`;
 }
 
-/** "4,800 a minute"; slow paces are told by the hour. */
+/** "4,800 mails a minute"; slow paces are told by the hour. */
 export function paceText(pace: number): string {
-  return pace >= 10 ? `${number(Math.round(pace))} a minute` : `${number(Math.round(pace * 60))} an hour`;
+  return pace >= 10
+    ? `${number(Math.round(pace))} mails a minute`
+    : `${number(Math.round(pace * 60))} mails an hour`;
 }
 
 function secondsText(ms: number): string {

@@ -50,7 +50,11 @@ export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
     ...(worst as HealthItem),
     more,
     resumable: providers.find((provider) => isHeldUp(provider, outbox.now))?.id ?? null,
-    pausable: providers.filter(({ pausedAt }) => !pausedAt).map(({ id }) => id),
+    pausable: providers
+      .filter(({ pausedAt }) => !pausedAt)
+      .map(({ id }) => id)
+      // Mail first.
+      .sort((a, b) => Number(a === 'hook') - Number(b === 'hook')),
     waiting: lanes.mail.waiting + lanes.hook.waiting,
     oldestDue: [lanes.mail.oldestDue, lanes.hook.oldestDue].filter((at) => at !== null).sort()[0] ?? null,
     pace: lanes.mail.pace,

@@ -147,7 +147,7 @@ eachDatabase('what did they hear', (fresh) => {
     expect(told).toMatchObject({ state: 'delivered', handedOverAt: HANDED, variant: null });
     expect(fateOf(told!, { zone: 'Europe/Madrid', now: ctx.now() })).toEqual({
       look: 'arrived',
-      words: 'Arrived at their mail server at 20 Nov 2026, 14:41 CET.',
+      words: 'Arrived at their mail server at 14:41 CET.',
     });
     expect(found.reply).toContain(
       'Our newest message was the update on “Checkout is failing for some customers” (Identified) of 20 Nov 2026, 14:40 CET. Your mail server took it at 20 Nov 2026, 14:41 CET.',
@@ -190,7 +190,7 @@ eachDatabase('what did they hear', (fresh) => {
     await mailed(db, 'mia@acme.example', 'accepted', { transport: 'smtp' });
     const { told } = await person(ctx, 'mia@acme.example');
     expect(fateOf(told[0]!, { zone: 'UTC', now: ctx.now() }).words).toBe(
-      'Handed over at 20 Nov 2026, 13:41 UTC. Mail that leaves this way gives no receipts.',
+      'Handed over at 13:41 UTC. Mail that leaves this way gives no receipts.',
     );
   });
 
