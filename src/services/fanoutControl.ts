@@ -7,7 +7,7 @@ import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { FAR } from '#db/parking.ts';
 import { listUnfinished, MAY_HAVE_IT, type Unfinished } from '#db/unfinished.ts';
-import { listUpdates, type UpdateText } from '#db/updates.ts';
+import { listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
@@ -30,14 +30,18 @@ export type Outgoing = {
   total: number;
 };
 
-/** What is going out about one incident or maintenance, the newest first. Corrections go with what they correct. */
+/** What is going out about one incident or maintenance, the newest first. A correction goes with what it corrects, while that does. */
 export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoing[]> {
   requirePermission(ctx.actor, 'delivery.read');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
     const incident = await findIncident(tx, incidentId);
     if (!incident) return [];
-    const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+    const all = (await listUnfinished(tx, incident.seq)).filter(({ releaseAt }) => releaseAt !== FAR);
+    const open = all.filter(
+      (one) =>
+        one.mends === null || !all.some((other) => other.mends === null && other.updateSeq === one.updateSeq),
+    );
     const notices = await listNotices(
       tx,
       open.map(({ noticeSeq }) => noticeSeq),
@@ -108,21 +112,34 @@ async function control(
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   await ctx.db.write(async (tx) => {
-    const subject = await findSubject(tx, noticeId);
-    if (!subject)
-      throw new AppError('not_found', 'There is no such message.', { fix: 'Open the incident again.' });
+    const subject = (await findSubject(tx, noticeId)) ?? missing();
     const group = (await listUnfinished(tx, subject.incidentSeq)).filter(
       // What a later correction has taken the place of never leaves.
       ({ updateSeq, releaseAt }) => updateSeq === subject.updateSeq && releaseAt !== FAR,
     );
-    if (!group.length)
-      throw new AppError('conflict', 'All of it has left already.', {
-        fix: 'Edit the update and tell people of the change.',
-      });
+    if (!group.length) gone();
     await act(tx, group);
     await insertAudit(tx, ctx, { action, subjectKind: 'notice', subjectId: noticeId });
   });
   ctx.changed('outbox');
+}
+
+/** The update that a message is about, for mending it. @throws AppError not_found, or conflict when all of it has left */
+export async function findMending(
+  ctx: Ctx,
+  noticeId: string,
+): Promise<{ incident: Incident; update: Update; outgoing: Outgoing }> {
+  requirePermission(ctx.actor, 'incident.publish');
+  const { incident, update } = await ctx.db.read(async (tx) => {
+    const subject = (await findSubject(tx, noticeId)) ?? missing();
+    return {
+      incident: (await findIncidentBySeq(tx, subject.incidentSeq)) ?? missing(),
+      update: (await listUpdates(tx, subject.incidentSeq)).find(({ seq }) => seq === subject.updateSeq),
+    };
+  });
+  const outgoing = (await listOutgoing(ctx, incident.id)).find(({ updateId }) => updateId === update?.id);
+  if (!outgoing || !update) return gone();
+  return { incident, update, outgoing };
 }
 
 export type MendPreview = {
@@ -156,6 +173,16 @@ export async function previewMend(
       correction: onScreen(renderCorrection(ctx, plan, { saidAt: update.postedAt, wrong, now })),
       ...(await countMend(tx, incident, update.seq)),
     };
+  });
+}
+
+function missing(): never {
+  throw new AppError('not_found', 'There is no such message.', { fix: 'Open the incident again.' });
+}
+
+function gone(): never {
+  throw new AppError('conflict', 'All of it has left already.', {
+    fix: 'Edit the update on the incident’s page and tell people of the change.',
   });
 }
 

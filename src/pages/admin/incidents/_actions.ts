@@ -7,6 +7,7 @@ import { requirePermission } from '#domain/permissions.ts';
 import type { AnyStatus } from '#domain/status.ts';
 import { multiLine, optional, singleLine } from '#domain/text.ts';
 import { discardDraft, saveDraft } from '#services/drafts.ts';
+import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
 import {
   addLogEntry,
   adoptIncident,
@@ -26,7 +27,7 @@ import type { IncidentPage } from './_view.ts';
 /** Where to go on after a form, or which form was refused and why, with everything that was typed. */
 export type Outcome = { to: string } | Refused;
 export type Refused = {
-  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt';
+  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt' | 'outgoing';
   status: number;
   problems: Problems;
   fields: Fields;
@@ -71,6 +72,9 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   title: ['title', title],
   correct: ['correct', correct],
   adopt: ['adopt', adopt],
+  sendNow: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'sent')],
+  stopMail: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'stopped')],
+  goOn: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'goneOn')],
 };
 
 async function post(
@@ -126,6 +130,19 @@ async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Pr
   return { to: `${page.path}?done=posted` };
 }
 
+const STEERING = { sent: sendNow, stopped: stopSending, goneOn: goOn };
+
+/** Sends, stops or lets go on what is going out. */
+async function steer(
+  { ctx }: App.Locals,
+  page: IncidentPage,
+  fields: Fields,
+  done: keyof typeof STEERING,
+): Promise<Outcome> {
+  await STEERING[done](ctx, fields.notice ?? '');
+  return { to: `${page.path}?done=${done}` };
+}
+
 async function useTemplate(locals: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
   if (!fields.template) return keep(locals, page, fields, 'draft');
   const { ctx } = locals;
@@ -154,7 +171,7 @@ async function discard({ ctx }: App.Locals, page: IncidentPage): Promise<Outcome
   return { to: `${page.path}?done=discarded` };
 }
 
-const editSchema = z.object({
+export const editSchema = z.object({
   body: multiLine(5000, 'The text'),
   affected: optional(singleLine(300, 'Who is affected')),
   workaround: optional(singleLine(1000, 'What still works')),

@@ -15,6 +15,7 @@ import {
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
+import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';
 import { ROLE_LABELS } from '#services/incidentTeam.ts';
 import { listPeople, type Person } from '#services/people.ts';
@@ -33,6 +34,8 @@ export type IncidentPage = {
   entries: TimelineEntry[];
   facts: IncidentFacts;
   fanouts: FanoutView[];
+  /** What is going out and can be stopped. */
+  outgoing: Outgoing[];
   /** What a holding update would say and promise; null while there is nothing to hold. */
   hold: { text: string; until: string } | null;
 };
@@ -43,10 +46,11 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
   const claimed = new Map(
     incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
   );
-  const [groups, templates, fanouts, people] = await Promise.all([
+  const [groups, templates, fanouts, outgoing, people] = await Promise.all([
     choosableGroups(ctx, claimed),
     listTemplates(ctx),
     listFanoutsOf(ctx, id),
+    listOutgoing(ctx, id),
     listPeople(ctx),
   ]);
   const subject = subjectOf(incident, frame, groups, ctx.site.url);
@@ -61,6 +65,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     entries: entriesOf(incident, fanouts),
     facts: factsOf(incident, people),
     fanouts,
+    outgoing,
     hold: mayPublish && incident.kind === 'incident' ? holdOf(incident, subject, templates, frame.now) : null,
   };
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { parseForm } from '#components/admin/forms.ts';
 import type { Ctx } from '#db/context.ts';
 import { optional, singleLine } from '#domain/text.ts';
