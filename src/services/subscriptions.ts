@@ -11,6 +11,7 @@ import {
 } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
+import { maskAddress } from '#domain/text.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
 import { type ChoiceInput, knownChoice } from './subscribers.ts';
 
@@ -161,11 +162,6 @@ function brokenLink(): never {
   throw new AppError('not_found', 'This link is incomplete, or what it belonged to has been erased.', {
     fix: 'Open the link in the mail again, or copy all of it.',
   });
-}
-
-/** "m***@example.com" */
-export function maskAddress(address: string): string {
-  return address.replace(/^(.)[^@]*/, '$1***');
 }
 
 function audit(action: string, person: Recipient) {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import { findSubscriber } from '#db/recipients.ts';
+import { maskAddress } from '#domain/text.ts';
 import { DAY, MINUTE } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { type ChoiceInput, subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import {
   confirmSubscription,
   getSubscription,
-  maskAddress,
   saveSubscription,
   undoUnsubscribe,
   unsubscribe,
