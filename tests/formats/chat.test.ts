@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ChatNews, discordMessage, slackMessage, teamsMessage } from '#formats/chat.ts';
+
+const NASTY =
+  'Hello <!channel> <@U123> @everyone @here **bold** _it_ ~s~ `code` [evil](https://evil.example) <https://evil.example|click> <at>Ann</at> :smile: ||hidden|| # big\n> quote\n- item\n&lt;';
+
+function news(changes: Partial<ChatNews> = {}): ChatNews {
+  return {
+    site: 'Harbour',
+    heading: 'Investigating: Checkout is failing',
+    tone: 'bad',
+    body: 'We are looking into it.',
+    facts: [{ label: 'Who is affected', text: 'Some customers' }],
+    promise: 'Next update by 15:30 UTC',
+    components: [{ name: 'Checkout', status: 'major_outage', words: 'Major outage' }],
+    link: { words: 'Follow it on the status page', url: 'https://status.example.com/incidents/abc' },
+    ...changes,
+  };
+}
+const nasty = (text = NASTY) =>
+  news({
+    site: text,
+    heading: text,
+    body: text,
+    facts: [{ label: 'Where', text }],
+    promise: text,
+    components: [{ name: text, status: 'major_outage', words: 'Major outage' }],
+  });
+
+/** Every text in the tree, with the object that holds it. */
+// biome-ignore lint/suspicious/noExplicitAny: it walks whatever the message is
+function* texts(value: any, holder: any = null): Generator<[text: string, holder: any, key: string]> {
+  for (const [key, inner] of Object.entries(value ?? {}))
+    if (typeof inner === 'string') yield [inner, value, key];
+    else if (inner && typeof inner === 'object') yield* texts(inner, holder);
+}
+
+const length = (message: object) => Buffer.byteLength(JSON.stringify(message));
+
+describe('Slack', () => {
+  it('says all of it', () => {
+    expect(slackMessage(news())).toMatchSnapshot();
+  });
+
+  it('has typed text where nothing is read into it, and a link of ours alone', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.constant(NASTY), fc.string({ unit: 'grapheme' })), (text) => {
+        const message = slackMessage(nasty(text));
+        for (const [value, holder, key] of texts(message)) {
+          if (holder.type === 'mrkdwn')
+            expect(value).toBe(
+              key === 'type'
+                ? 'mrkdwn'
+                : '<https://status.example.com/incidents/abc|Follow it on the status page>',
+            );
+          if (key === 'text' && !holder.type) expect(value).not.toMatch(/[<>]/);
+        }
+        expect(message).not.toHaveProperty('link_names');
+      }),
+    );
+  });
+
+  it('keeps within what Slack takes', () => {
+    const message = slackMessage(nasty('x'.repeat(10_000))) as {
+      attachments: { blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[] }[];
+    };
+    for (const { type, text } of message.attachments[0]!.blocks)
+      if (text) expect(text.text.length).toBeLessThanOrEqual(type === 'header' ? 150 : 3_000);
+    expect(message.attachments[0]!.blocks.length).toBeLessThanOrEqual(50);
+  });
+});
+
+describe('Teams', () => {
+  it('says all of it', () => {
+    expect(teamsMessage(news())).toMatchSnapshot();
+  });
+
+  it('has typed text in text runs alone, which know no Markdown, and mentions nobody', () => {
+    const message = teamsMessage(nasty()) as { attachments: { content: { body: { type: string }[] } }[] };
+    const { content } = message.attachments[0]!;
+    expect(new Set(content.body.map((block) => block.type))).toEqual(new Set(['RichTextBlock']));
+    for (const [value, holder, key] of texts(content))
+      if (value.includes('@everyone'))
+        expect([holder.type, key]).toBeOneOf([
+          ['TextRun', 'text'],
+          ['AdaptiveCard', 'fallbackText'],
+        ]);
+    expect(JSON.stringify(message)).not.toContain('"entities"');
+  });
+
+  it('keeps within 28 KB', () => {
+    const heavy = nasty('ü'.repeat(9_000));
+    expect(length(teamsMessage(heavy))).toBeLessThan(28_000);
+  });
+});
+
+describe('Discord', () => {
+  it('says all of it', () => {
+    expect(discordMessage(news())).toMatchSnapshot();
+  });
+
+  it('pings nobody', () => {
+    expect(discordMessage(nasty())).toMatchObject({ allowed_mentions: { parse: [] } });
+  });
+
+  it('escapes all that Markdown or a mention could begin with, outside and inside of addresses', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.constant(NASTY),
+          fc.string({ unit: 'grapheme' }),
+          fc.string().map((text) => `see https://example.com/${text} or`),
+        ),
+        (text) => {
+          const { embeds } = discordMessage(nasty(text)) as { embeds: { description: string }[] };
+          const { description } = embeds[0]!;
+          const outside = description.replace(/https?:\/\/[A-Za-z0-9\-.:/?#&=%+,;!$']+/g, '');
+          // What is left when every escaped character is taken out has none of them.
+          expect(outside.replace(/\\[^A-Za-z0-9\s]/g, '')).not.toMatch(/[\\*_~`|<>@[\]()]/);
+        },
+      ),
+    );
+  });
+
+  it('keeps an address an address', () => {
+    const { embeds } = discordMessage(news({ body: 'See https://example.com/a_b?c=d*e (or not).' })) as {
+      embeds: { description: string }[];
+    };
+    expect(embeds[0]!.description).toBe('See https://example.com/a%5Fb?c=d%2Ae \\(or not\\)\\.');
+  });
+
+  it('keeps within what Discord takes', () => {
+    for (const text of ['*'.repeat(10_000), '😀'.repeat(9_000)]) {
+      const { embeds } = discordMessage({
+        ...nasty(text),
+        components: Array.from({ length: 40 }, () => ({
+          name: text,
+          status: 'major_outage' as const,
+          words: 'x',
+        })),
+      }) as {
+        embeds: {
+          title: string;
+          description: string;
+          fields: { name: string; value: string }[];
+          footer: { text: string };
+        }[];
+      };
+      const { title, description, fields, footer } = embeds[0]!;
+      expect(title.length).toBeLessThanOrEqual(256);
+      expect(description.length).toBeLessThanOrEqual(4_096);
+      expect(fields.length).toBeLessThanOrEqual(25);
+      for (const { name, value } of fields) {
+        expect(name.length).toBeLessThanOrEqual(256);
+        expect(value.length).toBeLessThanOrEqual(1_024);
+        expect(value).not.toBe('');
+      }
+      const whole = [title, description, footer.text, ...fields.flatMap(({ name, value }) => [name, value])];
+      expect(whole.join('').length).toBeLessThanOrEqual(6_000);
+      for (const part of whole) expect(part).not.toMatch(/(^|[^\\])(\\\\)*\\$/);
+    }
+  });
+});
