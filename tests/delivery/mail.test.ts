@@ -103,6 +103,7 @@ describe('the bytes of a batch', () => {
     const transport = resendTransport({
       apiKey: 'k',
       baseUrl: 'http://127.0.0.1:1',
+      mark: 'our-mark',
       sender: { ...SENDER, replyTo: { name: 'Help, please', address: 'help@example.com' } },
     });
     const mail = mailOf();
@@ -114,7 +115,10 @@ describe('the bytes of a batch', () => {
       ...bodiesOf(mail),
       headers: mail.headers,
       reply_to: '"Help, please" <help@example.com>',
-      tags: [{ name: 'delivery_id', value: '42' }],
+      tags: [
+        { name: 'delivery_id', value: '42' },
+        { name: 'installation', value: 'our-mark' },
+      ],
     };
     expect(bytes.toString()).toBe(JSON.stringify([entry, entry]));
   });

@@ -20,8 +20,12 @@ export type Mishap =
 
 export type FakeOptions = {
   port?: number;
-  /** Calls a second before 429; none by default. */
+  /** Calls that may arrive in any second, to the millisecond, before 429; no limit by default. */
   ratePerSecond?: number;
+  /** Milliseconds since the epoch, for that; the real clock by default. */
+  now?: () => number;
+  /** Calls of the last second that others made by the same account. */
+  strangers?: () => number;
   /** Milliseconds that a call takes. */
   latencyMs?: number;
   /** Mails that the day still allows. */
@@ -46,6 +50,17 @@ export type TakenMail = {
   key: string;
 };
 
+/** `at` and `answered` by the clock of the options; `subject` of its first mail, once that was taken. */
+export type FakeCall = {
+  key: string;
+  hash: string;
+  size: number;
+  status: number;
+  at: number;
+  answered: number;
+  subject: string;
+};
+
 export type FakeResend = {
   url: string;
   /** How many mails were taken. A repeat of a key takes none. */
@@ -55,7 +70,7 @@ export type FakeResend = {
   /** How often each address was mailed, by `ADDRESS SUBJECT`. */
   counts: Map<string, number>;
   /** Every call: its key, its body's hash, its status. */
-  calls: { key: string; hash: string; size: number; status: number; at: number }[];
+  calls: FakeCall[];
   next: (...mishaps: Mishap[]) => void;
   /** What every call meets from now on; null for none. */
   always: (mishap: Mishap | null) => void;
@@ -77,7 +92,8 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   const mishaps: Mishap[] = [];
   let constant: Mishap | null = null;
   const refused = new Map<string, { statusCode: number; name: string; message: string }>();
-  const window = { start: 0, used: 0 };
+  const now = options.now ?? Date.now;
+  let arrivals: number[] = [];
   let quota = options.dailyQuota ?? Number.POSITIVE_INFINITY;
   const fake: FakeResend = {
     url: '',
@@ -115,15 +131,21 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     if (request.method === 'GET' && request.url === '/inspect') return answer(response, 200, inspect());
     if (request.method === 'GET' && request.url === '/taken')
       return answer(response, 200, { mails: fake.taken });
-    if (request.method === 'GET' && request.url === '/usage') return answer(response, 200, usage());
+    if (request.method === 'GET' && request.url === '/log') return answer(response, 200, fake.calls);
+    if (request.method === 'GET' && request.url === '/usage') {
+      const { allowed, headers } = takeRate();
+      if (!allowed) return fail(response, 429, 'rate_limit_exceeded', 'Too many requests.', headers);
+      return answer(response, 200, usage(), headers);
+    }
     if (request.method !== 'POST' || request.url !== '/emails/batch')
       return fail(response, 404, 'not_found', 'The requested endpoint does not exist.');
     const key = String(request.headers['idempotency-key'] ?? '');
     const hash = createHash('sha256').update(body).digest('hex');
-    const call = { key, hash, size: body.length, status: 0, at: Date.now() };
+    const call = { key, hash, size: body.length, status: 0, at: now(), answered: 0, subject: '' };
     fake.calls.push(call);
     response.on('finish', () => {
       call.status = response.statusCode;
+      call.answered = now();
     });
 
     const mishap = mishaps.shift() ?? constant;
@@ -164,6 +186,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     quota -= mails.length;
     if (options.latencyMs) await new Promise((resolve) => setTimeout(resolve, options.latencyMs));
     for (const mail of mails) take(mail, key);
+    call.subject = mails[0]?.subject ?? '';
     entry.ids = mails.map(() => randomUUID());
 
     if (mishap?.kind === 'takeAndDrop') return void request.socket.destroy();
@@ -193,23 +216,21 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     });
   }
 
+  /** A sliding window over what arrived: the strictest way to count. */
   function takeRate(): { allowed: boolean; headers: Record<string, string> } {
     const limit = options.ratePerSecond;
     if (!limit) return { allowed: true, headers: {} };
-    const time = Date.now();
-    if (time - window.start >= 1000) {
-      window.start = time;
-      window.used = 0;
-    }
-    const reset = String(Math.max(0.05, (window.start + 1000 - time) / 1000).toFixed(2));
-    const allowed = window.used < limit;
-    if (allowed) window.used++;
+    const time = now();
+    arrivals = arrivals.filter((at) => at > time - 1000);
+    const used = arrivals.length + (options.strangers?.() ?? 0);
+    const allowed = used < limit;
+    if (allowed) arrivals.push(time);
     return {
       allowed,
       headers: {
         'ratelimit-limit': String(limit),
-        'ratelimit-remaining': String(limit - window.used),
-        'ratelimit-reset': reset,
+        'ratelimit-remaining': String(Math.max(0, limit - used - (allowed ? 1 : 0))),
+        'ratelimit-reset': (Math.max(1, (arrivals[0] ?? time) + 1000 - time) / 1000).toFixed(3),
       },
     };
   }
@@ -310,11 +331,18 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** On its own: `node fakeResend.ts PORT LATENCY_MS LOST_ANSWERS SEED`; prints its address and ends with its standard input. */
+/** On its own: `node fakeResend.ts PORT LATENCY_MS LOST_ANSWERS SEED RATE_PER_SECOND`; prints its address and ends with its standard input. */
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [port, latencyMs, lostAnswers, seed] = process.argv.slice(2).map(Number);
+  const [port, latencyMs, lostAnswers, seed, ratePerSecond] = process.argv.slice(2).map(Number);
   const random = seededRandom(seed ?? 1);
-  const fake = await startFakeResend({ port, latencyMs, lostAnswers, random, forgetful: true });
+  const fake = await startFakeResend({
+    port,
+    latencyMs,
+    lostAnswers,
+    ratePerSecond,
+    random,
+    forgetful: true,
+  });
   console.log(fake.url);
   process.stdin.on('end', () => process.exit(0)).resume();
 }
