@@ -33,6 +33,16 @@ export async function findRecipient(tx: Tx, id: string): Promise<Recipient | nul
   return row ? toRecipient(row, await scopesOf(tx, row.seq)) : null;
 }
 
+/** Which of the addresses belong to anyone who can be told something. Uses recipients_address. */
+export async function listKnownAddresses(tx: Tx, addresses: readonly string[]): Promise<Set<string>> {
+  const known = new Set<string>();
+  for (const chunk of chunksOf(addresses, 1)) {
+    const rows = await tx.selectFrom('recipients').select('address').where('address', 'in', chunk).execute();
+    for (const row of rows) known.add(row.address);
+  }
+  return known;
+}
+
 export type NewSubscriber = {
   id: string;
   address: string;

@@ -1,4 +1,7 @@
+import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import { chunksOf } from './dialect.ts';
+import { DOMAIN_OF_ADDRESS } from './migrations/0002_fanout.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
 
@@ -52,9 +55,75 @@ export async function findSuppression(tx: Tx, address: string): Promise<Suppress
     .where('address', '=', address)
     .where('lifted_at', 'is', null)
     .executeTakeFirst();
-  return row
-    ? { address: row.address, reason: row.reason, detail: row.detail, createdAt: row.created_at }
-    : null;
+  return row ? toSuppression(row) : null;
+}
+
+/** What was ever decided about an address: an open suppression, or one that was lifted. */
+export type SuppressionRecord = Suppression & { liftedAt: Instant | null; liftedReason: string | null };
+
+/** By address; whoever was never suppressed is not in it. */
+export async function listRecords(
+  tx: Tx,
+  addresses: readonly string[],
+): Promise<Map<string, SuppressionRecord>> {
+  const found = new Map<string, SuppressionRecord>();
+  for (const chunk of chunksOf(addresses, 1)) {
+    const rows = await tx.selectFrom('suppressions').selectAll().where('address', 'in', chunk).execute();
+    for (const row of rows)
+      found.set(row.address, {
+        ...toSuppression(row),
+        liftedAt: row.lifted_at,
+        liftedReason: row.lifted_reason,
+      });
+  }
+  return found;
+}
+
+/** Writes down what holds of an address from now on, whatever held before. */
+export async function putRecord(tx: Tx, record: SuppressionRecord): Promise<void> {
+  const row = {
+    reason: record.reason,
+    detail: record.detail,
+    created_at: record.createdAt,
+    lifted_at: record.liftedAt,
+    lifted_reason: record.liftedReason,
+  };
+  await tx
+    .insertInto('suppressions')
+    .values({ address: record.address, ...row })
+    .onConflict((conflict) => conflict.column('address').doUpdateSet(row))
+    .execute();
+}
+
+/** Where a page of the list goes on: at this instant, after so many of the rows that have it. It names no address. */
+export type Place = { createdAt: Instant; skip: number };
+
+/** Open suppressions, the newest first; those of one domain when it is given. Served by suppressions_open and suppressions_domain. */
+export async function listSuppressions(
+  tx: Tx,
+  { domain, from, limit }: { domain: string | null; from: Place | null; limit: number },
+): Promise<Suppression[]> {
+  let query = tx
+    .selectFrom('suppressions')
+    .select(['address', 'reason', 'detail', 'created_at'])
+    .where('lifted_at', 'is', null)
+    .orderBy('created_at', 'desc')
+    .orderBy('address', 'desc')
+    .limit(limit);
+  if (domain !== null) query = query.where(sql<string>`(${sql.raw(DOMAIN_OF_ADDRESS)})`, '=', domain);
+  if (from) query = query.where('created_at', '<=', from.createdAt).offset(from.skip);
+  return (await query.execute()).map(toSuppression);
+}
+
+/** How many addresses must not be mailed, by reason. */
+export async function countSuppressions(tx: Tx): Promise<Partial<Record<Suppression['reason'], number>>> {
+  const rows = await tx
+    .selectFrom('suppressions')
+    .select((eb) => ['reason', eb.fn.countAll<number>().as('count')])
+    .where('lifted_at', 'is', null)
+    .groupBy('reason')
+    .execute();
+  return Object.fromEntries(rows.map((row) => [row.reason, Number(row.count)]));
 }
 
 /** Which of the keys (addresses, or the hashes of erased ones) must not be mailed. */
@@ -83,4 +152,10 @@ export async function renameSuppression(tx: Tx, from: string, to: string): Promi
 
 export async function deleteSuppression(tx: Tx, address: string): Promise<void> {
   await tx.deleteFrom('suppressions').where('address', '=', address).execute();
+}
+
+function toSuppression(
+  row: Pick<Row<'suppressions'>, 'address' | 'reason' | 'detail' | 'created_at'>,
+): Suppression {
+  return { address: row.address, reason: row.reason, detail: row.detail, createdAt: row.created_at };
 }

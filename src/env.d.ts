@@ -9,5 +9,7 @@ declare namespace App {
     /** The visitor's address as the trusted proxies give it. Never logged in clear. */
     clientAddress: string;
     requestId: string;
+    /** What Resend signs its webhooks with (RESEND_WEBHOOK_SECRET); null when none are expected. */
+    resendWebhookSecret: string | null;
   }
 }

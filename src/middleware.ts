@@ -20,6 +20,7 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
   locals.clientAddress ??= import.meta.env.DEV ? context.clientAddress : 'unknown';
   locals.requestId ??= randomUUID();
   locals.user = null;
+  locals.resendWebhookSecret = foghorn.config.resendWebhookSecret;
   locals.ctx = foghorn.contextFor({ kind: 'visitor' });
 
   const { headers, method } = request;

@@ -1,6 +1,9 @@
 import type { Ctx } from '#db/context.ts';
+import { tellQuarantined } from '#services/hookMail.ts';
+import { applyReceipts } from '#services/receipts.ts';
 import { expiredSessionsDuty } from './expiredSessions.ts';
 import { oldDraftsDuty } from './oldDrafts.ts';
+import { oldEventsDuty } from './oldEvents.ts';
 import { bumpPageByTime } from './pageTime.ts';
 
 export type Clock = {
@@ -18,6 +21,9 @@ function newDuties(): Duties {
     'the page by time': bumpPageByTime,
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
+    quarantine: tellQuarantined,
+    receipts: applyReceipts,
+    'old receipts': oldEventsDuty(),
   };
 }
 

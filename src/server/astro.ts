@@ -54,6 +54,7 @@ export function createPages(siteUrl: string, log: Logger): Pages {
       user: null,
       clientAddress,
       requestId,
+      resendWebhookSecret: null,
     };
     return toAnswer(await app.render(request, { locals, clientAddress, addCookieHeader: true }));
   }

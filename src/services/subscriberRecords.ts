@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
+import { deleteEventsTo } from '#db/providerEvents.ts';
+import { deleteSoftBounces } from '#db/receipts.ts';
 import {
   countSubscribers as countRows,
   deleteRecipient,
   findRecipient,
   findSubscriber,
   insertSubscribers,
+  listKnownAddresses,
   listMailsTo,
   listSubscribers as listRows,
   markUnsubscribed,
@@ -147,12 +150,21 @@ export async function eraseSubscriber(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx.actor, 'subscriber.write');
   await ctx.db.write(async (tx) => {
     const { seq, address } = await subscriberById(tx, id);
-    if ((await listSuppressed(tx, [address])).has(address))
-      await renameSuppression(tx, address, erasedKey(ctx, address));
-    else await deleteSuppression(tx, address);
+    // The provider's words name the person too.
+    await deleteEventsTo(tx, seq);
     await deleteRecipient(tx, seq);
+    await forgetAddress(ctx, tx, address);
     await insertAudit(tx, ctx, { action: 'subscriber.erase', subjectKind: 'subscriber', subjectId: id });
   });
+}
+
+/** Whoever else has the address, as a member of an audience, keeps what is known of it. */
+async function forgetAddress(ctx: Ctx, tx: Tx, address: string): Promise<void> {
+  if ((await listKnownAddresses(tx, [address])).has(address)) return;
+  await deleteSoftBounces(tx, { address });
+  if ((await listSuppressed(tx, [address])).has(address))
+    await renameSuppression(tx, address, erasedKey(ctx, address));
+  else await deleteSuppression(tx, address);
 }
 
 async function subscriberById(tx: Tx, id: string): Promise<Recipient> {
