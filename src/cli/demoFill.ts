@@ -192,7 +192,7 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
       nextUpdateBy: nextWithin === undefined ? undefined : wholeMinute(addMs(postedAt, nextWithin * MINUTE)),
       components: touched(filling, components),
     });
-    if (notify) await deliver(filling, addMs(postedAt, 3_000));
+    if (notify) await deliver(filling, addMs(postedAt, PAGE.releaseSeconds * 1_000 + 3_000));
   }
   for (const { ago: minutes, by, body } of open.log)
     await addLogEntry(filling.at(ago(minutes - 1), by), { incidentId, body, at: ago(minutes) });
