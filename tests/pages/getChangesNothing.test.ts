@@ -67,9 +67,14 @@ describe('reading', () => {
       const path = pathOf(pattern, house.ids);
       const { status } = await ask(server.url, path, { headers: { cookie } });
       const expected =
-        { '/404': 404, '/500': 500, '/api/v2/[...path]': 404, '/admin/logout': 405, '/admin/login': 303 }[
-          pattern
-        ] ?? (pattern === '/admin/setup' || pattern === '/admin/join' ? 410 : 200);
+        {
+          '/404': 404,
+          '/500': 500,
+          '/api/v2/[...path]': 404,
+          '/api/hooks/resend': 405,
+          '/admin/logout': 405,
+          '/admin/login': 303,
+        }[pattern] ?? (pattern === '/admin/setup' || pattern === '/admin/join' ? 410 : 200);
       // A fault page has no address of its own.
       expect(pattern === '/500' ? [404, 500] : [expected], `${path} answered ${status}`).toContain(status);
     }

@@ -53,6 +53,8 @@ export const AUDIT_WORDS: Record<string, string> = {
   'subscriber.undo': 'Took an unsubscribing back',
   'subscriber.erase': 'Erased a subscriber',
   'subscriber.lookUp': 'Looked up what someone was told',
+  'suppression.add': 'Put an address on the suppression list',
+  'suppression.lift': 'Let an address be mailed again',
   'hook.add': 'Added a webhook or chat',
   'hook.confirm': 'Confirmed a webhook',
   'hook.choose': 'Changed what a webhook or chat gets',

@@ -32,6 +32,13 @@ export const POST: APIRoute = async ({ request, locals }) => {
   return say(200, 'Thank you.');
 };
 
+/** Resend only ever posts; whoever opens the address is told so. */
+export const ALL: APIRoute = () => {
+  const answer = say(405, 'Resend posts its webhooks here; there is nothing to read.');
+  answer.headers.set('Allow', 'POST');
+  return answer;
+};
+
 /** null when it is no UTF-8, or holds a NUL, which JSON cannot and PostgreSQL does not take. */
 function textOf(bytes: Uint8Array): string | null {
   try {
