@@ -109,15 +109,21 @@ describe('what comes of a call', () => {
   });
 
   it('takes what is no HTTP for no answer', async () => {
+    const hungUp = Promise.withResolvers<void>();
     const tcp = createTcpServer((socket) => {
       socket.on('error', () => undefined);
-      socket.end('220 mail.example.com ESMTP\r\n');
+      socket.on('close', () => hungUp.resolve());
+      // It says its word and waits for more, as a mail server does.
+      socket.resume();
+      socket.write('220 mail.example.com ESMTP\r\n');
     });
     await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
     ends.push(() => new Promise((resolve) => tcp.close(resolve)));
     expect(await words(call(`http://127.0.0.1:${(tcp.address() as AddressInfo).port}`))).toBe(
       'What answered is no web server.',
     );
+    // Nothing is left open towards it.
+    await hungUp.promise;
   });
 
   it('reads when to come back, in seconds or as a time', async () => {

