@@ -23,6 +23,8 @@ const COLOURS: Record<ChatNews['tone'], string> = {
   over: '#1a7f37',
 };
 const MAX_COMPONENTS = 20;
+/** Teams takes 28 KB; what lies between a workflow and the chat adds its own. */
+const TEAMS_BYTES = 24_000;
 
 /**
  * Slack's incoming webhooks (Block Kit). Typed text stands in `plain_text` objects, where nothing is markup, a mention or a link; the
@@ -63,21 +65,15 @@ export function slackMessage(news: ChatNews): Record<string, unknown> {
 
 /**
  * An Adaptive Card as a Teams workflow ("when a webhook request is received") posts it. Typed text stands in text runs, of which
- * Markdown is no part; a mention would need an entity beside it, and there are none.
+ * Markdown is no part; a mention would need an entity beside it, and there are none. Where all of it would be more than Teams takes,
+ * the update's own text is cut: the page has it whole.
  */
 export function teamsMessage(news: ChatNews): Record<string, unknown> {
-  const paragraph = (text: string, look: Record<string, unknown> = {}) =>
-    clip(text, 8_000)
-      .split('\n')
-      .filter((line) => line.trim())
-      .map((line) => ({
-        type: 'RichTextBlock',
-        inlines: [{ type: 'TextRun', text: line, ...look }],
-      }));
   const tones = { bad: 'attention', watch: 'warning', planned: 'accent', over: 'good' } as const;
-  return {
+  const heading = clip(oneLine(news.heading), 250);
+  const message = (body: readonly TextBlock[]) => ({
     type: 'message',
-    summary: clip(news.heading, 300),
+    summary: heading,
     attachments: [
       {
         contentType: 'application/vnd.microsoft.card.adaptive',
@@ -86,24 +82,58 @@ export function teamsMessage(news: ChatNews): Record<string, unknown> {
           $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
           type: 'AdaptiveCard',
           version: '1.4',
-          fallbackText: clip(news.heading, 300),
+          fallbackText: heading,
           body: [
-            ...paragraph(clip(news.heading, 300), {
-              size: 'Large',
-              weight: 'Bolder',
-              color: tones[news.tone],
-            }),
-            ...paragraph(news.body),
-            ...news.facts.flatMap((fact) => paragraph(`${fact.label}: ${fact.text}`)),
-            ...componentLines(news).flatMap((line) => paragraph(line, { isSubtle: true })),
-            ...paragraph(news.promise ?? '', { weight: 'Bolder' }),
-            ...paragraph(news.site, { isSubtle: true, size: 'Small' }),
+            ...textBlocks(heading, { size: 'Large', weight: 'Bolder', color: tones[news.tone] }),
+            ...body,
+            ...news.facts.flatMap(({ label, text }) => textBlocks(clip(oneLine(`${label}: ${text}`), 400))),
+            ...componentLines(news).flatMap((line) =>
+              textBlocks(clip(oneLine(line), 120), { isSubtle: true }),
+            ),
+            ...textBlocks(clip(oneLine(news.promise ?? ''), 200), { weight: 'Bolder' }),
+            ...textBlocks(clip(oneLine(news.site), 200), { isSubtle: true, size: 'Small' }),
           ],
           actions: [{ type: 'Action.OpenUrl', title: news.link.words, url: news.link.url }],
         },
       },
     ],
-  };
+  });
+  return message(fitting(textBlocks(news.body), TEAMS_BYTES - bytesOf(message([]))));
+}
+
+type TextBlock = { type: 'RichTextBlock'; inlines: [{ type: 'TextRun'; text: string }] };
+
+/** A block for each line that says something. */
+function textBlocks(text: string, look: Record<string, unknown> = {}): TextBlock[] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim())
+    .map((line) => ({ type: 'RichTextBlock', inlines: [{ type: 'TextRun', text: line, ...look }] }));
+}
+
+/** As many blocks from the beginning as find room in so many bytes of JSON; an ellipsis says that there was more. */
+function fitting(blocks: readonly TextBlock[], bytes: number): TextBlock[] {
+  const taken: TextBlock[] = [];
+  const [more] = textBlocks('…') as [TextBlock];
+  // Each is followed by a comma.
+  let room = bytes - bytesOf(more) - 1;
+  for (const block of blocks) {
+    const size = bytesOf(block) + 1;
+    if (size <= room) {
+      room -= size;
+      taken.push(block);
+      continue;
+    }
+    const [{ text }] = block.inlines;
+    // Of the line that is too long, the part that surely fits: a character is written in at most six bytes.
+    const part = clip(text, Math.max(0, Math.floor((room - bytesOf(more)) / 6)));
+    return [...taken, ...(part.length > 20 ? textBlocks(part) : [more])];
+  }
+  return taken;
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 /** Discord's webhooks: one embed. `allowed_mentions` lets nothing ping anyone, and what would be Markdown is escaped. */
@@ -179,5 +209,6 @@ function oneLine(text: string): string {
 /** At most `max` characters, with an ellipsis where some are left out; never half a character. */
 function clip(text: string, max: number): string {
   if (text.length <= max) return text;
+  if (max < 1) return '';
   return `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

@@ -89,9 +89,22 @@ describe('Teams', () => {
     expect(JSON.stringify(message)).not.toContain('"entities"');
   });
 
-  it('keeps within 28 KB', () => {
-    const heavy = nasty('ü'.repeat(9_000));
-    expect(length(teamsMessage(heavy))).toBeLessThan(28_000);
+  it('keeps within 28 KB, whatever is long: then the end of the update’s own text is left out', () => {
+    for (const long of [
+      'ü'.repeat(20_000),
+      'x\n'.repeat(9_000),
+      '\u0001"'.repeat(9_000),
+      '😀'.repeat(9_000),
+    ]) {
+      const many = Array.from({ length: 60 }, () => nasty(long).components[0]!);
+      const message = teamsMessage({ ...nasty(long), components: many, promise: 'Next update by 15:30 UTC' });
+      expect(length(message)).toBeLessThan(28_000);
+      expect(JSON.stringify(message)).toContain('Next update by 15:30 UTC');
+      expect(JSON.stringify(message)).toContain('…');
+    }
+    // What fits is whole.
+    const body = `${'word '.repeat(2_500)}end.`;
+    expect(JSON.stringify(teamsMessage(news({ body })))).toContain('word end.');
   });
 });
 
