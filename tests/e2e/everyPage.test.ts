@@ -13,7 +13,11 @@ import { startServer, type TestServer } from '../support/server.ts';
 const NO_PAGE: Record<string, string> = {
   '/500': 'has no address: what Astro cannot make is answered by server/fallback.ts, looked at below',
   '/admin/api/drafts': 'JSON, for the posting form',
+  '/admin/deliveries/[id]/mend/correction': 'a mail as it will be, in a frame without scripts',
+  '/admin/deliveries/[id]/mend/mail': 'a mail as it will be, in a frame without scripts',
   '/admin/deliveries/[id]/progress.json': 'JSON, for the bar',
+  '/admin/deliveries/health':
+    'a part of the screen of deliveries, which takes its place there while that is open',
   '/admin/deliveries/mail/[seq]/html':
     'a mail as it was sent, in a frame without scripts; tests/emails reads it',
   '/admin/incidents/[id]/preview': 'a mail as it will be, in a frame without scripts',
@@ -22,6 +26,7 @@ const NO_PAGE: Record<string, string> = {
   '/admin/maintenance/[id]/preview': 'a mail as it will be, in a frame without scripts',
   '/admin/maintenance/[id]/preview.json': 'JSON, for the posting form',
   '/admin/subscribers/[id].json': 'a file to take away',
+  '/api/hooks/resend': 'takes what the mail provider says, by POST alone',
   '/api/v2/[...path]': 'JSON',
   '/api/v2/components.json': 'JSON',
   '/api/v2/incidents.json': 'JSON',
@@ -62,9 +67,13 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
   type Visit = { url: string; path: string; status: number };
 
   /** Each page as it looks unfolded: what axe finds, what is too wide, and what is not the page that was asked for. */
-  async function faultsOf(visits: readonly Visit[], cookie: string | null): Promise<string[]> {
+  async function faultsOf(
+    visits: readonly Visit[],
+    cookie: string | null,
+    looks: readonly BrowserContextOptions[] = LOOKS,
+  ): Promise<string[]> {
     const found: string[] = [];
-    for (const look of LOOKS) {
+    for (const look of looks) {
       const context = await browser.newContext(look);
       if (cookie) await context.addCookies(cookiesOf(cookie));
       for (const { url, path, status } of visits) {
@@ -110,34 +119,51 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
   });
   const pages = () => routePatterns().filter((pattern) => !NO_PAGE[pattern]);
 
-  it('of the admin has no fault that axe finds, light and dark, and fits a small phone', async () => {
-    const inside = pages().filter((one) => one.startsWith('/admin') && !SIGNED_OUT.includes(one));
+  const inside = () => pages().filter((one) => one.startsWith('/admin') && !SIGNED_OUT.includes(one));
+  /** Each is a test of its own, and none of them grows with the others. */
+  const ROOMS = ['incidents', 'deliveries', 'subscribers', 'components'].map((room) => `/admin/${room}`);
+  const inRoom = (room: string) => inside().filter((one) => one === room || one.startsWith(`${room}/`));
+  const elsewhere = () => inside().filter((one) => !ROOMS.some((room) => inRoom(room).includes(one)));
+
+  it.each(ROOMS)(
+    'of the admin under %s has no fault that axe finds, and fits a small phone',
+    async (room) => {
+      const cookie = await signInAs(server.url, house.users.owner.email);
+      expect(inRoom(room).length).toBeGreaterThan(2);
+      expect(await faultsOf(inRoom(room).map(visit), cookie)).toEqual([]);
+    },
+  );
+
+  it.each(LOOKS)('of the rest of the admin has none, $colorScheme', async (look) => {
     const cookie = await signInAs(server.url, house.users.owner.email);
     const missing = ['/admin/incidents/nothing', '/admin/nothing'].map((path) => ({
       url: server.url,
       path,
       status: 404,
     }));
-    expect(await faultsOf([...inside.map(visit), ...missing], cookie)).toEqual([]);
+    expect(await faultsOf([...elsewhere().map(visit), ...missing], cookie, [look])).toEqual([]);
   });
 
-  it('for everyone has none either, nor have those that a link in a mail opens', async () => {
-    const outside = pages().filter((one) => !one.startsWith('/admin') || SIGNED_OUT.includes(one));
-    const fresh = await startServer();
-    others.push(fresh);
-    const setup = (await fresh.logged(/\/admin\/setup\?token=/)).trim();
-    const visits = [
-      ...outside.filter((one) => one !== '/admin/setup').map(visit),
-      { url: fresh.url, path: setup.slice(fresh.url.length), status: 200 },
-      // An installation without anything in it, a form that was sent, links that do not work, an address where there is nothing.
-      { url: fresh.url, path: '/', status: 200 },
-      { url: server.url, path: '/subscribe?asked', status: 200 },
-      { url: server.url, path: '/admin/join?token=wrong', status: 410 },
-      { url: server.url, path: '/admin/setup?token=wrong', status: 410 },
-      { url: server.url, path: '/incidents/nothing', status: 404 },
-    ];
-    expect(await faultsOf(visits, null)).toEqual([]);
-  });
+  it.each(LOOKS)(
+    'for everyone has none, nor have those that a link in a mail opens, $colorScheme',
+    async (look) => {
+      const outside = pages().filter((one) => !one.startsWith('/admin') || SIGNED_OUT.includes(one));
+      const fresh = await startServer();
+      others.push(fresh);
+      const setup = (await fresh.logged(/\/admin\/setup\?token=/)).trim();
+      const visits = [
+        ...outside.filter((one) => one !== '/admin/setup').map(visit),
+        { url: fresh.url, path: setup.slice(fresh.url.length), status: 200 },
+        // An installation without anything in it, a form that was sent, links that do not work, an address where there is nothing.
+        { url: fresh.url, path: '/', status: 200 },
+        { url: server.url, path: '/subscribe?asked', status: 200 },
+        { url: server.url, path: '/admin/join?token=wrong', status: 410 },
+        { url: server.url, path: '/admin/setup?token=wrong', status: 410 },
+        { url: server.url, path: '/incidents/nothing', status: 404 },
+      ];
+      expect(await faultsOf(visits, null, [look])).toEqual([]);
+    },
+  );
 
   it('has none after its button was pressed: confirmed, signed off, and back again', async () => {
     for (const look of LOOKS) {

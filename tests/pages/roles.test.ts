@@ -71,6 +71,7 @@ const VERBS: Record<string, readonly Role[]> = {
   endRole: RESPONDING,
   eraseSubscriber: POSTING,
   fillTemplate: EVERYONE,
+  findMending: POSTING,
   findSubscriberByAddress: POSTING,
   getAudience: POSTING,
   getDeliveryHealth: EVERYONE,
@@ -88,6 +89,7 @@ const VERBS: Record<string, readonly Role[]> = {
   listFanouts: EVERYONE,
   listFanoutsOf: EVERYONE,
   listIncidents: EVERYONE,
+  listOutgoing: EVERYONE,
   listOwnSessions: EVERYONE,
   listSubscribers: POSTING,
   listTemplates: EVERYONE,
@@ -98,6 +100,7 @@ const VERBS: Record<string, readonly Role[]> = {
   moveGroup: POSTING,
   pauseProvider: POSTING,
   postUpdate: POSTING,
+  previewMend: POSTING,
   previewOnScreen: RESPONDING,
   readAudit: OWNER,
   readMail: POSTING,
@@ -153,6 +156,9 @@ const OPEN = new Set([
   'viewUnsubscribe',
   'acceptInvitation',
   'readInvitation',
+  // The provider's signature says yes.
+  'applySoon',
+  'receiveEvent',
   // Give those who may not nothing, in place of a refusal.
   'listPeople',
   'loadDraft',
@@ -172,6 +178,9 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/components/new': POSTING,
   '/admin/deliveries': EVERYONE,
   '/admin/deliveries/[id]': EVERYONE,
+  '/admin/deliveries/[id]/mend': POSTING,
+  '/admin/deliveries/[id]/mend/correction': POSTING,
+  '/admin/deliveries/[id]/mend/mail': POSTING,
   '/admin/deliveries/[id]/progress.json': EVERYONE,
   '/admin/deliveries/health': EVERYONE,
   '/admin/deliveries/mail/[seq]': POSTING,
@@ -322,6 +331,8 @@ describe('who may do what', () => {
     ['/admin/deliveries/[id]', { do: 'closeAll' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'stop' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'goOn' }, POSTING],
+    ['/admin/deliveries/[id]/mend', { do: 'mend', body: 'x' }, POSTING],
+    ['/admin/deliveries/[id]/mend', { do: 'preview', body: 'x' }, POSTING],
     ['/admin/heard', { sought: `anna@${SECRET_DOMAIN}` }, POSTING],
     [
       '/admin/incidents/[id]',
@@ -339,6 +350,9 @@ describe('who may do what', () => {
     ['/admin/incidents/[id]', { do: 'draft', body: 'x' }, RESPONDING],
     ['/admin/incidents/[id]', { do: 'role', role: 'scribe', user: '' }, RESPONDING],
     ['/admin/incidents/[id]', { do: 'adopt', version: '2' }, POSTING],
+    ['/admin/incidents/[id]', { do: 'sendNow', notice: 'x' }, POSTING],
+    ['/admin/incidents/[id]', { do: 'stopMail', notice: 'x' }, POSTING],
+    ['/admin/incidents/[id]', { do: 'goOn', notice: 'x' }, POSTING],
     ['/admin/incidents/backfill', { title: 'x' }, POSTING],
     ['/admin/incidents/new', { title: 'x', severity: 'SEV4' }, RESPONDING],
     ['/admin/maintenance/[id]', { do: 'note', note: 'x' }, RESPONDING],
@@ -390,7 +404,9 @@ describe('who may do what', () => {
     const withForms = new Set(FORMS.map(([pattern]) => pattern));
     const without = Object.keys(PAGES).filter((pattern) => !withForms.has(pattern));
     expect(
-      without.filter((pattern) => PAGES[pattern] !== EVERYONE && !/preview|mail|json/.test(pattern)),
+      without.filter(
+        (pattern) => PAGES[pattern] !== EVERYONE && !/preview|mail|correction|json/.test(pattern),
+      ),
     ).toEqual(['/admin/audiences', '/admin/audit']);
   });
 
