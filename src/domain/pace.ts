@@ -7,6 +7,8 @@ export type Recent = { mails: number; since: Instant };
 
 /** Seconds of sending below which a pace says little: a burst is not taken for a pace. */
 const SHORTEST_MS = 5_000;
+/** For as long as a call may take, that nobody has answered one yet is nothing to worry about. */
+const A_CALL_MS = 15_000;
 /** What is set to leave so late was told not to leave. */
 const FOREVER_MS = 365 * DAY;
 /** What one call carries at most, for what a limit of calls allows. */
@@ -52,7 +54,8 @@ export function finishText(prospect: Prospect): string {
   if (hindered) return hindered;
   if (quota && quota.mails < ahead)
     return `the provider’s quota lets ${number(quota.mails)} more through in the next ${durationText(quota.forMs)}`;
-  if (pace === null || pace < 0.01) return 'not moving yet';
+  if (pace === null || pace < 0.01)
+    return msBetween(releaseAt, now) < A_CALL_MS ? 'just begun' : 'not moving yet';
   return `${aboutText((ahead / pace) * MINUTE)} at the present pace`;
 }
 

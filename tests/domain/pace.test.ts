@@ -44,7 +44,8 @@ it.each<[string, Partial<Prospect>]>([
     { quota: { mails: 900, forMs: 2 * HOUR } },
   ],
   ['about 4 minutes at the present pace', { quota: { mails: 4_000, forMs: 2 * HOUR } }],
-  ['not moving yet', { pace: null }],
+  ['just begun', { pace: null, releaseAt: ago(14_000) }],
+  ['not moving yet', { pace: null, releaseAt: ago(16_000) }],
 ])('says when it is through: %s', (words, changes) => {
   expect(finishText({ ...going, ...changes })).toBe(words);
 });

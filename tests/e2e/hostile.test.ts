@@ -23,6 +23,8 @@ describe('hostile text', () => {
   let cookie: string;
   let browser: Browser | null = null;
   const incidents: { id: string; text: string }[] = [];
+  /** A message that is stopped and about to be mended. */
+  let mending: string;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'foghorn-hostile-'));
@@ -70,6 +72,7 @@ describe('hostile text', () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await typeEach(...next, local);
     };
     await Promise.all([work(), work(), work()]);
+    await stopAndMend();
     const list = ['email,components,locale', ...NASTY.map((text) => `"${text.replaceAll('"', '""')}",x,en`)];
     expect((await send('/admin/subscribers/import', { csv: list.join('\n') })).status).toBe(200);
   }
@@ -126,6 +129,31 @@ describe('hostile text', () => {
         scheduledFor: local(HOUR),
         scheduledUntil: local(2 * HOUR),
       });
+  }
+
+  /** Of what is stopped, both mails of a mend can be seen: every text stands in the one, some in what was wrong. */
+  async function stopAndMend() {
+    const title = NASTY[1] as string;
+    const path = await taken('/admin/incidents/new', { do: 'declare', title, severity: 'SEV1' });
+    await taken(path, {
+      do: 'post',
+      version: '1',
+      audience: 'public',
+      status: 'investigating',
+      severity: 'SEV1',
+      body: title,
+    });
+    const { body } = await ask(server.url, path, { headers: { cookie } });
+    const notice = /name="notice" value="(\w+)"/.exec(body)?.[1] as string;
+    await taken(path, { do: 'stopMail', notice });
+    const fields = { scope: title, affected: title, workaround: title, estimate: title };
+    await taken(`/admin/deliveries/${notice}/mend`, {
+      ...fields,
+      do: 'preview',
+      body: NASTY.join('\n\n').slice(0, 5000),
+      wrong: NASTY.slice(0, 5).join(' ').slice(0, 280),
+    });
+    mending = notice;
   }
 
   /** Another page's history, written by someone who knows where it will go. */
@@ -312,7 +340,12 @@ describe('hostile text', () => {
     async function everyPath(): Promise<string[]> {
       const routes = routePatterns()
         .filter((pattern) => !/^\/(404|500|admin\/(login|logout|setup|join))$|json|\/api\//.test(pattern))
-        .map((pattern) => pathOf(pattern, house.ids));
+        .map((pattern) =>
+          pathOf(
+            pattern,
+            pattern.includes('/mend') ? { ...house.ids, '/admin/deliveries/[]': mending } : house.ids,
+          ),
+        );
       const { components, imported, mails } = await house.foghorn.db.read(async (tx) => ({
         components: await tx.selectFrom('components').select('id').where('archived_at', 'is', null).execute(),
         imported: await tx.selectFrom('incidents').select('id').where('source', '!=', 'own').execute(),

@@ -96,12 +96,17 @@ describe.skipIf(!CHROMIUM)('while mail goes out', () => {
     const page = await openDeliveries();
     const bar = page.locator('.fanout').first();
     const width = () => bar.locator('rect.sent').getAttribute('width');
-    expect(await bar.locator('[data-words]').textContent()).toBe('0 of 240 sent · 240 waiting');
+    // How long the first call has been out depends on the machine: after 15 s it is said that nothing moves.
+    expect(await bar.locator('[data-words]').textContent()).toMatch(
+      /^0 of 240 sent · 240 waiting · (just begun|not moving yet)$/,
+    );
     expect(await width()).toBe('0%');
     await page.evaluate(() => Object.assign(window, { untouched: true }));
 
     gate.let(1);
-    await bar.getByText(/^(40|100) of 240 sent · (200|140) waiting$/).waitFor();
+    await bar
+      .getByText(/^(40|100) of 240 sent · (200|140) waiting · less than a minute at the present pace$/)
+      .waitFor();
     expect(await width()).toMatch(/^(16\.7|41\.7)%$/);
     gate.let(1000);
     await bar.getByText('240 sent', { exact: true }).waitFor();
