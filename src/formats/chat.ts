@@ -27,38 +27,30 @@ const MAX_COMPONENTS = 20;
 const TEAMS_BYTES = 24_000;
 
 /**
- * Slack's incoming webhooks (Block Kit). Typed text stands in `plain_text` objects, where nothing is markup, a mention or a link; the
- * line for notifications has `&`, `<` and `>` escaped, which is all that Slack reads there.
+ * Slack's incoming webhooks (Block Kit). Typed text stands in `plain_text` objects, where nothing is markup, a mention or a link.
+ * `text` is what notifications say, and shown nowhere else beside `blocks`: it has `&`, `<` and `>` escaped, which is all that Slack
+ * reads there. Attachments would give a colour, but Slack may fold them away.
  */
 export function slackMessage(news: ChatNews): Record<string, unknown> {
   const plain = (text: string, max: number) => ({ type: 'plain_text', text: clip(text, max), emoji: false });
-  const context = [news.promise, news.site].filter((one) => one !== null);
+  const section = (text: string, max: number) => ({ type: 'section', text: plain(text, max) });
   return {
     text: slackEscape(clip(`${news.heading}. ${oneLine(news.body)}`, 500)),
     mrkdwn: false,
     unfurl_links: false,
     unfurl_media: false,
-    attachments: [
+    blocks: [
+      { type: 'header', text: plain(oneLine(news.heading), 150) },
+      ...(news.body.trim() ? [section(news.body, 3_000)] : []),
+      ...news.facts.map(({ label, text }) => section(`${label}: ${text}`, 1_500)),
+      ...(news.components.length ? [section(componentLines(news).join('\n'), 3_000)] : []),
+      ...(news.promise ? [section(news.promise, 300)] : []),
+      // Our own words around our own address.
       {
-        color: COLOURS[news.tone],
-        blocks: [
-          { type: 'header', text: plain(news.heading, 150) },
-          { type: 'section', text: plain(news.body || news.heading, 3_000) },
-          ...news.facts.map((fact) => ({
-            type: 'section',
-            text: plain(`${fact.label}: ${fact.text}`, 1_500),
-          })),
-          ...(news.components.length
-            ? [{ type: 'section', text: plain(componentLines(news).join('\n'), 3_000) }]
-            : []),
-          // Our own words around our own address.
-          {
-            type: 'section',
-            text: { type: 'mrkdwn', text: `<${slackEscape(news.link.url)}|${slackEscape(news.link.words)}>` },
-          },
-          { type: 'context', elements: context.map((text) => plain(text, 300)) },
-        ],
+        type: 'section',
+        text: { type: 'mrkdwn', text: `<${slackEscape(news.link.url)}|${slackEscape(news.link.words)}>` },
       },
+      ...(news.site.trim() ? [{ type: 'context', elements: [plain(news.site, 300)] }] : []),
     ],
   };
 }

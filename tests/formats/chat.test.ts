@@ -43,6 +43,16 @@ describe('Slack', () => {
     expect(slackMessage(news())).toMatchSnapshot();
   });
 
+  it('says nothing twice: beside blocks its text is for notifications alone, and nothing is folded away', () => {
+    expect(Object.keys(slackMessage(news())).sort()).toEqual([
+      'blocks',
+      'mrkdwn',
+      'text',
+      'unfurl_links',
+      'unfurl_media',
+    ]);
+  });
+
   it('has typed text where nothing is read into it, and a link of ours alone', () => {
     fc.assert(
       fc.property(fc.oneof(fc.constant(NASTY), fc.string({ unit: 'grapheme' })), (text) => {
@@ -62,12 +72,18 @@ describe('Slack', () => {
   });
 
   it('keeps within what Slack takes', () => {
-    const message = slackMessage(nasty('x'.repeat(10_000))) as {
-      attachments: { blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[] }[];
-    };
-    for (const { type, text } of message.attachments[0]!.blocks)
-      if (text) expect(text.text.length).toBeLessThanOrEqual(type === 'header' ? 150 : 3_000);
-    expect(message.attachments[0]!.blocks.length).toBeLessThanOrEqual(50);
+    // Long, or empty, which Slack takes in no text either.
+    for (const text of ['x'.repeat(10_000), '', ' \n ']) {
+      const { blocks } = slackMessage({ ...nasty(text), heading: text || 'Investigating', facts: [] }) as {
+        blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[];
+      };
+      for (const { type, text, elements = [] } of blocks)
+        for (const one of [...(text ? [text] : []), ...elements]) {
+          expect(one.text.length).toBeLessThanOrEqual(type === 'header' ? 150 : 3_000);
+          expect(one.text).not.toBe('');
+        }
+      expect(blocks.length).toBeLessThanOrEqual(50);
+    }
   });
 });
 
