@@ -51,6 +51,22 @@ export async function listUnfinishedFanouts(tx: Tx): Promise<FanoutRow[]> {
   return rows.map(toFanout);
 }
 
+/** Those that are not through, and those of which the post is no older than `since`. The newest that is older bounds the others by seq. */
+export async function listFanoutsSince(tx: Tx, since: Instant): Promise<FanoutRow[]> {
+  const older = await tx
+    .selectFrom('fanouts')
+    .select('seq')
+    .where('created_at', '<', since)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const rows = await fanoutsWithNotice(tx)
+    .where((eb) => eb.or([eb('f.finished_at', 'is', null), eb('f.seq', '>', older?.seq ?? 0)]))
+    .orderBy('f.seq')
+    .execute();
+  return rows.map(toFanout);
+}
+
 export async function findFanout(tx: Tx, noticeId: string): Promise<FanoutRow | null> {
   const row = await fanoutsWithNotice(tx).where('n.id', '=', noticeId).executeTakeFirst();
   return row ? toFanout(row) : null;

@@ -26,6 +26,8 @@ export type Db = {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** One snapshot, read only. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Writes of this process that run or wait for their turn. */
+  writing(): number;
   close(): Promise<void>;
 };
 
@@ -53,7 +55,7 @@ async function openSqlite(file: string): Promise<Db> {
   // The writer goes first: it makes the file and sets its journal to WAL.
   await sql`select 1`.execute(writer);
   const readers = new Kysely<Schema>({ dialect: sqliteDialect({ file, size: READERS, readOnly: true }) });
-  return {
+  return counted({
     dialect: 'sqlite',
     file,
     write: (work) =>
@@ -65,13 +67,13 @@ async function openSqlite(file: string): Promise<Db> {
       await readers.destroy();
       await writer.destroy();
     },
-  };
+  });
 }
 
 /** The database over one Kysely dialect that serves both reads and writes: Postgres, and in tests PGlite. */
 export function databaseOver(dialect: 'postgres', file: null, kyselyDialect: Dialect): Db {
   const kysely = new Kysely<Schema>({ dialect: kyselyDialect });
-  return {
+  return counted({
     dialect,
     file,
     write: (work) =>
@@ -90,6 +92,22 @@ export function databaseOver(dialect: 'postgres', file: null, kyselyDialect: Dia
           .execute((tx) => work(named(tx, dialect))),
       ),
     close: () => kysely.destroy(),
+  });
+}
+
+function counted(db: Omit<Db, 'writing'>): Db {
+  let writing = 0;
+  return {
+    ...db,
+    write: async (work) => {
+      writing += 1;
+      try {
+        return await db.write(work);
+      } finally {
+        writing -= 1;
+      }
+    },
+    writing: () => writing,
   };
 }
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { migrationState } from '#db/migrate.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { type Answer, jsonAnswer } from './answer.ts';
+import { collectDeliveries } from './deliveryMetrics.ts';
 import { registry } from './metrics.ts';
 
 export type Health = { live: () => Answer; ready: () => Promise<Answer>; metrics: () => Promise<Answer> };
@@ -43,13 +44,16 @@ export function createHealth(opened: () => Foghorn | null, wait: (ms: number) =>
       const found = await asking;
       return found ? jsonAnswer(503, { ok: false, problem: found }) : jsonAnswer(200, { ok: true });
     },
-    metrics: async () => ({
-      status: 200,
-      headers: [
-        ['content-type', registry.contentType],
-        ['cache-control', 'no-store'],
-      ],
-      body: Buffer.from(await registry.metrics()),
-    }),
+    metrics: async () => {
+      await collectDeliveries(opened(), wait);
+      return {
+        status: 200,
+        headers: [
+          ['content-type', registry.contentType],
+          ['cache-control', 'no-store'],
+        ],
+        body: Buffer.from(await registry.metrics()),
+      };
+    },
   };
 }

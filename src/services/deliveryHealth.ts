@@ -209,7 +209,8 @@ function absence(lane: Lane, { now, lanes, workers, figures }: Sending): HealthI
   const last = own[0] ? ` The last one fell silent ${agoText(own[0].beatAt, now)}.` : '';
   return [
     {
-      level: left ? 'trouble' : 'waiting',
+      // Even with nothing waiting: what is posted next would stay here.
+      level: 'trouble',
       message: (left ? what : 'No process is ready to send.') + last,
       fix: 'Start Foghorn with FOGHORN_ROLE=all, or start a worker. If one runs, its log says why it is silent.',
     },

@@ -114,7 +114,11 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
     });
     const beat = () =>
       db.write((tx) => beatWorker(tx, { id: 'here:1:1', role: 'mail:resend', now: ctx.now() }));
-    expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'waiting', workers: 0 });
+    expect(await getDeliveryHealth(ctx)).toMatchObject({
+      level: 'trouble',
+      message: 'No process is ready to send.',
+      workers: 0,
+    });
     await beat();
     expect(await getDeliveryHealth(ctx)).toMatchObject({ level: 'fine', fix: null, waiting: 0, workers: 1 });
     await makeSubscribers(db, 3);
