@@ -1,100 +1,76 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { openDatabase } from '#db/open.ts';
-import { postNotice, rendered, states } from '../delivery/support.ts';
+import { postNotice, rendered } from '../delivery/support.ts';
 import { eachDatabaseUrl } from '../support/databases.ts';
-import { seededRandom } from '../support/fakeResend.ts';
+import { startFakeResend } from '../support/fakeResend.ts';
 import { makeSubscribers } from '../support/people.ts';
+import { expectOnce, isWorkLeft } from './people.ts';
+import { endAll, loadWorker, type Worker } from './processes.ts';
+import { chance, count, PATIENCE, SEED } from './size.ts';
+import { badWeather } from './weather.ts';
 
 /**
- * Lost 0, doubled 0: a real worker process is killed with SIGKILL at random moments of a fan-out, again and again. Resend runs in a
- * process of its own, takes its time, finishes what a dead caller began, and loses one answer in twenty.
- *
- * CHAOS_KILLS, CHAOS_PEOPLE and CHAOS_SEED make it larger or run the same moments again.
+ * Lost 0, doubled 0: of one or two real workers on one database, one is killed with SIGKILL at random moments of a fan-out, again and
+ * again. The provider takes its time, finishes what a dead caller began, and one call in eight meets something worse.
  */
-const KILLS = Number(process.env.CHAOS_KILLS ?? 30);
-const PEOPLE = Number(process.env.CHAOS_PEOPLE ?? 10_000);
-const SEED = Number(process.env.CHAOS_SEED ?? 20_261_120);
-const LATENCY_MS = 120;
-const LOST_ANSWERS = 0.05;
-/** A worker lives at most this long, from the moment that it begins. */
-const LIFE_MS = 400;
-const HERE = import.meta.dirname;
+const KILLS = count('CHAOS_KILLS', { quick: 20, full: 200 });
+const PEOPLE = count('CHAOS_PEOPLE', { quick: 3_000, full: 20_000 });
+/** Between two kills. */
+const REST_MS = 300;
+const SLOWEST_MS = 400;
 
-const children: ChildProcess[] = [];
-afterAll(() => {
-  for (const child of children) child.kill('SIGKILL');
-});
+afterEach(endAll);
 
 eachDatabaseUrl('killed with SIGKILL', (place) => {
-  it(`${KILLS} kills over ${PEOPLE} people: everyone gets every notice exactly once`, {
-    timeout: 0,
-  }, async () => {
-    const random = seededRandom(SEED);
+  it(`${KILLS} kills over ${PEOPLE} people: everyone gets every notice exactly once`, PATIENCE, async () => {
+    const begun = Date.now();
+    const random = chance();
     const databaseUrl = await place();
     const db = await openDatabase(databaseUrl);
     await migrate(db, new Date().toISOString());
-    const resend = start('../support/fakeResend.ts', [
-      '0',
-      String(LATENCY_MS),
-      String(LOST_ANSWERS),
-      String(SEED),
-    ]);
-    const resendUrl = await firstLine(resend);
-    await makeSubscribers(db, PEOPLE);
+    const people = await makeSubscribers(db, PEOPLE);
+    const weather = badWeather(chance(1));
+    const fake = await startFakeResend({
+      latencyMs: () => random() * SLOWEST_MS,
+      chance: weather.next,
+      forgetful: true,
+    });
 
-    let notices = 0;
+    const worker = { databaseUrl, transport: 'resend' as const, provider: fake.url };
+    let spare = loadWorker(worker);
+    const start = async () => {
+      const next = await spare;
+      spare = loadWorker(worker);
+      await next.begin();
+      return next;
+    };
+    const subjects: string[] = [];
+    const alive: Worker[] = [];
     for (let kills = 0; kills < KILLS; ) {
-      if (!(await workIsLeft())) {
-        await postNotice(db, new Date().toISOString(), { mail: rendered(`Update ${++notices}`, 8_000) });
+      if (!(await isWorkLeft(db))) {
+        const mail = rendered(`Update ${subjects.length + 1}`, 1_000);
+        subjects.push(mail.subject);
+        await postNotice(db, new Date().toISOString(), { mail });
       }
-      const worker = start('worker.ts', [databaseUrl, 'resend', resendUrl]);
-      await firstLine(worker);
-      await new Promise((resolve) => setTimeout(resolve, random() * LIFE_MS));
-      const dead = once(worker, 'exit');
-      worker.kill('SIGKILL');
-      await dead;
+      while (alive.length < (random() < 0.5 ? 1 : 2)) alive.push(await start());
+      await wait(random() * REST_MS);
+      const [victim] = alive.splice(Math.floor(random() * alive.length), 1);
+      await victim?.kill();
       // A kill that came when all was done proves nothing.
-      if (await workIsLeft()) kills++;
+      if (await isWorkLeft(db)) kills++;
     }
-    const last = start('worker.ts', [databaseUrl, 'resend', resendUrl]);
-    while (await workIsLeft()) await new Promise((resolve) => setTimeout(resolve, 50));
-    last.kill('SIGKILL');
+    await start();
+    while (await isWorkLeft(db)) await wait(50);
 
-    expect(await states(db)).toEqual({ accepted: PEOPLE * notices });
-    const seen = (await (await fetch(`${resendUrl}/inspect`)).json()) as Record<string, unknown>;
-    console.log(`chaos: seed ${SEED}, ${KILLS} kills, ${notices} notices, ${JSON.stringify(seen)}`);
-    expect(seen).toMatchObject({ doubled: 0, people: PEOPLE * notices, mails: PEOPLE * notices });
+    await expectOnce(db, fake, { people, subjects });
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    console.log(
+      `chaos: seed ${SEED}, ${KILLS} kills, ${subjects.length} fan-outs to ${PEOPLE} people, ${fake.taken} mails, ` +
+        `${fake.calls.length} calls (${weather.told()}): lost 0, doubled 0, ${seconds} s`,
+    );
+    await fake.close();
     await db.close();
-
-    async function workIsLeft(): Promise<boolean> {
-      const open = await db.read((tx) =>
-        tx
-          .selectFrom('fanouts')
-          .select('seq')
-          .where('state', '=', 'expanding')
-          .unionAll(
-            tx.selectFrom('deliveries').select('seq').where('state', 'in', ['queued', 'in_batch']).limit(1),
-          )
-          .execute(),
-      );
-      return open.length > 0;
-    }
   });
 });
-
-function start(script: string, args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [join(HERE, script), ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  return child;
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  const [chunk] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
-  return chunk.toString().trim();
-}

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { SMTPServer, type SMTPServerSession } from 'smtp-server';
 import { afterAll, expect, it } from 'vitest';
-import { nextOpenFanout } from '#db/fanouts.ts';
-import type { Db } from '#db/open.ts';
 import { postNotice, states } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
+import { isWorkLeft } from './people.ts';
+import { endAll, loadWorker, until } from './processes.ts';
 
 /**
  * SMTP has no idempotency key, so a crash may repeat what was in flight, and nothing else: a real worker process is killed with
@@ -32,6 +29,7 @@ type Moment = (typeof KILLS)[number]['at'];
 
 const ends: (() => unknown)[] = [];
 afterAll(async () => {
+  await endAll();
   for (const end of ends.reverse()) await end();
 });
 
@@ -54,24 +52,29 @@ it(`${KILLS.length} kills over ${PEOPLE} people by SMTP: nobody is missed, and a
     answered: () => watch('answered'),
   });
 
+  const load = () => loadWorker({ databaseUrl: `sqlite:${db.file}`, transport: 'smtp', provider: url });
+  let spare = load();
+  const next = async () => {
+    const worker = await spare;
+    spare = load();
+    return worker;
+  };
   for (const { after, at } of KILLS) {
-    const worker = startWorker(`sqlite:${db.file}`, url);
-    const dead = once(worker, 'exit');
+    const worker = await next();
     let left = after;
     watch = (moment) => {
       if (moment !== at || --left > 0) return;
-      worker.kill('SIGKILL');
       // From here on the server does no more than a dead client lets it: an answer now is read by no one.
-      return dead.then(() => undefined);
+      return worker.kill();
     };
-    await dead;
+    await worker.begin();
+    await worker.ended;
     expect(left).toBeLessThanOrEqual(0);
     expect(await isWorkLeft(db), 'the kill came while work was left').toBe(true);
   }
   watch = () => undefined;
-  const last = startWorker(`sqlite:${db.file}`, url);
-  ends.push(() => last.kill('SIGKILL'));
-  while (await isWorkLeft(db)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await (await next()).begin();
+  await until(async () => !(await isWorkLeft(db)));
   expect(await states(db)).toEqual({ accepted: PEOPLE });
 
   const mails = [...taken.values()].reduce((sum, count) => sum + count, 0);
@@ -79,12 +82,6 @@ it(`${KILLS.length} kills over ${PEOPLE} people by SMTP: nobody is missed, and a
   expect(taken.size).toBe(PEOPLE);
   expect(mails - PEOPLE).toBeLessThanOrEqual(IN_FLIGHT * KILLS.length);
 });
-
-async function isWorkLeft(db: Db): Promise<boolean> {
-  if (await db.read((tx) => nextOpenFanout(tx, new Date().toISOString()))) return true;
-  const { queued = 0, in_batch = 0 } = await states(db);
-  return queued + in_batch > 0;
-}
 
 type Watcher = {
   recipient: () => Promise<void> | void;
@@ -120,10 +117,4 @@ async function startSmtp(watcher: Watcher): Promise<string> {
   ends.push(() => new Promise<void>((resolve) => smtp.close(() => resolve())));
   await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve));
   return `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`;
-}
-
-function startWorker(databaseUrl: string, smtpUrl: string): ChildProcess {
-  return spawn(process.execPath, [join(import.meta.dirname, 'worker.ts'), databaseUrl, 'smtp', smtpUrl], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
 }

@@ -1,29 +1,45 @@
+import { createInterface } from 'node:readline';
+import { sql } from 'kysely';
 import { openDatabase } from '#db/open.ts';
 import { startDispatcher } from '#delivery/dispatcher.ts';
+import { addMs } from '#domain/time.ts';
 import { testContext } from '../support/context.ts';
+import type { WorkerOptions } from './processes.ts';
 
 /**
- * A worker to be killed: `node worker.ts DATABASE_URL resend|smtp PROVIDER_URL`. It runs the dispatcher as the product does, on the real clock,
- * and prints a line once it has begun.
+ * A worker to be killed: `node worker.ts OPTIONS`, as JSON. It runs the dispatcher as the product does, says "loaded" when it could, begins
+ * at the next line of its standard input, and says "begun". What it logs follows, a line each.
  */
-const [databaseUrl, mailTransport, provider] = process.argv.slice(2) as [string, 'resend' | 'smtp', string];
-const db = await openDatabase(databaseUrl);
+const options = JSON.parse(process.argv[2] as string) as WorkerOptions;
+const input = createInterface({ input: process.stdin });
+console.log('loaded');
+await new Promise<void>((resolve) => input.once('line', () => resolve()));
+// Whoever started it is gone.
+input.on('close', () => process.exit(1));
+
+const db = await openDatabase(options.databaseUrl);
+if (options.busyTimeoutMs)
+  await db.write((tx) => sql.raw(`pragma busy_timeout = ${options.busyTimeoutMs}`).execute(tx));
 const ctx = testContext(db);
+const say = (fields: object, message: string) => {
+  const { err } = fields as { err?: Error };
+  console.log(err ? `${message} ${err.message}` : message);
+};
 startDispatcher({
   db,
-  now: () => new Date().toISOString(),
+  now: () => addMs(new Date().toISOString(), options.clockAheadMs ?? 0),
   sign: ctx.sign,
   site: ctx.site,
-  log: ctx.log,
+  log: { debug: () => undefined, info: say, warn: say, error: say },
   config: {
-    mailTransport,
+    mailTransport: options.transport,
     mailFrom: ctx.site.mailFrom,
     mailReplyTo: null,
     siteUrl: ctx.site.url,
     dataDir: '/nowhere',
     resendApiKey: 're_test',
-    resendBaseUrl: provider,
-    smtpUrl: provider,
+    resendBaseUrl: options.provider,
+    smtpUrl: options.provider,
   },
 });
 console.log('begun');

@@ -16,7 +16,11 @@ export type Mishap =
   /** Nothing is taken and no answer comes; `released` ends it. */
   | { kind: 'hang' }
   /** The mails are taken; the head of the answer comes, the body never ends. */
-  | { kind: 'takeAndHang' };
+  | { kind: 'takeAndHang' }
+  /** The mails are taken; of the answer the head comes at once, and the body bit by bit over so long. */
+  | { kind: 'takeAndDrip'; ms: number }
+  /** The mails are taken, and the answer comes once this resolves. */
+  | { kind: 'takeAndHold'; until: Promise<unknown> };
 
 export type FakeOptions = {
   port?: number;
@@ -27,7 +31,7 @@ export type FakeOptions = {
   /** Calls of the last second that others made by the same account. */
   strangers?: () => number;
   /** Milliseconds that a call takes. */
-  latencyMs?: number;
+  latencyMs?: number | (() => number);
   /** Mails that the day still allows. */
   dailyQuota?: number;
   /** When the quotas begin anew; by the real clock when left out. */
@@ -35,6 +39,8 @@ export type FakeOptions = {
   /** After this share of calls the mails are taken and the answer is lost; chance comes from `random`. */
   lostAnswers?: number;
   random?: () => number;
+  /** What a call meets for which nothing else is planned. */
+  chance?: () => Mishap | null;
   apiKey?: string;
   /** Counts the mails and does not keep them, for a great many. */
   forgetful?: boolean;
@@ -148,7 +154,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
       call.answered = now();
     });
 
-    const mishap = mishaps.shift() ?? constant;
+    const mishap = mishaps.shift() ?? constant ?? options.chance?.();
     if (mishap?.kind === 'drop') return void request.socket.destroy();
     if (mishap?.kind === 'hang') return;
     if (mishap?.kind === 'answer') return answer(response, mishap.status, mishap.body, mishap.headers);
@@ -184,7 +190,8 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     const entry = { hash, ids: null as string[] | null, at: Date.now() };
     keys.set(key, entry);
     quota -= mails.length;
-    if (options.latencyMs) await new Promise((resolve) => setTimeout(resolve, options.latencyMs));
+    const { latencyMs } = options;
+    if (latencyMs) await pause(typeof latencyMs === 'function' ? latencyMs() : latencyMs);
     for (const mail of mails) take(mail, key);
     call.subject = mails[0]?.subject ?? '';
     entry.ids = mails.map(() => randomUUID());
@@ -195,6 +202,8 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
       response.writeHead(200, { 'content-type': 'application/json' });
       return void response.write('{"data":[');
     }
+    if (mishap?.kind === 'takeAndDrip') return drip(response, entry.ids, mishap.ms);
+    if (mishap?.kind === 'takeAndHold') await mishap.until;
     if (options.lostAnswers && random() < options.lostAnswers) return void request.socket.destroy();
     succeed(response, entry.ids, limits.headers);
   }
@@ -298,6 +307,22 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 function succeed(response: ServerResponse, ids: readonly string[], headers: Record<string, string>): void {
   answer(response, 200, { data: ids.map((id) => ({ id })) }, headers);
+}
+
+async function drip(response: ServerResponse, ids: readonly string[], ms: number): Promise<void> {
+  const body = JSON.stringify({ data: ids.map((id) => ({ id })) });
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const bits = 10;
+  const size = Math.ceil(body.length / bits);
+  for (let bit = 0; bit < bits; bit++) {
+    response.write(body.slice(bit * size, (bit + 1) * size));
+    await pause(ms / bits);
+  }
+  response.end();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function fail(
