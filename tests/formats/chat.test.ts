@@ -74,7 +74,11 @@ describe('Slack', () => {
   it('keeps within what Slack takes', () => {
     // Long, or empty, which Slack takes in no text either.
     for (const text of ['x'.repeat(10_000), '', ' \n ']) {
-      const { blocks } = slackMessage({ ...nasty(text), heading: text || 'Investigating', facts: [] }) as {
+      const { blocks } = slackMessage({
+        ...nasty(text),
+        heading: text.trim() || 'Investigating',
+        facts: [],
+      }) as {
         blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[];
       };
       for (const { type, text, elements = [] } of blocks)
