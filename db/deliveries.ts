@@ -23,6 +23,8 @@ export type QueuedDelivery = {
   channel: Row<'recipients'>['channel'];
   /** What a webhook's calls are signed with; null for the others. */
   secret: string | null;
+  /** The secret before, and until when it signs too. */
+  oldSecret: { secret: string; until: Instant } | null;
   /** Why this person must not be told after all; null when nothing stands against it. */
   against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | null;
 };
@@ -178,6 +180,8 @@ function toQueued(row: QueuedRow): QueuedDelivery {
     address: row.address,
     channel: row.channel,
     secret: row.secret,
+    oldSecret:
+      row.old_secret && row.old_secret_until ? { secret: row.old_secret, until: row.old_secret_until } : null,
     against: againstOf(row),
   };
 }
@@ -219,6 +223,8 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         ADDRESS.as('address'),
         'r.channel',
         'r.secret',
+        'r.old_secret',
+        'r.old_secret_until',
         'r.quarantined_at',
         'r.state as recipient_state',
         'n.kind',

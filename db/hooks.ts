@@ -19,9 +19,10 @@ export type Hook = {
   owner: string;
   state: Recipient['state'];
   secret: string | null;
-  /** Calls in a row that failed, and since when. */
+  /** Until when the secret before signs too; null when there is none. */
+  oldSecretUntil: Instant | null;
+  /** Calls in a row that failed. */
   failures: number;
-  failingSince: Instant | null;
   quarantinedAt: Instant | null;
   createdAt: Instant;
   confirmedAt: Instant | null;
@@ -30,7 +31,7 @@ export type Hook = {
 };
 
 /** Why a delivery to a quarantined endpoint was left out: by these words resuming finds it again. */
-export const QUARANTINED = 'It failed so often that nothing is sent there until someone resumes it.';
+export const QUARANTINED = 'Calls there failed, so nothing is sent until someone lets them go on.';
 
 /** What follows those words on a delivery that had been tried. */
 export const LAST_CALL = ' The last call: ';
@@ -132,11 +133,13 @@ export async function claimHook(
       owner_address: claim.owner,
       state: claim.state,
       secret: claim.secret,
+      old_secret: null,
+      old_secret_until: null,
       consent_version: claim.consentVersion,
       consent_source: claim.consentSource,
       asked_at: claim.now,
       failures: 0,
-      failing_since: null,
+      failed_at: '[]',
       quarantined_at: null,
       ...(claim.state === 'confirmed' && { confirmed_at: claim.now }),
     })
@@ -160,8 +163,17 @@ export async function confirmHook(
   return numUpdatedRows > 0n;
 }
 
-export async function setHookSecret(tx: Tx, seq: number, secret: string): Promise<void> {
-  await tx.updateTable('recipients').set({ secret }).where('seq', '=', seq).execute();
+/** Puts a new secret in the place of the present one, which signs beside it until `oldUntil`. */
+export async function changeHookSecret(
+  tx: Tx,
+  seq: number,
+  { secret, oldUntil }: { secret: string; oldUntil: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set((eb) => ({ secret, old_secret: eb.ref('secret'), old_secret_until: oldUntil }))
+    .where('seq', '=', seq)
+    .execute();
 }
 
 /** When mails about their webhooks and chats were written to someone since then, the newest first. Uses recipients_owner. */
@@ -188,8 +200,10 @@ export type CalledHook = {
   /** Calls so far that failed. */
   attempts: number;
   noticeKind: Row<'notices'>['kind'];
+  /** Calls of the endpoint in a row that failed, whatever they were of. */
   failures: number;
-  failingSince: Instant | null;
+  /** When the last of those failed, the oldest first. */
+  failedAt: Instant[];
 };
 
 export async function hookOfDelivery(tx: Tx, deliverySeq: number): Promise<CalledHook | null> {
@@ -197,7 +211,7 @@ export async function hookOfDelivery(tx: Tx, deliverySeq: number): Promise<Calle
     .selectFrom('deliveries as d')
     .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
-    .select(['r.seq', 'd.attempts', 'n.kind', 'r.failures', 'r.failing_since'])
+    .select(['r.seq', 'd.attempts', 'n.kind', 'r.failures', 'r.failed_at'])
     .where('d.seq', '=', deliverySeq)
     .executeTakeFirst();
   if (!row) return null;
@@ -206,18 +220,18 @@ export async function hookOfDelivery(tx: Tx, deliverySeq: number): Promise<Calle
     attempts: row.attempts,
     noticeKind: row.kind,
     failures: row.failures,
-    failingSince: row.failing_since,
+    failedAt: JSON.parse(row.failed_at) as Instant[],
   };
 }
 
 export async function setFailures(
   tx: Tx,
   recipientSeq: number,
-  { failures, since }: { failures: number; since: Instant | null },
+  { failures, failedAt }: { failures: number; failedAt: readonly Instant[] },
 ): Promise<void> {
   await tx
     .updateTable('recipients')
-    .set({ failures, failing_since: since })
+    .set({ failures, failed_at: JSON.stringify(failedAt) })
     .where('seq', '=', recipientSeq)
     .execute();
 }
@@ -277,7 +291,7 @@ export async function resumeHook(
 ): Promise<number> {
   await tx
     .updateTable('recipients')
-    .set({ quarantined_at: null, failures: 0, failing_since: null })
+    .set({ quarantined_at: null, failures: 0, failed_at: '[]' })
     .where('seq', '=', recipientSeq)
     .execute();
   const { numUpdatedRows } = await tx
@@ -393,8 +407,8 @@ function toHook(row: Row<'recipients'>): Hook {
     owner: row.owner_address ?? '',
     state: row.state,
     secret: row.secret,
+    oldSecretUntil: row.old_secret_until,
     failures: row.failures,
-    failingSince: row.failing_since,
     quarantinedAt: row.quarantined_at,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,

@@ -277,10 +277,14 @@ export interface RecipientsTable {
   owner_address: string | null;
   /** What a webhook's calls are signed with (`whsec_` and base64, Standard Webhooks); null for the others. */
   secret: string | null;
-  /** Calls of a webhook or chat in a row that failed, and since when. */
+  /** The one before, which signs beside it until then, so that its receiver can change over without missing a call. */
+  old_secret: string | null;
+  old_secret_until: Instant | null;
+  /** Calls of a webhook or chat in a row that failed. */
   failures: Generated<number>;
-  failing_since: Instant | null;
-  /** Since when nothing is sent, because it failed too often. */
+  /** When the last of those failed, the oldest first: [instants], a few. */
+  failed_at: Generated<Json>;
+  /** Since when nothing is sent, because its calls failed. */
   quarantined_at: Instant | null;
   /** What stands behind the @ of a mail address, written by the database itself; null for other channels. */
   domain: GeneratedAlways<string | null>;

@@ -53,9 +53,9 @@ export function renderHookQuarantinedMail({
 }): Rendered {
   return hookMail(site, place, 'hookQuarantined', {
     heading: `Your ${place.what} for ${nameOf(site)} is not called any more`,
-    preheader: 'Too many calls in a row failed.',
+    preheader: 'Its calls failed.',
     words: [
-      `Too many calls in a row failed, so since ${dateTimeText(since, site.timeZone)} nothing is sent there.`,
+      `Its calls failed, so since ${dateTimeText(since, site.timeZone)} nothing is sent there.`,
       ...(reason ? [`The last call: ${clip(oneLine(reason), 300)}`] : []),
       'Once it works again, one press lets calls go on, and the newest word on each incident that it missed in the last day follows at once.',
     ],

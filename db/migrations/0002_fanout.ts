@@ -41,8 +41,10 @@ export const fanout: Migration = {
     'alter table recipients add column shared integer not null default 0',
     'alter table recipients add column owner_address text',
     'alter table recipients add column secret text',
+    'alter table recipients add column old_secret text',
+    'alter table recipients add column old_secret_until text',
     'alter table recipients add column failures integer not null default 0',
-    'alter table recipients add column failing_since text',
+    "alter table recipients add column failed_at text not null default '[]'",
     'alter table recipients add column quarantined_at text',
     // Webhooks and chats are few among many people: each of these is looked for every second, or at every post.
     "create index recipients_hooks on recipients (seq) where channel <> 'email'",

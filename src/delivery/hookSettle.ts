@@ -1,7 +1,6 @@
 import { acceptDeliveries, endMembers } from '#db/deliveries.ts';
 import { type CalledHook, hookOfDelivery, quarantineHook, requeueCall, setFailures } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
-import { markUnsubscribed } from '#db/recipients.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import type { MailResult } from './transport.ts';
 
@@ -25,7 +24,7 @@ const WAITS = [
 /** An endpoint may ask for a pause, but not for ever. */
 const LONGEST_PAUSE = 12 * HOUR;
 
-/** So many calls in a row that failed, within this long, and nothing is sent there any more. */
+/** So many calls in a row that failed, within this long of each other, and nothing is sent there any more. */
 export const QUARANTINE_AFTER = 10;
 export const QUARANTINE_WITHIN = HOUR;
 
@@ -41,7 +40,7 @@ export async function settleHookCall(
   switch (result.kind) {
     case 'accepted':
       await acceptDeliveries(tx, { seqs, providerIds: [result.providerId], now });
-      if (hook.failures) await setFailures(tx, hook.recipientSeq, { failures: 0, since: null });
+      if (hook.failures) await setFailures(tx, hook.recipientSeq, { failures: 0, failedAt: [] });
       return;
     case 'busy':
       return requeueCall(tx, result.deliverySeq, {
@@ -51,13 +50,24 @@ export async function settleHookCall(
         now,
       });
     case 'gone':
-      await endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
-      return markUnsubscribed(tx, hook.recipientSeq, now);
+      return settleGone(tx, hook, result, now);
     case 'refused':
       return endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
     default:
       return settleFailure(tx, hook, result, { now, random });
   }
+}
+
+/** The endpoint says itself that it is there no more. Its owner is told, and should it come back, it is told what it missed. */
+async function settleGone(
+  tx: Tx,
+  hook: CalledHook,
+  { deliverySeq, reason }: { deliverySeq: number; reason: string },
+  now: Instant,
+): Promise<void> {
+  if (hook.noticeKind === 'test') await endMembers(tx, [deliverySeq], { state: 'refused', reason, now });
+  else await requeueCall(tx, deliverySeq, { tried: true, notBefore: now, reason, now });
+  await quarantineHook(tx, hook.recipientSeq, now);
 }
 
 async function settleFailure(
@@ -97,8 +107,7 @@ async function countFailure(
 ): Promise<boolean> {
   // Who asks for a pause is there, and well enough to say so.
   if (isPause) return false;
-  const inRow = hook.failingSince !== null && msBetween(hook.failingSince, now) <= QUARANTINE_WITHIN;
-  const failures = inRow ? hook.failures + 1 : 1;
-  await setFailures(tx, hook.recipientSeq, { failures, since: inRow ? hook.failingSince : now });
-  return failures >= QUARANTINE_AFTER;
+  const failedAt = [...hook.failedAt, now].slice(-QUARANTINE_AFTER);
+  await setFailures(tx, hook.recipientSeq, { failures: hook.failures + 1, failedAt });
+  return failedAt.length === QUARANTINE_AFTER && msBetween(failedAt[0] as Instant, now) <= QUARANTINE_WITHIN;
 }

@@ -21,6 +21,8 @@ export type Mail = {
   channel: Recipient['channel'];
   /** What a webhook's calls are signed with. */
   secret: string | null;
+  /** The one before it, which signs beside it until then. */
+  oldSecret: { secret: string; until: Instant } | null;
   links: Links;
   headers: Record<string, string>;
   messageId: string;
@@ -45,7 +47,10 @@ export function openLetter(notice: Notice): Letter {
  */
 export function addressLetter(
   letter: Letter,
-  to: { deliverySeq: number; recipientId: string } & Pick<Mail, 'address' | 'channel' | 'secret'>,
+  to: { deliverySeq: number; recipientId: string } & Pick<
+    Mail,
+    'address' | 'channel' | 'secret' | 'oldSecret'
+  >,
   { siteUrl, sign }: { siteUrl: string; sign: Sign },
 ): Mail {
   const { notice } = letter;
@@ -66,8 +71,8 @@ export function addressLetter(
       throw new UnsendableMail('A header of the message has a name that is not allowed.');
     refuseControls(`header ${name}`, value);
   }
-  const { deliverySeq, channel, secret } = to;
-  return { deliverySeq, letter, address: to.address, channel, secret, links, headers, messageId };
+  const { deliverySeq, address, channel, secret, oldSecret } = to;
+  return { deliverySeq, letter, address, channel, secret, oldSecret, links, headers, messageId };
 }
 
 /** The mail's two bodies with the personal links in place. */

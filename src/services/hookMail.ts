@@ -1,6 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { insertDelivery } from '#db/deliveries.ts';
-import { type Hook, LAST_CALL, listCalls, listUntold } from '#db/hooks.ts';
+import { type Hook, LAST_CALL, listCalls, listUntold, QUARANTINED } from '#db/hooks.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
@@ -47,7 +47,7 @@ export async function tellQuarantined(ctx: Ctx): Promise<number> {
         site,
         place: { what: placeWords(hook.channel), shown: shownUrl(hook) },
         since: hook.quarantinedAt as Instant,
-        reason: calls.map(({ reason }) => reason?.split(LAST_CALL)[1]).find(Boolean) ?? null,
+        reason: lastWords(calls),
       });
       await queueHookMail(tx, { id: ctx.newId(), kind: 'quarantined', hook, rendered, now });
     }
@@ -55,4 +55,10 @@ export async function tellQuarantined(ctx: Ctx): Promise<number> {
   });
   if (told) ctx.changed('outbox');
   return told;
+}
+
+/** What came of the last call that was made. */
+function lastWords(calls: readonly { reason: string | null }[]): string | null {
+  const [reason] = calls.flatMap(({ reason: words }) => (words && words !== QUARANTINED ? [words] : []));
+  return reason ? (reason.split(LAST_CALL)[1] ?? reason) : null;
 }

@@ -3,6 +3,7 @@ import type { Ctx } from '#db/context.ts';
 import type { Hook } from '#db/hooks.ts';
 import { AppError } from '#domain/errors.ts';
 import { addressProblem, type HookChannel, hostOf, maskHookUrl, readHookUrl } from '#domain/hooks.ts';
+import { addMs, DAY, type Instant } from '#domain/time.ts';
 
 /**
  * The address as it is kept, once every address that its host has may be called. The same is asked again at each call.
@@ -28,6 +29,11 @@ function wrongUrl(message: string): AppError {
 export function newSigningSecret(ctx: Ctx): string {
   const bytes = Buffer.from(ctx.sign('hook secret', ctx.newId() + ctx.newId()), 'base64url');
   return `whsec_${bytes.toString('base64')}`;
+}
+
+/** How long both secrets sign: long enough to put the new one in place, and a receiver that has it heeds the old one no more. */
+export function oldSecretUntil(now: Instant): Instant {
+  return addMs(now, DAY);
 }
 
 export function requireSecret(hook: Hook): void {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import {
+  changeHookSecret,
   claimHook,
   findHook,
   findHookAt,
@@ -10,7 +11,6 @@ import {
   insertHook,
   listCalls,
   listHooks,
-  setHookSecret,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { listChoices, markUnsubscribed, replaceChoice } from '#db/recipients.ts';
@@ -19,7 +19,14 @@ import { AppError } from '#domain/errors.ts';
 import { HOOK_CHANNELS } from '#domain/hooks.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { optional, singleLine } from '#domain/text.ts';
-import { checkedHookUrl, hookAudit, newSigningSecret, requireSecret, shownUrl } from './hookPlace.ts';
+import {
+  checkedHookUrl,
+  hookAudit,
+  newSigningSecret,
+  oldSecretUntil,
+  requireSecret,
+  shownUrl,
+} from './hookPlace.ts';
 import { resumeWithin } from './hookSubscribers.ts';
 import { type HookTrial, queueTrial, readTrial } from './hookTrial.ts';
 import { addressInput, type ChoiceInput, knownChoice } from './subscribers.ts';
@@ -107,12 +114,12 @@ export async function saveHookChoice(ctx: Ctx, id: string, input: ChoiceInput): 
   );
 }
 
-/** A new secret; the old one signs nothing from now on. @throws AppError not_found, conflict */
+/** A new secret; the old one signs beside it for a day. @throws AppError not_found, conflict */
 export async function rotateHookSecret(ctx: Ctx, id: string): Promise<string> {
   const secret = newSigningSecret(ctx);
   await change(ctx, id, 'hook.rotate', (tx, hook) => {
     requireSecret(hook);
-    return setHookSecret(tx, hook.seq, secret);
+    return changeHookSecret(tx, hook.seq, { secret, oldUntil: oldSecretUntil(ctx.now()) });
   });
   return secret;
 }

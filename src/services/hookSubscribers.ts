@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import {
+  changeHookSecret,
   claimHook,
   confirmHook,
   findHook,
@@ -11,7 +12,6 @@ import {
   insertHook,
   listHookMails,
   resumeHook,
-  setHookSecret,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
@@ -28,6 +28,7 @@ import {
   checkedHookUrl,
   hookAudit,
   newSigningSecret,
+  oldSecretUntil,
   placeWords,
   requireSecret,
   shownUrl,
@@ -185,13 +186,13 @@ export async function saveOwnHook(ctx: Ctx, token: string, input: ChoiceInput): 
   });
 }
 
-/** A new secret; the old one signs nothing from now on. @throws as `saveOwnHook` */
+/** A new secret; the old one signs beside it for a day. @throws as `saveOwnHook` */
 export async function rotateOwnSecret(ctx: Ctx, token: string): Promise<string> {
   const secret = newSigningSecret(ctx);
   await ctx.db.write(async (tx) => {
     const hook = await hookToChange(ctx, tx, token);
     requireSecret(hook);
-    await setHookSecret(tx, hook.seq, secret);
+    await changeHookSecret(tx, hook.seq, { secret, oldUntil: oldSecretUntil(ctx.now()) });
     await insertAudit(tx, ctx, hookAudit('hook.rotate', hook));
   });
   return secret;

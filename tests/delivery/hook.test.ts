@@ -1,14 +1,19 @@
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Hooks } from '#db/context.ts';
-import { findHook, hasHooks, listCalls } from '#db/hooks.ts';
+import { findHook, listCalls } from '#db/hooks.ts';
 import type { Db } from '#db/open.ts';
 import { LEASE_MS } from '#delivery/lease.ts';
 import { hookTransport } from '#delivery/transports/hook.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
-import { addHookSubscriber, resumeHookSubscriber, tryHookSubscriber } from '#services/hookRecords.ts';
+import {
+  addHookSubscriber,
+  resumeHookSubscriber,
+  rotateHookSecret,
+  tryHookSubscriber,
+} from '#services/hookRecords.ts';
 import { incidentHouse } from '../services/incidentHouse.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -29,14 +34,17 @@ async function receiver(): Promise<Receiver> {
 }
 
 eachDatabase('calls of webhooks and chats', (fresh) => {
-  async function house(options: { timeoutMs?: number; gateMs?: number; owner?: string } = {}) {
+  async function house(
+    options: { timeoutMs?: number; gateMs?: number; owner?: string; isStill?: boolean } = {},
+  ) {
     const home = await incidentHouse(fresh);
     const ctx = { ...home.ctx, hooks: OPEN };
     const transport = hookTransport({
       rules: OPEN,
       resolve: OPEN.resolve,
       siteUrl: SITE,
-      // What the signature is checked against is the real time.
+      // What the signature is checked against is the real time, unless it is to stand still.
+      ...(options.isStill && { now: () => Date.parse(ctx.now()) }),
       ...options,
     });
     ends.push(transport.close);
@@ -245,20 +253,51 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(server.calls).toHaveLength(2);
   });
 
-  it('takes 410 as an end: nothing more is called', async () => {
-    const { add, post, say, drain, db } = await house();
+  it('takes 410 at its word: nothing more is called, its owner is told, and it may come back', async () => {
+    const { ctx, add, post, say, drain, db } = await house();
     const server = await receiver();
     const { id } = await add(server.url);
     server.answer = (_call, response) => response.writeHead(410).end();
     const incident = await post();
     await drain();
     expect(server.calls).toHaveLength(1);
-    expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ state: 'unsubscribed' });
-    expect(await db.read(hasHooks)).toBe(false);
-    expect((await hookRows(db)).map((row) => row.state)).toEqual(['refused']);
+    expect(await db.read((tx) => findHook(tx, id))).toMatchObject({
+      state: 'confirmed',
+      quarantinedAt: ctx.now(),
+    });
+    expect((await hookRows(db)).map((row) => row.state)).toEqual(['suppressed']);
     await say(incident, { body: 'Even more.' });
     await drain();
     expect(server.calls).toHaveLength(1);
+
+    expect(await tellQuarantined(ctx)).toBe(1);
+    const { text } = await db.read((tx) =>
+      tx.selectFrom('notices').select('text').where('kind', '=', 'quarantined').executeTakeFirstOrThrow(),
+    );
+    expect(text).toContain('It answered 410 Gone. That says that it is there no more.');
+    server.answer = (_call, response) => response.writeHead(200).end();
+    await resumeHookSubscriber(ctx, id);
+    await drain();
+    expect(server.calls[1]?.json.incident.incident_updates).toHaveLength(2);
+  });
+
+  it('takes 404 of a chat for the same, and of a webhook for a failure', async () => {
+    const { add, post, drain, db } = await house();
+    const server = await receiver();
+    const chat = await add(`${server.url}/services/T/B/x`, 'slack');
+    const webhook = await add(server.url);
+    server.answer = (_call, response) => response.writeHead(404).end('no_service');
+    await post();
+    await drain();
+    expect((await db.read((tx) => findHook(tx, chat.id)))?.quarantinedAt).not.toBeNull();
+    expect(await db.read((tx) => findHook(tx, webhook.id))).toMatchObject({
+      quarantinedAt: null,
+      failures: 1,
+    });
+    const reasons = (await hookRows(db)).map((row) => row.reason);
+    expect(reasons[0]).toContain('It answered 404 Not Found: no_service.');
+    // What a stranger's server says is not kept.
+    expect(reasons[1]).toBe('It answered 404 Not Found.');
   });
 
   it('tries for about a day, ever more seldom, then gives up and leaves the receiver alone', async () => {
@@ -332,26 +371,55 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 0, quarantinedAt: null });
   });
 
-  it('counts failures in a row, and an hour at a time', async () => {
+  it('counts failures in a row, and any hour that holds ten', async () => {
     const { add, post, drain, db, clock } = await house();
     const server = await receiver();
     const { id } = await add(server.url);
+    const hook = () => db.read((tx) => findHook(tx, id));
     let status = 500;
     server.answer = (_call, response) => response.writeHead(status).end();
     for (let n = 0; n < 5; n++) await post();
     await drain();
+    expect(await hook()).toMatchObject({ failures: 5 });
     status = 200;
     await post();
     await drain();
-    expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 0, failingSince: null });
+    expect(await hook()).toMatchObject({ failures: 0 });
     status = 500;
-    // What waits for another try, and nine more: but the first failures are more than an hour old by then.
     for (let n = 0; n < 4; n++) await post();
     await drain();
-    expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 4 });
+    expect(await hook()).toMatchObject({ failures: 4 });
+    // All nine again, when the first four are more than an hour old: nine in this hour.
     clock.advance(HOUR + 1);
     await drain();
-    expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 9, quarantinedAt: null });
+    expect(await hook()).toMatchObject({ failures: 13, quarantinedAt: null });
+    // The tenth of an hour that began with none of the first.
+    await post();
+    await drain();
+    expect(await hook()).toMatchObject({ failures: 14, quarantinedAt: clock.now() });
+  });
+
+  it('signs with the old secret too for a day after a new one was taken', async () => {
+    const { ctx, add, post, drain, clock } = await house({ isStill: true });
+    const server = await receiver();
+    const { id, secret } = await add(server.url);
+    const fresh = await rotateHookSecret(ctx, id);
+    expect(fresh).not.toBe(secret);
+    const known = async (key: string) => {
+      const before = server.calls.length;
+      await post({ components: [] });
+      await drain();
+      const { headers, body } = server.calls[before] as Receiver['calls'][0];
+      const at = new Date(Number(headers['webhook-timestamp']) * 1000);
+      expect(at.toISOString()).toBe(ctx.now());
+      const expected = new Webhook(key).sign(headers['webhook-id'] as string, at, body);
+      return headers['webhook-signature']?.split(' ').includes(expected);
+    };
+    expect(await known(secret as string)).toBe(true);
+    expect(await known(fresh)).toBe(true);
+    clock.advance(DAY);
+    expect(await known(secret as string)).toBe(false);
+    expect(await known(fresh)).toBe(true);
   });
 
   it('sends a sample at once, tells its answer in words, and tries it once', async () => {

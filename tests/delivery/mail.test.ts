@@ -42,6 +42,7 @@ function mailOf(changes: Partial<Notice> = {}, address = 'ann@example.org') {
     address,
     channel: 'email' as const,
     secret: null,
+    oldSecret: null,
   };
   return addressLetter(openLetter(notice(changes)), to, { siteUrl: SITE, sign });
 }

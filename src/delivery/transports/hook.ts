@@ -17,6 +17,7 @@ type Entry = {
   channel: HookChannel;
   url: string;
   secret: string | null;
+  oldSecret: Mail['oldSecret'];
   /** The bytes of each call, with the id by which its receiver can tell a repeat. */
   calls: { id: string; body: string }[];
 };
@@ -101,6 +102,7 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
     channel,
     url: mail.address,
     secret: mail.secret,
+    oldSecret: mail.oldSecret,
     calls: bodies.map((body, index) => ({
       id: index ? `${id}_${index}` : id,
       body: JSON.stringify(body),
@@ -109,19 +111,23 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
 }
 
 function headersOf(
-  entry: Pick<Entry, 'secret'>,
+  entry: Pick<Entry, 'secret' | 'oldSecret'>,
   { id, body }: { id: string; body: string },
   nowMs: number,
 ): Record<string, string> {
   const timestamp = String(Math.floor(nowMs / 1000));
+  const signed = `${id}.${timestamp}.${body}`;
+  const isOldGood = entry.oldSecret !== null && nowMs < Date.parse(entry.oldSecret.until);
+  const secrets = [entry.secret, isOldGood ? entry.oldSecret?.secret : null].filter((one) => one != null);
   return {
     'content-type': 'application/json',
     'user-agent': 'Foghorn',
     accept: '*/*',
-    ...(entry.secret && {
+    ...(secrets.length && {
       'webhook-id': id,
       'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${signature(entry.secret, `${id}.${timestamp}.${body}`)}`,
+      // Several, where a new secret has taken an old one's place: a receiver may know either.
+      'webhook-signature': secrets.map((secret) => `v1,${signature(secret, signed)}`).join(' '),
     }),
   };
 }
@@ -146,17 +152,21 @@ function judge(channel: HookChannel, answer: HookAnswer, tookMs: number): Verdic
   if (status === 410 || (channel !== 'webhook' && status === 404))
     return {
       kind: 'gone',
-      reason: `It answered ${words}${said}. It wants no more, so its subscription has ended.`,
+      reason: `It answered ${words}${said}${endOf(said)} That says that it is there no more.`,
     };
   if (status >= 300 && status < 400)
     return {
       kind: 'later',
       reason: `It answered ${words}${location ? ` to ${location}` : ''}. Redirects are not followed: subscribe the address that it leads to.`,
     };
-  const reason = `It answered ${words}${said}${/[.!?]$/.test(said) ? '' : '.'}`;
+  const reason = `It answered ${words}${said}${endOf(said)}`;
   return retryAfterMs !== null && (status === 429 || status === 503)
     ? { kind: 'later', reason, afterMs: retryAfterMs }
     : { kind: 'later', reason };
+}
+
+function endOf(said: string): string {
+  return /[.!?]$/.test(said) ? '' : '.';
 }
 
 function isTaken(status: number): boolean {
