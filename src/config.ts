@@ -19,7 +19,7 @@ export type Config = {
   smtpUrl: string | null;
   /** Sessions with the mail server at a time, and so the mails that a crash may repeat. */
   smtpConnections: number;
-  /** What webhooks may be beyond https to public addresses. */
+  /** Where webhooks may lead beside https to public addresses. */
   hooks: { allowHttp: boolean; allowPrivate: boolean };
   secretKey: string;
   role: 'all' | 'web' | 'worker';
@@ -91,8 +91,8 @@ export function readConfig(env: Env = process.env): Config {
       'a number of connections, 1 to 20',
     ),
     hooks: {
-      allowHttp: readYes('HOOKS_ALLOW_HTTP', get('HOOKS_ALLOW_HTTP')),
-      allowPrivate: readYes('HOOKS_ALLOW_PRIVATE', get('HOOKS_ALLOW_PRIVATE')),
+      allowHttp: readYes('HOOKS_ALLOW_HTTP', get('HOOKS_ALLOW_HTTP') ?? 'yes'),
+      allowPrivate: readYes('HOOKS_ALLOW_PRIVATE', get('HOOKS_ALLOW_PRIVATE') ?? 'no'),
     },
     secretKey: readSecretKey(get('SECRET_KEY'), dataDir),
     role: check(
@@ -140,8 +140,8 @@ function wholeNumber(max: number) {
     .pipe(z.number().max(max));
 }
 
-function readYes(name: string, value: string | undefined): boolean {
-  return check(name, z.enum(['yes', 'no']), value ?? 'no', 'yes or no') === 'yes';
+function readYes(name: string, value: string): boolean {
+  return check(name, z.enum(['yes', 'no']), value, 'yes or no') === 'yes';
 }
 
 function check<T>(name: string, schema: z.ZodType<T>, value: string, wanted: string): T {

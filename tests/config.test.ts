@@ -46,7 +46,7 @@ describe('the environment', () => {
       resendWebhookSecret: null,
       smtpUrl: null,
       smtpConnections: 2,
-      hooks: { allowHttp: false, allowPrivate: false },
+      hooks: { allowHttp: true, allowPrivate: false },
       secretKey: KEY,
       role: 'all',
       trustedHops: 0,

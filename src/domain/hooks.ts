@@ -15,9 +15,9 @@ export function isHookChannel(value: unknown): value is HookChannel {
   return HOOK_CHANNELS.includes(value as HookChannel);
 }
 
-/** What an installation allows beyond https to public addresses. */
+/** What an installation allows beside https to public addresses. */
 export type HookRules = {
-  /** Plain http too. */
+  /** Plain http beside https. */
   allowHttp: boolean;
   /** Loopback, private and shared ranges too: for receivers in one's own network. */
   allowPrivate: boolean;

@@ -11,6 +11,7 @@ import {
 } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
+import { maskHookUrl } from '#domain/hooks.ts';
 import { maskAddress } from '#domain/text.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
 import { type ChoiceInput, knownChoice } from './subscribers.ts';
@@ -102,13 +103,20 @@ export async function unsubscribeFromManage(ctx: Ctx, token: string): Promise<vo
   await leave(ctx, 'manage', token);
 }
 
-export type UnsubscribeView = { masked: string; state: Recipient['state']; canUndo: boolean };
+export type UnsubscribeView = {
+  masked: string;
+  /** Of a webhook or chat it is calls that stop, not mail. */
+  isCalled: boolean;
+  state: Recipient['state'];
+  canUndo: boolean;
+};
 
 /** What an unsubscribe link would do; changes nothing. @throws AppError not_found */
 export async function viewUnsubscribe(ctx: Ctx, token: string): Promise<UnsubscribeView> {
   const person = await ctx.db.read((tx) => personOf(ctx, tx, 'unsubscribe', token));
   return {
-    masked: maskAddress(person.address),
+    masked: person.channel === 'email' ? maskAddress(person.address) : maskHookUrl(person.address),
+    isCalled: person.channel !== 'email',
     state: person.state,
     canUndo: canUndo(person),
   };
