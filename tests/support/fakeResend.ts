@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
 
-/** What the next call shall meet; each is used up by one call, in order. */
+/** What the next call shall meet; each is used up by one call, in order. Where mails are taken, a repeat of a key takes none. */
 export type Mishap =
   /** Nothing is taken; the connection is cut. */
   | { kind: 'drop' }
@@ -19,8 +19,8 @@ export type Mishap =
   | { kind: 'takeAndHang' }
   /** The mails are taken; of the answer the head comes at once, and the body bit by bit over so long. */
   | { kind: 'takeAndDrip'; ms: number }
-  /** The mails are taken, and the answer comes once this resolves. */
-  | { kind: 'takeAndHold'; until: Promise<unknown> };
+  /** The mails are taken, and the answer comes once this resolves; or what follows in its place. */
+  | { kind: 'takeAndHold'; until: Promise<unknown>; after?: Mishap };
 
 export type FakeOptions = {
   port?: number;
@@ -154,7 +154,7 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
       call.answered = now();
     });
 
-    const mishap = mishaps.shift() ?? constant ?? options.chance?.();
+    let mishap = mishaps.shift() ?? constant ?? options.chance?.();
     if (mishap?.kind === 'drop') return void request.socket.destroy();
     if (mishap?.kind === 'hang') return;
     if (mishap?.kind === 'answer') return answer(response, mishap.status, mishap.body, mishap.headers);
@@ -172,40 +172,44 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     if (!/^[\x21-\x7e]{1,256}$/.test(key))
       return fail(response, 400, 'invalid_idempotency_key', 'The key must be between 1 and 256 characters.');
 
-    const known = keys.get(key);
-    if (known && Date.now() - known.at < DAY) {
-      if (known.hash !== hash)
+    let entry = keys.get(key);
+    if (entry && Date.now() - entry.at < DAY) {
+      if (entry.hash !== hash)
         return fail(response, 409, 'invalid_idempotent_request', 'Same key, other payload.');
-      if (!known.ids)
+      if (!entry.ids)
         return fail(response, 409, 'concurrent_idempotent_requests', 'Another request is in progress.');
-      return succeed(response, known.ids, limits.headers);
+    } else {
+      const problem = check(body);
+      if (problem) return fail(response, problem.statusCode, problem.name, problem.message);
+      const mails = JSON.parse(body.toString()) as unknown as WireMail[];
+      if (mails.length > quota)
+        return fail(response, 429, 'daily_quota_exceeded', 'You have reached your daily email quota.');
+
+      // From here on the mails go out, whatever becomes of the caller and the answer.
+      entry = { hash, ids: null, at: Date.now() };
+      keys.set(key, entry);
+      quota -= mails.length;
+      const { latencyMs } = options;
+      if (latencyMs) await pause(typeof latencyMs === 'function' ? latencyMs() : latencyMs);
+      for (const mail of mails) take(mail, key);
+      call.subject = mails[0]?.subject ?? '';
+      entry.ids = mails.map(() => randomUUID());
     }
-    const problem = check(body);
-    if (problem) return fail(response, problem.statusCode, problem.name, problem.message);
-    const mails = JSON.parse(body.toString()) as unknown as WireMail[];
-    if (mails.length > quota)
-      return fail(response, 429, 'daily_quota_exceeded', 'You have reached your daily email quota.');
+    const ids = entry.ids as string[];
 
-    // From here on the mails go out, whatever becomes of the caller and the answer.
-    const entry = { hash, ids: null as string[] | null, at: Date.now() };
-    keys.set(key, entry);
-    quota -= mails.length;
-    const { latencyMs } = options;
-    if (latencyMs) await pause(typeof latencyMs === 'function' ? latencyMs() : latencyMs);
-    for (const mail of mails) take(mail, key);
-    call.subject = mails[0]?.subject ?? '';
-    entry.ids = mails.map(() => randomUUID());
-
+    if (mishap?.kind === 'takeAndHold') {
+      await mishap.until;
+      mishap = mishap.after;
+    }
     if (mishap?.kind === 'takeAndDrop') return void request.socket.destroy();
     if (mishap?.kind === 'takeAndAnswer') return answer(response, mishap.status, mishap.body);
     if (mishap?.kind === 'takeAndHang') {
       response.writeHead(200, { 'content-type': 'application/json' });
       return void response.write('{"data":[');
     }
-    if (mishap?.kind === 'takeAndDrip') return drip(response, entry.ids, mishap.ms);
-    if (mishap?.kind === 'takeAndHold') await mishap.until;
+    if (mishap?.kind === 'takeAndDrip') return drip(response, ids, mishap.ms);
     if (options.lostAnswers && random() < options.lostAnswers) return void request.socket.destroy();
-    succeed(response, entry.ids, limits.headers);
+    succeed(response, ids, limits.headers);
   }
 
   function take(mail: WireMail, key: string): void {
