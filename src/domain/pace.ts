@@ -59,6 +59,24 @@ export function finishText(prospect: Prospect): string {
   return `${aboutText((ahead / pace) * MINUTE)} at the present pace`;
 }
 
+/** What stands under a bar that is not full: for how long the oldest of it has been unsent, and how quickly mails leave. '' when nothing waits. */
+export function goingText({
+  waiting,
+  pace,
+  releaseAt,
+  now,
+}: Pick<Prospect, 'waiting' | 'pace' | 'releaseAt' | 'now'>): string {
+  if (waiting === 0 || releaseAt > now) return '';
+  // It could leave from then on, and whoever is still waiting has been since.
+  const unsent = msBetween(releaseAt, now);
+  return [
+    `Oldest unsent: ${unsent < MINUTE ? 'less than a minute' : durationText(unsent)}`,
+    pace !== null && paceText(pace),
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 /** "about 4 minutes", "less than a minute", "about 2 hours". */
 export function aboutText(ms: number): string {
   if (ms < MINUTE) return 'less than a minute';

@@ -19,20 +19,19 @@ import { recipientLinks } from '#emails/links.ts';
 import { personalise } from '#emails/render.ts';
 import { forget, kept } from './kept.ts';
 import { closeUncertain, listUncertain, repeatUncertain } from './outbox.ts';
-import { readProspects } from './prospects.ts';
+import { type Prospects, readProspects } from './prospects.ts';
 
 /** How far one message has got. */
-export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> & {
-  states: StateCounts;
-  waiting: number;
-  sent: number;
-  failed: number;
-  /** Not sent on purpose: suppressed or superseded. */
-  leftOut: number;
-  total: number;
-  /** When it will be through, as far as can be said; '' when nothing of it waits. */
-  finish: string;
-};
+export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> &
+  Prospects & {
+    states: StateCounts;
+    waiting: number;
+    sent: number;
+    failed: number;
+    /** Not sent on purpose: suppressed or superseded. */
+    leftOut: number;
+    total: number;
+  };
 
 /** Messages to many, the newest first. `next` is the `before` of the page that follows; null on the last. */
 export async function listFanouts(
@@ -235,7 +234,10 @@ async function viewsOf(ctx: Ctx, rows: readonly reports.FanoutRow[]): Promise<Fa
     }),
   );
   const prospects = views.some(({ waiting }) => waiting > 0) ? await readProspects(ctx) : null;
-  return views.map(({ noticeSeq, ...view }) => ({ ...view, finish: prospects?.(view) ?? '' }));
+  return views.map(({ noticeSeq, ...view }) => ({
+    ...view,
+    ...(prospects?.(view) ?? { finish: '', going: '' }),
+  }));
 }
 
 function addressFor(ctx: Ctx, address: string): string {

@@ -16,6 +16,8 @@ export type HealthItem = {
   message: string;
   /** What to do; null when nothing is to be done. */
   fix: string | null;
+  /** Where that is done. */
+  at?: { href: string; label: string };
 };
 
 /** How sending is, for the top of the admin: the worst first, and what else is so. */
@@ -255,7 +257,8 @@ function ofBatches({ figures }: Sending): HealthItem[] {
     items.push({
       level: 'waiting',
       message: `${figures.undecided.toLocaleString('en')} ${figures.undecided === 1 ? 'mail' : 'mails'} may or may not have arrived, and nobody has decided what to do.`,
-      fix: 'Open the message below and send it again, knowing that it may come twice, or leave it.',
+      fix: 'Send them again, knowing that some may come twice, or leave them.',
+      at: { href: '/admin/deliveries/uncertain', label: 'Decide' },
     });
   return items;
 }

@@ -1,6 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { listUnfinishedFanouts } from '#db/deliveryReports.ts';
-import { finishText } from '#domain/pace.ts';
+import { finishText, goingText } from '#domain/pace.ts';
 import { roomFor } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import { durationText, msBetween } from '#domain/time.ts';
@@ -14,11 +14,18 @@ type Message = {
   releaseAt: Instant;
 };
 
+export type Prospects = {
+  /** When it will be through; '' when nothing of it waits. */
+  finish: string;
+  /** For how long the oldest of it has been unsent, and the pace; '' when nothing of it waits, or it may not leave yet. */
+  going: string;
+};
+
 /**
  * Says when a message will be through, at the pace of the last minute. Before it go the more urgent and the older ones, so the mails of all
  * of these count; `waiting` of the others is what they promised to at most, since counting each would cost more than the answer is worth.
  */
-export async function readProspects(ctx: Ctx): Promise<(message: Message) => string> {
+export async function readProspects(ctx: Ctx): Promise<(message: Message) => Prospects> {
   const sending = await readSending(ctx);
   const { now, lanes, figures, providers } = sending;
   const unfinished = await ctx.db.read(listUnfinishedFanouts);
@@ -38,10 +45,11 @@ export async function readProspects(ctx: Ctx): Promise<(message: Message) => str
       .reduce((sum, queue) => sum + queue.waiting, 0);
     const ahead = message.waiting + Math.min(promised, Math.max(0, queued - message.waiting));
     const room = mail ? roomFor(mail.quotas, message.priority, { now, underWay: 0 }) : null;
-    return finishText({
+    const { pace } = lanes.mail;
+    const finish = finishText({
       waiting: message.waiting,
       ahead,
-      pace: lanes.mail.pace,
+      pace,
       stopped: message.stopped !== null,
       releaseAt: message.releaseAt,
       hindered: hindranceOf(sending),
@@ -51,6 +59,7 @@ export async function readProspects(ctx: Ctx): Promise<(message: Message) => str
           : null,
       now,
     });
+    return { finish, going: goingText({ ...message, pace, now }) };
   };
 }
 

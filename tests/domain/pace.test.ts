@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { aboutText, finishText, type Prospect, paceOf, paceText } from '#domain/pace.ts';
+import { aboutText, finishText, goingText, type Prospect, paceOf, paceText } from '#domain/pace.ts';
 import { addMs, HOUR, MINUTE } from '#domain/time.ts';
 
 const now = '2026-11-20T14:00:00.000Z';
@@ -63,4 +63,19 @@ it('rounds as people do', () => {
     '10 mails a minute',
     '30 mails an hour',
   ]);
+});
+
+it('says for how long the oldest has been unsent, and the pace, while something waits and may leave', () => {
+  const message = {
+    waiting: 5,
+    pace: 4_800,
+    releaseAt: '2026-11-20T13:57:00.000Z',
+    now: '2026-11-20T14:00:00.000Z',
+  };
+  expect(goingText(message)).toBe('Oldest unsent: 3 minutes · 4,800 mails a minute');
+  expect(goingText({ ...message, pace: null, now: '2026-11-20T13:57:20.000Z' })).toBe(
+    'Oldest unsent: less than a minute',
+  );
+  expect(goingText({ ...message, waiting: 0 })).toBe('');
+  expect(goingText({ ...message, releaseAt: '2026-11-20T14:00:10.000Z' })).toBe('');
 });

@@ -10,6 +10,8 @@ export type FanoutCounts = {
   states: StateCounts;
   /** When it will be through, in words; '' when nothing of it waits. */
   finish: string;
+  /** For how long the oldest of it has been unsent, and the pace; '' when nothing of it waits. */
+  going: string;
 };
 
 /** "812 of 1,000 sent · 188 waiting · 3 failed · about 4 minutes at the present pace": what is nil is not said. */
@@ -20,7 +22,7 @@ export function countsText({
   leftOut,
   total,
   finish,
-}: Omit<FanoutCounts, 'states'>): string {
+}: Omit<FanoutCounts, 'states' | 'going'>): string {
   const number = (count: number) => count.toLocaleString('en');
   return [
     waiting ? `${number(sent)} of ${number(total)} sent` : `${number(sent)} sent`,

@@ -15,7 +15,9 @@ async function follow(bar: HTMLElement): Promise<void> {
     const counts = (await response?.json().catch(() => null)) as FanoutCounts | null;
     if (!counts) continue;
     show(bar, counts);
-    if (counts.waiting === 0) return;
+    if (counts.waiting > 0) continue;
+    bar.dispatchEvent(new Event('through', { bubbles: true }));
+    return;
   }
 }
 
@@ -27,6 +29,8 @@ function show(bar: HTMLElement, counts: FanoutCounts): void {
   failed?.setAttribute('width', share(counts.failed, counts.total));
   const words = bar.querySelector('[data-words]');
   if (words) words.textContent = countsText(counts);
+  const going = bar.querySelector('[data-going]');
+  if (going) going.textContent = counts.going;
   const states = document.querySelector(`[data-states-of="${bar.dataset.fanout}"]`);
   for (const state of DELIVERY_STATES) {
     const row = states?.querySelector<HTMLElement>(`[data-state="${state}"]`);

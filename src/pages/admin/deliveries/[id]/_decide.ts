@@ -1,10 +1,9 @@
 import { textOf } from '#components/admin/forms.ts';
 import type { Ctx } from '#db/context.ts';
-import { AppError } from '#domain/errors.ts';
 import { decideAllUncertain, retryRefused } from '#services/deliveries.ts';
 import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { closeUncertain, repeatUncertain } from '#services/outbox.ts';
-import { seqFrom } from '../../_seq.ts';
+import { chosen } from '../_chosen.ts';
 
 /** Does what a button of a message's page asks for. @returns the key of what the page says then */
 export async function decide(ctx: Ctx, id: string, form: FormData): Promise<string> {
@@ -52,12 +51,4 @@ export const DONE = {
 function retried({ again, passedOver }: { again: number; passedOver: number }): keyof typeof DONE {
   if (!again) return 'noneRetried';
   return passedOver ? 'someRetried' : 'retried';
-}
-
-function chosen(form: FormData): number[] {
-  const seqs = form.getAll('seq').flatMap((value) => seqFrom(String(value)) ?? []);
-  if (seqs.length && seqs.length <= 1_000) return seqs;
-  throw new AppError('invalid', 'Nobody is chosen.', {
-    problems: [{ field: 'people', message: 'Nobody is chosen: tick whom you mean.' }],
-  });
 }

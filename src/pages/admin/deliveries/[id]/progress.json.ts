@@ -7,8 +7,8 @@ import { getFanout } from '#services/deliveries.ts';
 export const GET: APIRoute = async ({ locals, params }) => {
   try {
     const fanout = await getFanout(locals.ctx, params.id as string);
-    const { waiting, sent, failed, leftOut, total, states, finish } = fanout;
-    return Response.json({ waiting, sent, failed, leftOut, total, states, finish });
+    const { waiting, sent, failed, leftOut, total, states, finish, going } = fanout;
+    return Response.json({ waiting, sent, failed, leftOut, total, states, finish, going });
   } catch (error) {
     return Response.json({ problems: problemsFrom(error) }, { status: httpStatus(error) });
   }
