@@ -1,58 +1,13 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type House, openHouse } from '../pages/adminHouse.ts';
 import { CHROMIUM, openBrowser } from '../support/browser.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
-
-/** Holds each call to the mail provider until the test lets it through, one at a time or all that come. */
-async function startGate(
-  behind: string,
-): Promise<{ url: string; server: Server; let: (calls: number) => void }> {
-  const waiting: (() => void)[] = [];
-  let allowed = 0;
-  const pass = () => {
-    while (allowed > 0 && waiting.length > 0) {
-      allowed -= 1;
-      waiting.shift()?.();
-    }
-  };
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    await new Promise<void>((resolve) => {
-      waiting.push(resolve);
-      pass();
-    });
-    const headers = new Headers();
-    for (const name of [
-      'authorization',
-      'content-type',
-      'idempotency-key',
-      'user-agent',
-      'x-batch-validation',
-    ])
-      if (request.headers[name]) headers.set(name, String(request.headers[name]));
-    const body = chunks.length ? Buffer.concat(chunks) : undefined;
-    const answer = await fetch(behind + request.url, { method: request.method, headers, body });
-    response.writeHead(answer.status, { 'content-type': 'application/json' });
-    response.end(await answer.text());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    server,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    let: (calls) => {
-      allowed += calls;
-      pass();
-    },
-  };
-}
+import { type Gate, startGate } from '../support/gate.ts';
 
 describe.skipIf(!CHROMIUM)('while mail goes out', () => {
   let resend: FakeResend;
-  let gate: Awaited<ReturnType<typeof startGate>>;
+  let gate: Gate;
   let house: House;
   let browser: Browser;
 
@@ -70,8 +25,7 @@ describe.skipIf(!CHROMIUM)('while mail goes out', () => {
     gate?.let(1000);
     await browser?.close();
     await house?.close();
-    gate?.server.closeAllConnections();
-    await new Promise((resolve) => gate?.server.close(resolve));
+    await gate?.close();
     await resend?.close();
   });
 

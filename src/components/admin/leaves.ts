@@ -1,6 +1,7 @@
 /**
- * Counts down the seconds until mail leaves, by the server's clock. Text only, nothing is announced each second. Once it leaves, it can
- * no longer be sent early; the bar below it tells the rest.
+ * Counts down the seconds until mail leaves, by the server's clock, and takes away what can no longer be done: to send early what leaves,
+ * to stop what has left. Text only, nothing is announced each second. A button that has the focus stays until that moves on, so that no
+ * key meets another button than the one that was looked at; pressed too late, it does no harm.
  */
 export {};
 
@@ -19,9 +20,19 @@ for (const line of document.querySelectorAll<HTMLElement>('[data-leaves]')) {
     }
     clearInterval(timer);
     line.textContent = 'It is leaving now.';
-    const early = line.parentElement?.querySelector<HTMLElement>('[data-early]');
-    // Whoever has it under the keyboard goes on to Stop.
-    if (early && early === document.activeElement) (early.nextElementSibling as HTMLElement | null)?.focus();
-    early?.remove();
+    line.parentElement?.querySelector('[data-bar]')?.removeAttribute('hidden');
+    takeAway(line.parentElement?.querySelector('[data-early]'));
   }
+}
+
+for (const acts of document.querySelectorAll<HTMLElement>('[data-acts]'))
+  acts.parentElement?.addEventListener('through', () => {
+    const line = acts.parentElement?.querySelector('[data-leaves]');
+    if (line) line.textContent = 'All of it has left.';
+    takeAway(acts);
+  });
+
+function takeAway(what: Element | null | undefined): void {
+  if (!what?.contains(document.activeElement)) what?.remove();
+  else what.addEventListener('focusout', () => setTimeout(() => takeAway(what)), { once: true });
 }

@@ -100,7 +100,7 @@ async function post(
     });
   await discardDraft(ctx, page.subject.id);
   const done = data.audience === 'internal' ? 'internal' : notify ? 'posted' : 'quiet';
-  return { to: `${page.path}?done=${done}` };
+  return { to: `${page.path}?done=${done}${done === 'posted' ? OUTGOING : ''}` };
 }
 
 /** What beginning, ending and calling off do beyond an update; null when the update only says something. */
@@ -127,8 +127,11 @@ async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Pr
     notify: true,
     holding: true,
   });
-  return { to: `${page.path}?done=posted` };
+  return { to: `${page.path}?done=posted${OUTGOING}` };
 }
+
+/** Where the keyboard goes on: at what is going out. */
+export const OUTGOING = '#outgoing';
 
 const STEERING = { sent: sendNow, stopped: stopSending, goneOn: goOn };
 
@@ -140,7 +143,7 @@ async function steer(
   done: keyof typeof STEERING,
 ): Promise<Outcome> {
   await STEERING[done](ctx, fields.notice ?? '');
-  return { to: `${page.path}?done=${done}` };
+  return { to: `${page.path}?done=${done}${OUTGOING}` };
 }
 
 async function useTemplate(locals: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
