@@ -1,4 +1,5 @@
 import type { Receipt } from '#domain/receipts.ts';
+import { maskAddressesIn } from '#domain/text.ts';
 import { type Instant, parseInstant } from '#domain/time.ts';
 
 /** A provider's event: what it calls it, when it says it happened (null when it does not), and what that means to us. */
@@ -54,7 +55,8 @@ export function readResendEvent(body: string): ProviderEvent {
       addresses: addressesOf(kind === 'listed' || kind === 'unlisted' ? data.email : data.to),
       permanent: textOf(fieldsOf(data.bounce).type, 40)?.toLowerCase() === 'permanent',
       cause: causeOf(kind, data),
-      reason: reasonOf(kind, data),
+      // It is shown to people who may not know addresses.
+      reason: maskAddressesIn(reasonOf(kind, data) ?? '') || null,
     },
   };
 }

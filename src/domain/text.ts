@@ -74,6 +74,11 @@ export function parseAddress(text: string): string | null {
 /** A domain's labels in ASCII, 63 characters at most each, no hyphen at either end; the last one is no number. */
 const LABELS = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/i;
 
+/** Every mail address in a text, masked: what a stranger's machine says may quote one, of this person or of another. */
+export function maskAddressesIn(text: string): string {
+  return text.replace(/[^\s<>()[\]"',;:]+@[^\s<>()[\]"',;:]+/g, maskAddress);
+}
+
 /** "m***@example.com": enough of an address for its owner to know it, and for no one else. */
 export function maskAddress(address: string): string {
   return address.replace(/^(.)[^@]*/, '$1***');

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { getReceiptReport } from '#db/providerEvents.ts';
+import { findRecipient, findSubscriber } from '#db/recipients.ts';
 import * as rows from '#db/suppressions.ts';
 import { AppError } from '#domain/errors.ts';
 import { may, requirePermission } from '#domain/permissions.ts';
-import { maskAddress, multiLine, parseAddress } from '#domain/text.ts';
+import { maskAddress, maskAddressesIn, multiLine, parseAddress } from '#domain/text.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { OUTCOMES } from './receiptOutcomes.ts';
-import { addressInput } from './subscribers.ts';
+import { addressInput, erasedKey } from './subscribers.ts';
 
 /** An address that gets no mail. */
 export type SuppressionView = Omit<rows.Suppression, 'address'> & {
@@ -44,20 +45,61 @@ function placeAfter(page: readonly rows.Suppression[], from: rows.Place | null):
   return { createdAt, skip: same + (from?.createdAt === createdAt ? from.skip : 0) };
 }
 
-/** What a search may be for: one whole address, or a domain. Null when it is neither. */
-export function readSearch(text: string): { address: string } | { domain: string } | null {
-  const typed = text.trim();
-  const address = parseAddress(typed);
-  if (address) return { address };
-  const domain = parseAddress(`x@${typed.replace(/^@/, '')}`)?.slice(2);
-  return domain ? { domain } : null;
-}
+/** What a search may be for: one whole address, or a domain. */
+export const searchInput = z.object({
+  sought: z
+    .string({ error: 'What to look for is missing.' })
+    .transform((text, issues): { address: string } | { domain: string } => {
+      const typed = text.trim();
+      const address = parseAddress(typed);
+      if (address) return { address };
+      const domain = parseAddress(`x@${typed.replace(/^@/, '')}`)?.slice(2);
+      if (domain) return { domain };
+      issues.addIssue({
+        code: 'custom',
+        message: 'This is no mail address and no domain. Write mia@example.com, or example.com.',
+      });
+      return z.NEVER;
+    }),
+});
 
-/** Whether this very address must not be mailed, and why; null when it may be mailed. */
-export async function findSuppression(ctx: Ctx, address: string): Promise<SuppressionView | null> {
-  requirePermission(ctx.actor, 'delivery.read');
-  const row = await ctx.db.read((tx) => rows.findSuppression(tx, address));
-  return row && { ...row, address };
+/** One address, and what was decided about it. */
+export type SuppressionFile = {
+  address: string;
+  /** null when it was never suppressed; one that was let go says when and why. */
+  record: Omit<rows.SuppressionRecord, 'address'> | null;
+  /** Whose it is among the subscribers. */
+  subscriberId: string | null;
+};
+
+/**
+ * What holds of one address, or of a subscriber's. An address whose owner was erased is found by who knows it.
+ * @throws AppError not_found when there is no such subscriber
+ */
+export async function findSuppression(
+  ctx: Ctx,
+  sought: { address: string } | { subscriberId: string },
+): Promise<SuppressionFile> {
+  requirePermission(ctx.actor, 'subscriber.read');
+  return ctx.db.read(async (tx) => {
+    const person =
+      'subscriberId' in sought
+        ? await findRecipient(tx, sought.subscriberId)
+        : await findSubscriber(tx, sought.address);
+    const isSubscriber = person?.kind === 'subscriber' && person.channel === 'email';
+    if ('subscriberId' in sought && !isSubscriber)
+      throw new AppError('not_found', 'There is no such subscriber. They may have been erased.', {
+        fix: 'Look at the list again.',
+      });
+    const address = 'address' in sought ? sought.address : (person?.address as string);
+    const keys = [address, erasedKey(ctx, address)];
+    const found = await rows.listRecords(tx, keys);
+    const all = keys.flatMap((key) => found.get(key) ?? []);
+    const record = all.find(({ liftedAt }) => liftedAt === null) ?? all[0] ?? null;
+    if (!record) return { address, record, subscriberId: person?.id ?? null };
+    const { address: _, ...decided } = record;
+    return { address, record: decided, subscriberId: person?.id ?? null };
+  });
 }
 
 export type SuppressionCounts = {
@@ -93,7 +135,9 @@ export async function liftSuppression(ctx: Ctx, input: z.infer<typeof liftInput>
   const { address, reason } = input;
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    if (!(await rows.liftSuppression(tx, { address, reason, now })))
+    const isLifted = await rows.liftSuppression(tx, { address, reason, now });
+    const wasErased = await rows.liftSuppression(tx, { address: erasedKey(ctx, address), reason, now });
+    if (!isLifted && !wasErased)
       throw new AppError('not_found', 'This address is not suppressed, or no longer.', {
         fix: 'Look at the list again.',
       });
@@ -107,10 +151,11 @@ export async function liftSuppression(ctx: Ctx, input: z.infer<typeof liftInput>
  */
 export async function addSuppression(ctx: Ctx, input: z.infer<typeof addInput>): Promise<void> {
   requirePermission(ctx.actor, 'subscriber.write');
-  const { address, reason } = input;
+  // SQLite would keep a suppression of no address.
+  const { address, reason } = addInput.parse(input);
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    if (await rows.findSuppression(tx, address))
+    if ((await rows.listSuppressed(tx, [address, erasedKey(ctx, address)])).size)
       throw new AppError('conflict', 'This address is suppressed already.', {
         problems: [{ field: 'address', message: 'This address is suppressed already.' }],
       });
@@ -126,7 +171,13 @@ function audit(ctx: Ctx, action: string, address: string, reason: string) {
 }
 
 function viewOf(ctx: Ctx, row: rows.Suppression): SuppressionView {
-  const { address, ...rest } = row;
-  if (!address.includes('@')) return { ...rest, address: null };
-  return { ...rest, address: may(ctx.actor, 'subscriber.read') ? address : maskAddress(address) };
+  const { address, detail, ...rest } = row;
+  const isKnown = address.includes('@');
+  if (may(ctx.actor, 'subscriber.read')) return { ...rest, detail, address: isKnown ? address : null };
+  return {
+    ...rest,
+    // What someone typed here may name anyone.
+    detail: detail && maskAddressesIn(detail),
+    address: isKnown ? maskAddress(address) : null,
+  };
 }

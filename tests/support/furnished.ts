@@ -13,6 +13,7 @@ import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services
 import { scheduleMaintenance } from '#services/maintenance.ts';
 import { addSubscriber } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
+import { addSuppression } from '#services/suppressions.ts';
 import { saveTemplate } from '#services/templates.ts';
 import { type Foghorn, openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
 import { ask } from './http.ts';
@@ -58,6 +59,8 @@ export async function furnish(dataDir: string): Promise<Furnished> {
   await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const subscriber = await addSubscriber(ctx, { address: `anna@${SECRET_DOMAIN}`, consent: 'a letter' });
+  const gone = `gone@${SECRET_DOMAIN}`;
+  await addSuppression(ctx, { address: gone, reason: `A letter about ${gone}.` });
   const hook = await addHookSubscriber(
     { ...ctx, hooks: { ...ctx.hooks, resolve: async () => ['93.184.215.14'] } },
     { channel: 'webhook', url: 'https://receiver.example/hook', name: null, owner: `owner@${SECRET_DOMAIN}` },
