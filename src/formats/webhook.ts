@@ -2,6 +2,9 @@ import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
 import type { PublicIncident, PublicUpdate } from '#domain/publicIncident.ts';
 import { componentOf, incidentOf, rollup } from './statuspage.ts';
 
+/** What an incident has in a call, be it a maintenance or not. */
+const INCIDENT_ALONE = { backfilled: false, scheduled_for: null, scheduled_until: null };
+
 /** So many components' news follow an incident's; all of them stand in the incident's own `affected_components`. */
 const MAX_COMPONENTS = 25;
 
@@ -19,10 +22,11 @@ export function webhookCalls(
   const page = { id: snapshot.page.id, status_indicator: indicator, status_description: description };
   const changed = changesOf(incident, update);
   return [
-    { page, incident: { backfilled: false, ...incidentOf(snapshot, incident, byId) } },
+    { page, incident: { ...INCIDENT_ALONE, ...incidentOf(snapshot, incident, byId) } },
     ...changed.slice(0, MAX_COMPONENTS).flatMap((change) => {
       const component = byId.get(change.code);
-      if (!component) return [];
+      // What is only planned, or what something worse covers, changes nothing that visitors see.
+      if (!component || component.status === change.old_status) return [];
       return [
         {
           page,
@@ -35,7 +39,7 @@ export function webhookCalls(
             id: `${update.id}-${component.id}`,
             component_id: component.id,
             old_status: change.old_status,
-            new_status: change.new_status,
+            new_status: component.status,
             created_at: update.postedAt,
             component_type: 'Component',
             state: 'sn_created',
@@ -46,10 +50,10 @@ export function webhookCalls(
   ];
 }
 
-/** What changed for who looks from outside: with the first public word, all that the incident had claimed before it. */
+/** What changed for who looks from outside: when it begins for them, all that was claimed before. */
 function changesOf(incident: PublicIncident, update: PublicUpdate): PublicUpdate['changes'] {
   const said = update.changes.filter((change) => change.old_status !== change.new_status);
-  if (update.kind !== 'initial') return said;
+  if (!isBeginning(incident, update)) return said;
   const known = new Set(said.map((change) => change.code));
   const claimed = incident.components.filter(({ id, status }) => !known.has(id) && status !== 'operational');
   return [
@@ -61,4 +65,15 @@ function changesOf(incident: PublicIncident, update: PublicUpdate): PublicUpdate
       new_status: status,
     })),
   ];
+}
+
+/** The first public word; of a maintenance, that it has begun. */
+function isBeginning({ updates }: PublicIncident, update: PublicUpdate): boolean {
+  if (update.kind === 'initial') return true;
+  return (
+    update.status === 'in_progress' &&
+    !updates.some(
+      (one) => one.id !== update.id && one.status === 'in_progress' && one.postedAt <= update.postedAt,
+    )
+  );
 }
