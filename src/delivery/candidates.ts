@@ -52,6 +52,7 @@ export async function pickCandidates(
     slots,
     now,
     ahead,
+    busy,
     room,
     oldFirst,
   }: {
@@ -59,17 +60,20 @@ export async function pickCandidates(
     slots: { urgent: number; other: number };
     now: Instant;
     ahead: readonly Ahead[];
+    /** Batches that we are at: however old a lease may look, by a clock that leapt, they are not taken from ourselves. */
+    busy: readonly number[];
     /** How many mails of a priority the quotas leave. */
     room: (priority: number) => number;
     oldFirst: boolean;
   },
 ): Promise<{ candidates: Candidate[]; aged: number | null }> {
-  const ready = await listReadyBatches(tx, {
+  const frozen = await listReadyBatches(tx, {
     transport: transport.name,
     now,
     keysLastSince: addMs(now, -KEY_LIFETIME),
     limit: READY,
   });
+  const ready = frozen.filter(({ seq }) => !busy.includes(seq));
   const heads = await listHeads(tx, { lane: transport.lane, now });
   const aged = agedOf(heads, ready, now);
   const candidates: Candidate[] = [];

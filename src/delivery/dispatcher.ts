@@ -15,6 +15,7 @@ import type { Sign } from '#emails/links.ts';
 import { KEY_LIFETIME } from './candidates.ts';
 import { createTransport, type MailConfig } from './createTransport.ts';
 import { awaitsExpanding, expandNextChunk, REST_MS } from './expander.ts';
+import { createPatience, followIfSetBack } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { createEngine } from './round.ts';
 import type { Transport } from './transport.ts';
@@ -68,6 +69,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     onResult: sendBell.ring,
     waitUntil: (ms) => untilInstant(ms, now),
   });
+  const patience = createPatience();
   let stopping = false;
   let abandoned = false;
 
@@ -103,6 +105,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   /** What an earlier process of this machine held is free; whoever starts Foghorn wants an open circuit tried again. */
   async function begin(): Promise<void> {
     while (!stopping) {
+      await safely(() => followClock(transport.name));
       const ready = await safely(() =>
         db.write(async (tx) => {
           const owners = await listLeaseOwners(tx);
@@ -120,7 +123,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
           );
           await closeCircuit(tx, transport.name, now());
           await beatWorker(tx, { id: owner, role, now: now() });
-          await sweep(tx);
+          await sweep(tx, patience.beat(now()));
           return true;
         }),
       );
@@ -161,19 +164,33 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Keeps the leases of what is in flight and says that this worker lives. */
   async function beat(): Promise<void> {
+    const believed = patience.beat(now());
+    await safely(() => followClock(null));
     await safely(() =>
       db.write(async (tx) => {
         await renewLeases(tx, engine.inFlight(), leaseFrom(owner, now()));
         await beatWorker(tx, { id: owner, role, now: now() });
-        await sweep(tx);
+        await sweep(tx, believed);
       }),
     );
   }
 
-  /** Ends what can no longer be sent safely, and takes back what was frozen for another transport and never left. */
-  async function sweep(tx: Tx): Promise<void> {
+  async function followClock(provider: string | null): Promise<void> {
+    const by = await followIfSetBack(db, { owner, provider, now });
+    if (by === null) return;
+    log.warn({ seconds: Math.round(by / 1000) }, 'The clock was set back; what waited for it goes on.');
+    expandBell.ring();
+    sendBell.ring();
+  }
+
+  /**
+   * Ends what can no longer be sent safely, when the clock may be believed about that, and takes back what was frozen for another
+   * transport and never left.
+   */
+  async function sweep(tx: Tx, believed: boolean): Promise<void> {
     const time = now();
-    for (const batch of await listLostBatches(tx, { before: addMs(time, -KEY_LIFETIME), now: time })) {
+    const tooOld = { before: addMs(time, -KEY_LIFETIME), now: time };
+    for (const batch of believed ? await listLostBatches(tx, tooOld) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
       await endBatchMembers(tx, batch.seq, { state: 'uncertain', reason: LOST, now: time });
     }
@@ -198,9 +215,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 const LOST =
   'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';
 
-/** A timer may end a moment early; a call may not begin so. */
+/** A timer may end a moment early; a call may not begin so. What the clock does meanwhile changes nothing. */
 async function untilInstant(ms: number, now: () => Instant): Promise<void> {
-  for (let left = ms - Date.parse(now()); left > 0; left = ms - Date.parse(now()))
+  const wait = ms - Date.parse(now());
+  const since = performance.now();
+  for (let left = wait; left > 0; left = wait - (performance.now() - since))
     await new Promise((resolve) => setTimeout(resolve, left));
 }
 

@@ -39,7 +39,7 @@ export type Engine = {
   round(): Promise<boolean>;
   /** Begin nothing new. */
   stopClaiming(): void;
-  /** The batches whose calls have not come back. */
+  /** The batches whose calls have not come back, or are not written down. */
   inFlight(): number[];
   /** Whether something waits to be written down. */
   hasResults(): boolean;
@@ -103,7 +103,7 @@ export function createEngine(deps: EngineDeps): Engine {
   return {
     round,
     stopClaiming: () => stopping.abort(),
-    inFlight: () => [...inFlight.keys()],
+    inFlight: atWork,
     hasResults: () => finished.length + reported.length + accounts.length > 0,
     restsUntil: () => restsUntil,
   };
@@ -193,6 +193,7 @@ export function createEngine(deps: EngineDeps): Engine {
         slots,
         now: time,
         ahead,
+        busy: atWork(),
         room: (priority) =>
           urgentOnly && priority > 0
             ? 0
@@ -237,6 +238,10 @@ export function createEngine(deps: EngineDeps): Engine {
       if (finished.length) break;
     }
     return next.length > 0;
+  }
+
+  function atWork(): number[] {
+    return [...inFlight.keys(), ...finished.map(({ batch }) => batch.seq)];
   }
 
   function probe(): boolean {

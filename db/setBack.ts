@@ -1,0 +1,99 @@
+import { addMs, type Instant, msBetween } from '#domain/time.ts';
+import type { Tx } from './open.ts';
+import { FAR } from './parking.ts';
+
+/** What is as near as this needs no help; and what the clock writes once it is right is that near. */
+const SOON_MS = 30_000;
+
+/** The latest that these workers, and whoever wrote what is known of the provider, have seen of the clock; null when there is no trace. */
+export async function latestSeen(
+  tx: Tx,
+  { workers, provider }: { workers: readonly string[]; provider: string | null },
+): Promise<Instant | null> {
+  const { beat } = await tx
+    .selectFrom('workers')
+    .select((eb) => eb.fn.max('beat_at').as('beat'))
+    .where('id', 'in', [...workers, ''])
+    .executeTakeFirstOrThrow();
+  const known = await tx
+    .selectFrom('providers')
+    .select('updated_at')
+    .where('id', '=', provider)
+    .executeTakeFirst();
+  return (
+    [beat, known?.updated_at]
+      .filter((each) => typeof each === 'string')
+      .sort()
+      .at(-1) ?? null
+  );
+}
+
+/**
+ * After the clock was set back: what was due by the old one is due now, in place of in a day. What waited for a little longer goes with it.
+ * @returns how many deliveries there were; when it is `limit`, call again
+ */
+export async function hastenQueued(tx: Tx, now: Instant, limit: number): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('deliveries')
+    .set({ not_before: now })
+    .where('seq', 'in', (eb) =>
+      eb
+        .selectFrom('deliveries as q')
+        .select('q.seq')
+        .where('q.state', '=', 'queued')
+        .where('q.not_before', '>', addMs(now, SOON_MS))
+        .where('q.not_before', '<', FAR)
+        .limit(limit),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
+}
+
+/**
+ * After the clock was set back from `before` to `now`: batches, releases and the provider wait for as long as they had to and no longer,
+ * a batch is as old as it was, and whoever has confirmed is confirmed. The workers' beats are set back too, so that it is done once.
+ */
+export async function followClock(tx: Tx, { before, now }: { before: Instant; now: Instant }): Promise<void> {
+  const soon = addMs(now, SOON_MS);
+  const right = <T extends Instant | null>(at: T): T =>
+    (at !== null && at > soon && at !== FAR ? addMs(at, -msBetween(now, before)) : at) as T;
+
+  const batches = await tx
+    .selectFrom('batches')
+    .select(['seq', 'not_before', 'lease_until', 'first_attempt_at'])
+    .where('settled_at', 'is', null)
+    .execute();
+  for (const { seq, ...at } of batches)
+    await tx
+      .updateTable('batches')
+      .set({
+        not_before: right(at.not_before),
+        lease_until: right(at.lease_until),
+        first_attempt_at: right(at.first_attempt_at),
+      })
+      .where('seq', '=', seq)
+      .execute();
+
+  const fanouts = await tx
+    .selectFrom('fanouts')
+    .select(['seq', 'release_at', 'confirmed_by'])
+    .where('finished_at', 'is', null)
+    .execute();
+  for (const { seq, ...at } of fanouts)
+    await tx
+      .updateTable('fanouts')
+      .set({ release_at: right(at.release_at), confirmed_by: right(at.confirmed_by) })
+      .where('seq', '=', seq)
+      .execute();
+
+  const providers = await tx.selectFrom('providers').select(['id', 'blocked_until', 'updated_at']).execute();
+  for (const { id, ...at } of providers)
+    await tx
+      .updateTable('providers')
+      .set({ blocked_until: right(at.blocked_until), updated_at: right(at.updated_at) })
+      .where('id', '=', id)
+      .execute();
+
+  await tx.updateTable('recipients').set({ confirmed_at: now }).where('confirmed_at', '>', soon).execute();
+  await tx.updateTable('workers').set({ beat_at: now }).where('beat_at', '>', now).execute();
+}
