@@ -46,8 +46,8 @@ export const fanout: Migration = {
     'alter table recipients add column failures integer not null default 0',
     "alter table recipients add column failed_at text not null default '[]'",
     'alter table recipients add column quarantined_at text',
-    // Counts whom an update reaches, within the transaction that posts it.
-    `create index recipients_whole on recipients (seq)
+    // Counts whom an update reaches without a look at their rows, within the transaction that posts it.
+    `create index recipients_whole on recipients (kind, state, whole_page)
       where kind = 'subscriber' and state = 'confirmed' and whole_page = 1`,
     // Webhooks and chats are few among many people: each of these is looked for every second, or at every post.
     "create index recipients_hooks on recipients (seq) where channel <> 'email'",
