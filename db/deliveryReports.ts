@@ -3,6 +3,7 @@ import type { DeliveryState, StateCounts } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
+import type { Row } from './schema.ts';
 
 /** A message to many, with what was promised at the post. */
 export type FanoutRow = {
@@ -107,6 +108,8 @@ export async function countStates(tx: Tx, noticeSeqs: readonly number[]): Promis
 
 export type DeliveryRow = {
   seq: number;
+  /** Where it goes: `channel` is email also for word to whoever looks after a webhook or chat. */
+  channel: Row<'recipients'>['channel'];
   address: string;
   state: DeliveryState;
   reason: string | null;
@@ -192,16 +195,18 @@ function deliveriesWithPerson(tx: Tx) {
   return tx
     .selectFrom('deliveries as d')
     .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
-    .select(['d.seq', 'd.notice_seq', 'd.content_seq', 'r.address', 'd.state', 'd.reason', 'd.attempts'])
-    .select(['d.provider_id', 'd.updated_at']);
+    .select(['d.seq', 'd.notice_seq', 'd.content_seq', 'd.state', 'd.reason', 'd.attempts'])
+    .select(['d.provider_id', 'd.updated_at', 'd.lane', 'r.channel', 'r.address', 'r.owner_address']);
 }
 
 type DeliverySelected = Awaited<ReturnType<ReturnType<typeof deliveriesWithPerson>['execute']>>[number];
 
 function toDelivery(row: DeliverySelected): DeliveryRow {
+  const isToOwner = row.lane === 'mail' && row.channel !== 'email';
   return {
     seq: row.seq,
-    address: row.address,
+    channel: isToOwner ? 'email' : row.channel,
+    address: isToOwner ? (row.owner_address ?? '') : row.address,
     state: row.state,
     reason: row.reason,
     attempts: row.attempts,

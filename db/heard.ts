@@ -1,4 +1,4 @@
-import type { ExpressionBuilder } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { Choice, Scope } from '#domain/choice.ts';
 import type { Told } from '#domain/heard.ts';
 import type { Instant } from '#domain/time.ts';
@@ -11,6 +11,8 @@ export type Known = {
   id: string;
   kind: Row<'recipients'>['kind'];
   channel: Row<'recipients'>['channel'];
+  /** Of a webhook or chat: the URL that is called. */
+  address: string;
   name: string | null;
   audience: string | null;
   state: Row<'recipients'>['state'];
@@ -21,14 +23,23 @@ export type Known = {
   quarantinedAt: Instant | null;
 };
 
-/** Every part in which this address is known: a subscriber, a member of an audience. Uses recipients_address. */
+/**
+ * Every part in which this address is known: a subscriber, a member of an audience, whoever looks after a webhook or chat. Uses
+ * recipients_address and recipients_owner.
+ */
 export async function listKnownAt(tx: Tx, address: string): Promise<Known[]> {
   const rows = await tx
     .selectFrom('recipients as r')
     .leftJoin('audiences as a', 'a.id', 'r.audience_id')
-    .select(['r.seq', 'r.id', 'r.kind', 'r.channel', 'r.name', 'a.name as audience', 'r.state'])
+    .select(['r.seq', 'r.id', 'r.kind', 'r.channel', 'r.address', 'r.name', 'a.name as audience', 'r.state'])
     .select(['r.whole_page', 'r.created_at', 'r.confirmed_at', 'r.unsubscribed_at', 'r.quarantined_at'])
-    .where('r.address', '=', address)
+    .where('r.seq', 'in', (eb) =>
+      eb
+        .selectFrom('recipients')
+        .select('seq')
+        .where('address', '=', address)
+        .union(eb.selectFrom('recipients').select('seq').where('owner_address', '=', address)),
+    )
     .orderBy('r.seq')
     .execute();
   if (!rows.length) return [];
@@ -50,6 +61,7 @@ export async function listKnownAt(tx: Tx, address: string): Promise<Known[]> {
     id: row.id,
     kind: row.kind,
     channel: row.channel,
+    address: row.address,
     name: row.name,
     audience: row.audience,
     state: row.state,
@@ -113,6 +125,8 @@ function told(tx: Tx) {
     .leftJoin('updates as u', 'u.seq', 'n.update_seq')
     .leftJoin('fanouts as f', 'f.notice_seq', 'n.seq')
     .leftJoin('batches as b', 'b.seq', 'd.batch_seq')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .select(['r.channel', 'r.address'])
     .select(['d.seq', 'd.recipient_seq', 'd.state', 'd.reason', 'd.not_before', 'd.updated_at', 'd.lane'])
     .select(['n.kind', 'n.subject', 'n.created_at', 'n.stopped_at', 'n.stopped_by'])
     .select(['f.mends', 'c.subject as content_subject', 'since.posted_at as missed_since'])
@@ -164,6 +178,7 @@ function toTold(row: ToldRow, arrivedAt: Instant | null): Told {
     state: row.state,
     reason: row.reason,
     lane: row.lane,
+    hook: row.lane === 'hook' && row.channel !== 'email' ? { channel: row.channel, url: row.address } : null,
     givesReceipts: row.transport === 'resend',
     queuedAt: row.created_at,
     notBefore: row.not_before,
@@ -174,8 +189,17 @@ function toTold(row: ToldRow, arrivedAt: Instant | null): Told {
   };
 }
 
-/** People inside who have a name, and those who can sign in. Few, whatever the number of subscribers. Uses recipients_kind_state. */
-export async function listNamed(tx: Tx): Promise<{ name: string; address: string }[]> {
+/** What has a name: people inside, those who can sign in, webhooks and chats. */
+export type Named = {
+  name: string;
+  address: string;
+  channel: Known['channel'];
+  /** Of a webhook or chat: the recipient's id. */
+  id: string | null;
+};
+
+/** Few, whatever the number of subscribers. Uses recipients_kind_state and recipients_hooks. */
+export async function listNamed(tx: Tx): Promise<Named[]> {
   const inside = await tx
     .selectFrom('recipients')
     .select(['name', 'address'])
@@ -184,7 +208,23 @@ export async function listNamed(tx: Tx): Promise<{ name: string; address: string
     .orderBy('seq')
     .execute();
   const users = await tx.selectFrom('users').select(['name', 'email as address']).orderBy('name').execute();
-  return [...inside.map((row) => ({ name: row.name as string, address: row.address })), ...users];
+  const hooks = await tx
+    .selectFrom('recipients')
+    .select(['name', 'address', 'channel', 'id'])
+    // A literal, so that the partial index serves.
+    .where('channel', '<>', sql.lit('email'))
+    .where('name', 'is not', null)
+    .orderBy('seq')
+    .execute();
+  return [
+    ...[...inside, ...users].map(({ name, address }) => ({
+      name: name as string,
+      address,
+      channel: 'email' as const,
+      id: null,
+    })),
+    ...hooks.map((row) => ({ ...row, name: row.name as string })),
+  ];
 }
 
 /** Rows that are counted of one domain at most: past that, how many more there are helps nobody. */

@@ -3,12 +3,15 @@ import type { Instant } from '#domain/time.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
 import { reopenFanouts } from './refused.ts';
+import type { Row } from './schema.ts';
 
 /** A delivery of which nobody knows whether it arrived, and about which nobody has decided yet. */
 export type UncertainDelivery = {
   seq: number;
   noticeId: string;
   subject: string;
+  /** Where it went: email also of word to whoever looks after a webhook or chat. */
+  channel: Row<'recipients'>['channel'];
   address: string;
   /** Why it is not known, in words. */
   reason: string | null;
@@ -25,7 +28,8 @@ export async function listUncertain(
     .selectFrom('deliveries as d')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
     .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
-    .select(['d.seq', 'n.id as noticeId', 'n.subject', 'r.address', 'd.reason', 'd.updated_at as since'])
+    .select(['d.seq', 'n.id as noticeId', 'n.subject', 'd.reason', 'd.updated_at as since'])
+    .select(['r.channel', 'r.address', 'r.owner_address', 'd.lane'])
     // A literal, so that the partial index serves.
     .where('d.state', '=', sql.lit('uncertain'))
     .where('d.decided_at', 'is', null)
@@ -33,7 +37,11 @@ export async function listUncertain(
     .orderBy('d.seq')
     .limit(limit);
   if (noticeId !== null) query = query.where('n.id', '=', noticeId);
-  return query.execute();
+  return (await query.execute()).map(({ owner_address, lane, ...row }) =>
+    lane === 'mail' && row.channel !== 'email'
+      ? { ...row, channel: 'email', address: owner_address ?? '' }
+      : row,
+  );
 }
 
 /** How many wait for a decision. */

@@ -1,5 +1,6 @@
 import type { Choice } from './choice.ts';
 import type { DeliveryState } from './deliveries.ts';
+import type { HookChannel } from './hooks.ts';
 import { type AnyStatus, type IncidentKind, STATUS_LABELS } from './status.ts';
 import { type Instant, whenText } from './time.ts';
 
@@ -7,7 +8,16 @@ import { type Instant, whenText } from './time.ts';
 export type Told = {
   /** The delivery's number. */
   seq: number;
-  kind: 'update' | 'maintenance' | 'confirm' | 'already' | 'unsubscribed' | 'quarantined' | 'test';
+  kind:
+    | 'update'
+    | 'maintenance'
+    | 'confirm'
+    | 'already'
+    | 'manage'
+    | 'leave'
+    | 'unsubscribed'
+    | 'quarantined'
+    | 'test';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -17,6 +27,8 @@ export type Told = {
   state: DeliveryState;
   reason: string | null;
   lane: 'mail' | 'hook';
+  /** The webhook or chat that was called; null of mail. */
+  hook: { channel: HookChannel; url: string } | null;
   /** Whether the way that it took tells later what became of it. */
   givesReceipts: boolean;
   queuedAt: Instant;
@@ -72,7 +84,12 @@ export function fateOf(told: Told, { zone, now }: { zone: string; now: Instant }
     case 'suppressed':
       return { look: 'left_out', words: `Not sent.${why || ' The address must not be mailed.'}` };
     case 'superseded':
-      return { look: 'left_out', words: 'Not sent: newer news of the same incident took its place.' };
+      return {
+        look: 'left_out',
+        words: told.incident
+          ? 'Not sent: newer news of the same incident took its place.'
+          : `Not sent.${why}`,
+      };
   }
 }
 
@@ -83,6 +100,8 @@ export function aboutText(told: Told): string {
     {
       confirm: 'The mail that asks to confirm the subscription',
       already: 'Word that the address is subscribed already',
+      manage: 'A fresh link to change what the address gets',
+      leave: 'The question whether a shared address should be unsubscribed',
       unsubscribed: 'Word that the address is unsubscribed',
       quarantined: 'Word that a webhook or chat stopped working',
       test: 'A trial message',

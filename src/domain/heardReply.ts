@@ -15,6 +15,16 @@ export type HeardFacts = {
     /** "the whole page", "Shop and Checkout". */
     follows: string;
   } | null;
+  /** Webhooks and chats that are this address or that its owner looks after. */
+  hooks: readonly {
+    label: string;
+    shown: string;
+    state: 'pending' | 'confirmed' | 'unsubscribed';
+    since: Instant | null;
+    follows: string;
+    /** Since when it is not called, because it failed too often; null while it is. */
+    restsSince: Instant | null;
+  }[];
   /** The address is told as a member of an audience, whatever its subscription. */
   isMember: boolean;
   suppression: { reason: SuppressionReason; since: Instant } | null;
@@ -40,6 +50,7 @@ export function heardReply(facts: HeardFacts): string {
     'Hello,',
     `This is what our records say of the status messages to ${facts.address}.`,
     [standingText(facts), suppressionText(facts)].filter(Boolean).join(' '),
+    hooksText(facts),
     toldText(facts),
     openText(facts),
     `All we publish is at ${facts.page.url}`,
@@ -48,14 +59,13 @@ export function heardReply(facts: HeardFacts): string {
     .join('\n\n');
 }
 
-function standingText({ subscription, isMember, page }: HeardFacts): string {
+function standingText({ subscription, hooks, isMember, page }: HeardFacts): string {
   const since = (instant: Instant | null) => (instant ? ` since ${dateText(instant, page.zone)}` : '');
   const on = (instant: Instant | null) => (instant ? ` on ${dateText(instant, page.zone)}` : '');
   const again = `You can subscribe at ${page.url}/subscribe`;
-  if (!subscription)
-    return isMember
-      ? 'The address is on one of our lists of people who are told directly.'
-      : `The address is not subscribed, so we have sent it nothing. ${again}`;
+  if (!subscription && isMember) return 'The address is on one of our lists of people who are told directly.';
+  if (!subscription && hooks.length) return '';
+  if (!subscription) return `The address is not subscribed, so we have sent it nothing. ${again}`;
   switch (subscription.state) {
     case 'confirmed':
       return `The address has been subscribed${since(subscription.since)} and follows ${subscription.follows}.`;
@@ -64,6 +74,21 @@ function standingText({ subscription, isMember, page }: HeardFacts): string {
     case 'unsubscribed':
       return `The address was unsubscribed${on(subscription.since)}, and we have sent it no news since. ${again}`;
   }
+}
+
+function hooksText({ hooks, page }: HeardFacts): string {
+  const day = (instant: Instant) => dateText(instant, page.zone);
+  return hooks
+    .map(({ label, shown, state, since, follows, restsSince }) => {
+      if (restsSince)
+        return `${label} ${shown} is not called since ${day(restsSince)}, because our calls failed too often.`;
+      if (state === 'confirmed')
+        return `${label} ${shown} is called${since ? ` since ${day(since)}` : ''} and follows ${follows}.`;
+      return state === 'pending'
+        ? `${label} ${shown} was entered, but not confirmed, and until it is we do not call it.`
+        : `${label} ${shown} is not called any more.`;
+    })
+    .join('\n');
 }
 
 const SUPPRESSED: Record<SuppressionReason, string> = {
@@ -80,10 +105,10 @@ function suppressionText({ suppression, page }: HeardFacts): string {
 }
 
 function toldText(facts: HeardFacts): string {
-  const { last, lastHandedOver, subscription, isMember } = facts;
+  const { last, lastHandedOver, subscription, hooks, isMember } = facts;
   if (!last) {
-    if (subscription?.state === 'confirmed' || isMember)
-      return 'So far we have sent it no news: there has been none that it is told of.';
+    const isTold = [subscription, ...hooks].some((one) => one?.state === 'confirmed');
+    if (isTold || isMember) return 'So far we have sent it no news: there has been none that it is told of.';
     return '';
   }
   const before = lastHandedOver && lastHandedOver.seq !== last.seq ? lastHandedOver : null;

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { Instant } from './time.ts';
 
 /** Ways to be told that are not mail: a call to a URL. */
 export const HOOK_CHANNELS = ['webhook', 'slack', 'teams', 'discord'] as const;
@@ -31,6 +32,21 @@ export type HookPayload = {
   teams: Record<string, unknown>;
   discord: Record<string, unknown>;
 };
+
+/** The calls that one receiver gets, in order, each as the body that is sent. */
+export function hookBodies(
+  channel: HookChannel,
+  payload: HookPayload,
+  links: { unsubscribe: string; siteUrl: string; writtenAt: Instant },
+): string[] {
+  if (channel !== 'webhook') return [JSON.stringify(payload[channel])];
+  const meta = {
+    unsubscribe: links.unsubscribe,
+    documentation: `${links.siteUrl}/subscribe/webhook`,
+    generated_at: links.writtenAt,
+  };
+  return payload.webhook.map((call) => JSON.stringify({ meta, ...call }));
+}
 
 const MAX_URL = 2_000;
 

@@ -13,13 +13,16 @@ import {
   type StateCounts,
 } from '#domain/deliveries.ts';
 import { AppError } from '#domain/errors.ts';
+import { type HookPayload, hookBodies } from '#domain/hooks.ts';
 import { may, requirePermission } from '#domain/permissions.ts';
+import { maskAddressesIn } from '#domain/text.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { personalise } from '#emails/render.ts';
 import { forget, kept } from './kept.ts';
 import { closeUncertain, listUncertain, repeatUncertain } from './outbox.ts';
 import { type Prospects, readProspects } from './prospects.ts';
+import { placeFor } from './shownAddress.ts';
 
 /** How far one message has got. */
 export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> &
@@ -100,7 +103,7 @@ export async function listDeliveries(
     return {
       deliveries: page.map((row) => ({
         ...row,
-        address: addressFor(ctx, row.address),
+        address: placeFor(ctx, row),
         reason: row.reason && reasonFor(ctx, row.reason),
       })),
       next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
@@ -108,10 +111,16 @@ export async function listDeliveries(
   });
 }
 
-export type MailView = DeliveryView & { subject: string; html: string; text: string };
+export type MailView = DeliveryView & {
+  subject: string;
+  html: string;
+  text: string;
+  /** What a webhook or chat is called with in place of a mail, call by call; null of mail. */
+  calls: string[] | null;
+};
 
 /**
- * The mail as this person gets it, links included, so only for those who may see and change subscribers.
+ * The mail as this person gets it, or the calls, links included, so only for those who may see and change subscribers.
  * @throws AppError not_found
  */
 export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView> {
@@ -122,7 +131,22 @@ export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView>
     const [content] = await listNotices(tx, [contentSeq]);
     if (!content) return missing();
     const links = recipientLinks(ctx.site.url, ctx.sign, recipientId, content.createdAt);
-    return { ...delivery, subject: content.subject, ...personalise(content, links) };
+    const { channel } = delivery;
+    const payload = content.payload && (JSON.parse(content.payload) as HookPayload);
+    return {
+      ...delivery,
+      address: placeFor(ctx, delivery),
+      subject: content.subject,
+      ...personalise(content, links),
+      calls:
+        channel !== 'email' && payload
+          ? hookBodies(channel, payload, {
+              unsubscribe: links.unsubscribe_url,
+              siteUrl: ctx.site.url,
+              writtenAt: content.createdAt,
+            })
+          : null,
+    };
   });
 }
 
@@ -240,19 +264,9 @@ async function viewsOf(ctx: Ctx, rows: readonly reports.FanoutRow[]): Promise<Fa
   }));
 }
 
-function addressFor(ctx: Ctx, address: string): string {
-  return may(ctx.actor, 'subscriber.read') ? address : masked(address);
-}
-
 /** A provider's words may quote an address. */
 function reasonFor(ctx: Ctx, reason: string): string {
-  return may(ctx.actor, 'subscriber.read')
-    ? reason
-    : reason.replace(/[^\s<>"'`(),;:]+@[^\s<>"'`(),;:]+/g, masked);
-}
-
-function masked(address: string): string {
-  return `${address.slice(0, 1)}…${address.slice(address.lastIndexOf('@'))}`;
+  return may(ctx.actor, 'subscriber.read') ? reason : maskAddressesIn(reason);
 }
 
 function missing(): never {

@@ -11,16 +11,19 @@ import { findSuppression, type Suppression } from '#db/suppressions.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { concerns, isNamed, type Sought, type Told } from '#domain/heard.ts';
 import { type HeardFacts, heardReply } from '#domain/heardReply.ts';
+import { CHANNEL_LABELS } from '#domain/hooks.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { parseAddress, singleLine } from '#domain/text.ts';
 import type { Instant } from '#domain/time.ts';
+import { shownPlace } from './shownAddress.ts';
 import { erasedKey } from './subscribers.ts';
 
 /** One address: who it is to us, what it was told, what comes next, and what to answer when its owner asks. */
 export type HeardPerson = {
   found: 'person';
   address: string;
-  parts: (heard.Known & { follows: string })[];
+  /** `shown` is a webhook's URL, or as much of a chat's as may be shown; null of mail. */
+  parts: (Omit<heard.Known, 'address'> & { follows: string; shown: string | null })[];
   suppression: Suppression | null;
   told: Told[];
   /** The `before` of the page of older messages; null on the last. */
@@ -47,7 +50,12 @@ export type HeardDomain = {
   next: string | null;
 };
 
-export type HeardNames = { found: 'names'; name: string; people: { name: string; address: string }[] };
+export type HeardNames = {
+  found: 'names';
+  name: string;
+  /** `hookId` names a webhook or chat, whose address says only as much as may be shown. */
+  people: { name: string; address: string; hookId: string | null }[];
+};
 
 export type Heard = HeardPerson | HeardDomain | HeardNames;
 
@@ -88,7 +96,15 @@ async function find(
     const [only] = people;
     if (only && people.length === 1) return findPerson(tx, ctx, only.address, before);
     if (sought.by === 'domain' && !people.length) return findDomain(tx, sought.domain, after);
-    return { found: 'names', name, people: people.slice(0, NAMES) };
+    return {
+      found: 'names',
+      name,
+      people: people.slice(0, NAMES).map(({ id, ...one }) => ({
+        name: one.name,
+        address: shownPlace(one),
+        hookId: id,
+      })),
+    };
   });
 }
 
@@ -97,20 +113,26 @@ async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | nu
   const choices = await listChoices(tx);
   const recipientSeqs = known.map(({ seq }) => seq);
   const rows = await heard.listTold(tx, { recipientSeqs, before, limit: MESSAGES + 1 });
-  const told = rows.slice(0, MESSAGES);
+  const told = rows.slice(0, MESSAGES).map(withPlace);
   // The reply is about the newest, whichever page of older ones is open.
   const newest =
     before === null ? told : await heard.listTold(tx, { recipientSeqs, before: null, limit: MESSAGES });
   const suppression =
     (await findSuppression(tx, address)) ?? (await findSuppression(tx, erasedKey(ctx, address)));
   const incidents = await listConcerning(tx, known);
-  const parts = known.map((part) => ({ ...part, follows: followsText(part.choice, choices) }));
+  const parts = known.map(({ address: own, ...part }) => ({
+    ...part,
+    shown: part.channel === 'email' ? null : shownPlace({ channel: part.channel, address: own }),
+    follows: followsText(part.choice, choices),
+  }));
+  // Found by its own URL: of a chat that is a secret.
+  const self = parts.find((_, index) => known[index]?.address === address)?.shown ?? address;
   const page = await getPage(tx);
   const news = newest.filter(({ kind, state }) => isNews(kind) && state !== 'superseded');
   const { url } = ctx.site;
   return {
     found: 'person',
-    address,
+    address: self,
     parts,
     suppression,
     told,
@@ -124,9 +146,10 @@ async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | nu
       due: nextUpdateDue,
     })),
     reply: heardReply({
-      address,
+      address: self,
       page: { name: page.name, url, zone: page.timeZone },
       subscription: subscriptionOf(parts),
+      hooks: parts.flatMap((part) => (part.shown === null ? [] : [hookStanding(part, part.shown)])),
       isMember: known.some(({ kind, state }) => kind !== 'subscriber' && state === 'confirmed'),
       suppression: suppression && { reason: suppression.reason, since: suppression.createdAt },
       last: news[0] ?? null,
@@ -145,15 +168,27 @@ async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | nu
 
 const LEFT: readonly Told['state'][] = ['accepted', 'delivered', 'bounced', 'complained'];
 
+/** Of a chat that was called no more than may be shown. */
+function withPlace(told: Told): Told {
+  const { hook } = told;
+  return { ...told, hook: hook && { ...hook, url: shownPlace({ ...hook, address: hook.url }) } };
+}
+
 function isNews(kind: Told['kind']): boolean {
   return kind === 'update' || kind === 'maintenance';
 }
 
 function subscriptionOf(parts: HeardPerson['parts']): HeardFacts['subscription'] {
-  const part = parts.find(({ kind }) => kind === 'subscriber');
+  const part = parts.find(({ kind, channel }) => kind === 'subscriber' && channel === 'email');
   if (!part) return null;
   const since = { pending: part.createdAt, confirmed: part.confirmedAt, unsubscribed: part.unsubscribedAt };
   return { state: part.state, since: since[part.state], follows: part.follows };
+}
+
+function hookStanding(part: HeardPerson['parts'][number], shown: string): HeardFacts['hooks'][number] {
+  const { channel, state, confirmedAt, follows, quarantinedAt } = part;
+  const label = channel === 'email' ? '' : CHANNEL_LABELS[channel];
+  return { label, shown, state, since: confirmedAt, follows, restsSince: quarantinedAt };
 }
 
 /** "the whole page", "everything of Shop, and Search". */

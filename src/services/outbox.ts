@@ -3,7 +3,8 @@ import type { Ctx } from '#db/context.ts';
 import * as providers from '#db/providers.ts';
 import * as uncertain from '#db/uncertain.ts';
 import { AppError } from '#domain/errors.ts';
-import { actorLabel, may, requirePermission } from '#domain/permissions.ts';
+import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { placeFor } from './shownAddress.ts';
 
 /** The ways out that there can be. */
 const PROVIDERS: readonly string[] = ['file', 'resend', 'smtp', 'hook'];
@@ -27,7 +28,7 @@ export async function listUncertain(
     const rows = await uncertain.listUncertain(tx, { noticeId, after, limit: limit + 1 });
     const page = rows.slice(0, limit);
     return {
-      deliveries: page.map((row) => ({ ...row, address: addressFor(ctx, row.address) })),
+      deliveries: page.map((row) => ({ ...row, address: placeFor(ctx, row) })),
       total: await uncertain.countUncertain(tx),
       next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
     };
@@ -99,11 +100,6 @@ async function auditDecision(
     subjectId: String(deliverySeqs[0]),
     detail: { count },
   });
-}
-
-function addressFor(ctx: Ctx, address: string): string {
-  if (may(ctx.actor, 'subscriber.read')) return address;
-  return `${address.slice(0, 1)}…${address.slice(address.lastIndexOf('@'))}`;
 }
 
 function requireProvider(id: string): void {

@@ -59,7 +59,8 @@ export async function readProspects(ctx: Ctx): Promise<(message: Message) => Pro
           : null,
       now,
     });
-    return { finish, going: goingText({ ...message, pace, now }) };
+    const moves = !message.stopped && !hindranceOf(sending);
+    return { finish, going: goingText({ ...message, pace: moves ? pace : null, now }) };
   };
 }
 

@@ -3,9 +3,12 @@ import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import { fateOf } from '#domain/heard.ts';
+import type { HookPayload } from '#domain/hooks.ts';
 import type { Instant } from '#domain/time.ts';
 import { addMember, ensureAudiences } from '#services/audiences.ts';
+import { readMail } from '#services/deliveries.ts';
 import { type HeardDomain, type HeardNames, type HeardPerson, lookUp, lookUpInput } from '#services/heard.ts';
+import { addHookSubscriber } from '#services/hookRecords.ts';
 import { addSubscriber, eraseSubscriber, unsubscribeSubscriber } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import { postNotice, rendered } from '../delivery/support.ts';
@@ -338,6 +341,52 @@ eachDatabase('what did they hear', (fresh) => {
     expect((await person(ctx, 'mia@acme.example')).coming).toMatchObject([{ subject: '[Identified] Soon' }]);
     await addSubscriber(ctx, { address: 'later@acme.example', consent: 'a letter' });
     expect((await person(ctx, 'later@acme.example')).coming).toEqual([]);
+  });
+
+  it('tells of webhooks and chats by their address and by who looks after them, with the calls as they were sent', async () => {
+    const { db, ctx } = await house();
+    const url = 'https://hooks.acme.example/status?key=1';
+    const chat = 'https://hooks.slack.com/services/T000/B000/abcdefghijkl';
+    const own = { owner: 'ops@acme.example', name: '#ops' };
+    const hook = await addHookSubscriber(ctx, { ...own, channel: 'webhook', url, name: null });
+    await addHookSubscriber(ctx, { ...own, channel: 'slack', url: chat });
+    const seq = await mailed(db, url, 'accepted');
+    const payload: HookPayload = {
+      webhook: [{ incident: { name: 'Checkout' } }, { component: { name: 'Cart' } }],
+      slack: { text: 'Checkout' },
+      teams: {},
+      discord: {},
+    };
+    await db.write(async (tx) => {
+      await tx
+        .updateTable('notices')
+        .set({ payload: JSON.stringify(payload) })
+        .execute();
+      await tx.updateTable('deliveries').set({ lane: 'hook' }).execute();
+    });
+
+    const byUrl = await person(ctx, url);
+    expect(byUrl.parts).toMatchObject([{ id: hook.id, channel: 'webhook', shown: url }]);
+    expect(byUrl.told).toMatchObject([{ seq, hook: { channel: 'webhook', url } }]);
+    const byOwner = await person(ctx, 'ops@acme.example');
+    expect(byOwner.parts.map(({ shown }) => shown)).toEqual([url, 'https://hooks.slack.com/…ijkl']);
+    expect(byOwner.told).toEqual(byUrl.told);
+    expect(byOwner.reply).toContain(`Webhook ${url} is called since 20 Nov 2026 and follows the whole page.`);
+    expect(byOwner.reply).toContain('Your server took it at 20 Nov 2026, 14:41 CET.');
+    expect(byOwner.reply).not.toContain('is not subscribed');
+    // Who knows a chat's address may write there.
+    expect(JSON.stringify([await person(ctx, chat), await person(ctx, '#ops'), byOwner])).not.toContain(
+      'T000',
+    );
+
+    const mail = await readMail(ctx, seq);
+    expect(mail.calls?.map((body) => JSON.parse(body))).toMatchObject([
+      {
+        incident: { name: 'Checkout' },
+        meta: { documentation: 'https://status.example.com/subscribe/webhook' },
+      },
+      { component: { name: 'Cart' } },
+    ]);
   });
 
   it('pages through a long history, and the reply stays about the newest', async () => {

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { HookChannel, HookPayload, HookRules } from '#domain/hooks.ts';
+import { type HookChannel, type HookPayload, type HookRules, hookBodies } from '#domain/hooks.ts';
 import { type Mail, UnsendableMail } from '../mail.ts';
 import type { Call, MailResult, Outcome, Transport } from '../transport.ts';
 import { callHook, type HookAnswer, type Resolve } from './hookCall.ts';
@@ -85,17 +85,11 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
   if (channel === 'email' || !letter.notice.payload)
     throw new UnsendableMail('This message has nothing for webhooks and chats.');
   const payload = JSON.parse(letter.notice.payload) as HookPayload;
-  const bodies =
-    channel === 'webhook'
-      ? payload.webhook.map((call) => ({
-          meta: {
-            unsubscribe: links.unsubscribe_url,
-            documentation: `${siteUrl}/subscribe/webhook`,
-            generated_at: letter.notice.createdAt,
-          },
-          ...call,
-        }))
-      : [payload[channel]];
+  const bodies = hookBodies(channel, payload, {
+    unsubscribe: links.unsubscribe_url,
+    siteUrl,
+    writtenAt: letter.notice.createdAt,
+  });
   const id = `msg_${createHash('sha256').update(mail.messageId).digest('hex').slice(0, 24)}`;
   return {
     delivery: deliverySeq,
@@ -105,7 +99,7 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
     oldSecret: mail.oldSecret,
     calls: bodies.map((body, index) => ({
       id: index ? `${id}_${index}` : id,
-      body: JSON.stringify(body),
+      body,
     })),
   };
 }
