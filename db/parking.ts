@@ -4,7 +4,7 @@ import type { Tx } from './open.ts';
 import { listUnfinished, type Unfinished } from './unfinished.ts';
 
 /**
- * Where deliveries of a stopped notice wait: at the queue's end, so that a million of them are not in the way of others. Nothing leaves
+ * Where deliveries of a notice that is held back wait: at the queue's end, so that a million of them are not in the way of others. Nothing leaves
  * by being here or there; whether it may leave is asked of the notice.
  */
 export const FAR = '9999-12-31T00:00:00.000Z';
@@ -12,15 +12,13 @@ export const FAR = '9999-12-31T00:00:00.000Z';
 /** A fan-out whose queued deliveries are to be moved out of the way, or back. */
 export async function nextToPark(tx: Tx): Promise<Unfinished | null> {
   return (
-    (await listUnfinished(tx)).find(({ stoppedAt, parked }) =>
-      stoppedAt === null ? parked > 0 : parked < 2,
-    ) ?? null
+    (await listUnfinished(tx)).find(({ heldBack, parked }) => (heldBack ? parked < 2 : parked > 0)) ?? null
   );
 }
 
-/** Moves the next `limit` of them, out of the way when the notice is stopped, back to their place when it goes on. */
+/** Moves the next `limit` of them, out of the way when the notice is held back, back to their place when it goes on. */
 export async function parkChunk(tx: Tx, fanout: Unfinished, limit: number): Promise<void> {
-  const out = fanout.stoppedAt !== null;
+  const out = fanout.heldBack;
   let moved = 0;
   for (const lane of ['mail', 'hook'] as const) {
     if (moved >= limit) break;

@@ -25,6 +25,8 @@ export type Unfinished = {
   releaseAt: Instant;
   stoppedAt: Instant | null;
   stoppedBy: string | null;
+  /** It is stopped, or comes after one of its incident that is and whose place it does not take: it would only wait for that. */
+  heldBack: boolean;
   /** How many people the screen said it would reach. */
   expected: number;
   follows: Follow[];
@@ -61,7 +63,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
     .orderBy('f.seq');
   if (incidentSeq !== undefined) query = query.where('n.incident_seq', '=', incidentSeq);
   const rows = await query.execute();
-  return rows.map((row) => ({
+  const all = rows.map((row) => ({
     seq: row.seq,
     noticeSeq: row.notice_seq,
     incidentSeq: row.incident_seq,
@@ -81,11 +83,31 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
     mends: row.mends === null ? null : JSON.parse(row.mends),
     parked: row.parked,
   }));
+  return withHeldBack(all);
+}
+
+/** From the oldest on: what waits for one that waits is held back too. */
+function withHeldBack(all: readonly Omit<Unfinished, 'heldBack'>[]): Unfinished[] {
+  const known: Unfinished[] = [];
+  for (const one of all) {
+    const waits =
+      one.mends === null &&
+      known.some(
+        (other) =>
+          other.heldBack &&
+          other.mends === null &&
+          other.incidentSeq !== null &&
+          other.incidentSeq === one.incidentSeq &&
+          !one.follows.some(({ noticeSeq, yields }) => yields && noticeSeq === other.noticeSeq),
+      );
+    known.push({ ...one, heldBack: one.stoppedAt !== null || waits });
+  }
+  return known;
 }
 
 /** What may not leave now, over all that waits. Almost always it is empty, and then the queue is asked as though it did not exist. */
 export type Holds = {
-  /** Notices that are stopped or not released yet. */
+  /** Notices that are stopped, behind a stopped one, or not released yet. */
   held: number[];
   /** Notices that must not overtake earlier ones of their incident. */
   order: { noticeSeq: number; earlier: number[] }[];
@@ -100,7 +122,7 @@ export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
   const all = await listUnfinished(tx);
   const updates = all.filter(({ mends, incidentSeq }) => mends === null && incidentSeq !== null);
   return {
-    held: all.filter((one) => one.stoppedAt !== null || one.releaseAt > now).map((one) => one.noticeSeq),
+    held: all.filter((one) => one.heldBack || one.releaseAt > now).map((one) => one.noticeSeq),
     order: updates
       .map(({ noticeSeq, incidentSeq }) => ({
         noticeSeq,

@@ -12,7 +12,7 @@ import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise, type Rendered } from '#emails/render.ts';
-import { countMend, renderCorrection, storedPlans } from './mendMail.ts';
+import { countMend, renderCorrection, rewriteWaiting, storedPlans } from './mendMail.ts';
 import { requireUpdate } from './updateEdits.ts';
 import { renderPlannedMail } from './updateMail.ts';
 
@@ -21,8 +21,8 @@ export type Outgoing = {
   noticeId: string;
   updateId: string;
   subject: string;
-  /** `waiting` for its release; `going` out; `stopped`. */
-  state: 'waiting' | 'going' | 'stopped';
+  /** `waiting` for its release; `going` out; `stopped`; `behind` a stopped one, which it would not overtake. */
+  state: 'waiting' | 'going' | 'stopped' | 'behind';
   releaseAt: Instant;
   stoppedBy: string | null;
   /** How many got it, or may have: it is handed over, or being handed over. */
@@ -62,7 +62,7 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
             noticeId: notice.id,
             updateId: updates.get(one.updateSeq) ?? '',
             subject: notice.subject,
-            state: one.stoppedAt ? 'stopped' : one.releaseAt > now ? 'waiting' : 'going',
+            state: stateOf(one, now),
             releaseAt: one.releaseAt,
             stoppedBy: one.stoppedBy,
             got: MAY_HAVE_IT.reduce((sum, state) => sum + (states[state] ?? 0), 0),
@@ -72,6 +72,12 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
       })
       .reverse();
   });
+}
+
+function stateOf({ stoppedAt, heldBack, releaseAt }: Unfinished, now: Instant): Outgoing['state'] {
+  if (stoppedAt) return 'stopped';
+  if (heldBack) return 'behind';
+  return releaseAt > now ? 'waiting' : 'going';
 }
 
 /** Ends the release window now. */
@@ -88,19 +94,28 @@ export async function sendNow(ctx: Ctx, noticeId: string): Promise<void> {
  * was stopped waits until someone lets it go on or mends the update.
  */
 export async function stopSending(ctx: Ctx, noticeId: string): Promise<void> {
-  await control(ctx, noticeId, 'delivery.stop', (tx, group) =>
-    setStopped(tx, seqsOf(group), { at: ctx.now(), by: actorLabel(ctx.actor) }),
-  );
+  await control(ctx, noticeId, 'delivery.stop', async (tx, group, subject) => {
+    await setStopped(tx, seqsOf(group), { at: ctx.now(), by: actorLabel(ctx.actor) });
+    await requoteLater(tx, ctx, subject);
+  });
 }
 
 /** Lets what was stopped go on as it is, at once. */
 export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
-  await control(ctx, noticeId, 'delivery.goOn', async (tx, group) => {
+  await control(ctx, noticeId, 'delivery.goOn', async (tx, group, subject) => {
     await setStopped(tx, seqsOf(group), null);
     await setRelease(tx, seqsOf(group), ctx.now());
+    await requoteLater(tx, ctx, subject);
   });
 }
 
+/** Mail of newer updates that is waiting says what people missed, too: not what is stopped. */
+async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subject): Promise<void> {
+  const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
+  await rewriteWaiting(tx, ctx, incident, { from: updateSeq + 1, now: ctx.now() });
+}
+
+type Subject = { incidentSeq: number; updateSeq: number };
 type Deed = 'delivery.sendNow' | 'delivery.stop' | 'delivery.goOn';
 
 /** Acts on all mail about the same update that is not through: what says the update, and what corrects it. */
@@ -108,7 +123,7 @@ async function control(
   ctx: Ctx,
   noticeId: string,
   action: Deed,
-  act: (tx: Tx, group: readonly Unfinished[]) => Promise<void>,
+  act: (tx: Tx, group: readonly Unfinished[], subject: Subject) => Promise<void>,
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   await ctx.db.write(async (tx) => {
@@ -118,7 +133,7 @@ async function control(
       ({ updateSeq, releaseAt }) => updateSeq === subject.updateSeq && releaseAt !== FAR,
     );
     if (!group.length) gone();
-    await act(tx, group);
+    await act(tx, group, subject);
     await insertAudit(tx, ctx, { action, subjectKind: 'notice', subjectId: noticeId });
   });
   ctx.changed('outbox');

@@ -51,30 +51,51 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   const { incident, update, now, correct } = mend;
   const unfinished = await listUnfinished(tx, incident.seq);
   const open = unfinished.filter(({ mends }) => mends === null);
-  const own = open.filter(({ updateSeq }) => updateSeq === update.seq);
   const contents = await listContents(tx, incident.seq);
-  const waiting = contents.filter(
-    ({ base, replacedBy }) => replacedBy === null && open.some(({ noticeSeq }) => noticeSeq === base),
+  const carried = contents.some(
+    (content) =>
+      content.replacedBy === null &&
+      carries(content, update.seq) &&
+      open.some(({ noticeSeq }) => noticeSeq === content.base),
   );
-  if (!waiting.some((content) => carries(content, update.seq))) return null;
-
-  const stopped = stoppedUpdates(open.filter((one) => !own.includes(one)));
-  const plans = await storedPlans(tx, incident);
-  for (const content of waiting)
-    if (content.updateSeq >= update.seq)
-      await rewrite(tx, ctx, incident, content, { plans, stopped, contents, open, now });
+  const own = open.filter(({ updateSeq }) => updateSeq === update.seq).map(({ noticeSeq }) => noticeSeq);
   const page = await getPage(tx);
   const releaseAt = releaseAfter({ page, now });
-  const seqs = own.map(({ noticeSeq }) => noticeSeq);
-  await setStopped(tx, seqs, null);
-  await setRelease(tx, seqs, releaseAt);
+  // Whoever tells nobody of it lets nothing go on, either.
+  if (correct) await setStopped(tx, own, null);
+  await setRelease(tx, own, releaseAt);
+  await rewriteWaiting(tx, ctx, incident, { from: update.seq, now });
+  if (!carried) return null;
 
   const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
   const mends = wrongTexts(contents, update.seq);
   if (!correct || !(before.length || (await isHanded(tx, mends)))) return { corrected: 0 };
-  const plan = plans(update.seq);
+  const plan = (await storedPlans(tx, incident))(update.seq);
   await queueCorrection(tx, ctx, plan, { ...mend, ...correct, mends, before, releaseAt });
   return { corrected: correct.expected };
+}
+
+/**
+ * Writes all mail of the updates from the seq `from` on that is waiting anew, as the updates are stored by now. What is stopped is
+ * neither said nor quoted in mail of later ones.
+ */
+export async function rewriteWaiting(
+  tx: Tx,
+  ctx: Ctx,
+  incident: Incident,
+  { from, now }: { from: number; now: Instant },
+): Promise<void> {
+  const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+  const contents = await listContents(tx, incident.seq);
+  const waiting = contents.filter(
+    ({ base, replacedBy, updateSeq }) =>
+      replacedBy === null && updateSeq >= from && open.some(({ noticeSeq }) => noticeSeq === base),
+  );
+  if (!waiting.length) return;
+  const plans = await storedPlans(tx, incident);
+  const stopped = stoppedUpdates(open);
+  for (const content of waiting)
+    await rewrite(tx, ctx, incident, content, { plans, stopped, contents, open, now });
 }
 
 /** How many the new text and the correction go to, were it mended now. */

@@ -68,20 +68,24 @@ export async function queueUpdateMail(
   const { incident, now } = plan;
   const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
   const omits = stoppedUpdates(open);
+  // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
+  const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
+  const replaces = (seq: number) => follows.some(({ noticeSeq, yields }) => yields && noticeSeq === seq);
   const said = { ...plan, earlier: plan.earlier.filter(({ seq }) => !omits.includes(seq)) };
   const notice = {
     kind: incident.kind === 'maintenance' ? ('maintenance' as const) : ('update' as const),
     incidentSeq: incident.seq,
     updateSeq,
-    priority: priorityOf(incident.kind, plan.update.severity),
+    // What it must wait for anyway it does not overtake in the queue: there it would only be in others' way.
+    priority: Math.max(
+      priorityOf(incident.kind, plan.update.severity),
+      ...open.filter(({ noticeSeq }) => !replaces(noticeSeq)).map(({ priority }) => priority),
+    ),
     payload: await renderHookPayload(tx, ctx, contentOf(ctx, said), updateSeq),
     now,
   };
   const rendered = renderPlannedMail(ctx, said);
   const noticeSeq = await insertNotice(tx, { ...notice, id: noticeId, rendered });
-
-  // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
-  const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
   for (const since of await missedSince(
     tx,
     incident.seq,

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
+import { listHeads } from '#db/deliveries.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
-import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
+import { addMs, HOUR } from '#domain/time.ts';
+import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
+import { scheduleMaintenance, startMaintenance } from '#services/maintenance.ts';
 import { states } from '../delivery/support.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -170,6 +173,117 @@ eachDatabase('a newer update', (fresh) => {
     }
     for (const to of others) expect(house.heard(to)[0]?.text).toContain(MENDED);
   });
+
+  it('that waits no longer says what is stopped after it was posted, and says it again when that goes on', async () => {
+    const house = await outgoingHouse(fresh, { people: 4 });
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    const first = (await house.newest(id)).noticeId;
+    await house.say(id, { body: TWO, notify: true });
+    await stopSending(house.ctx, first);
+    await goOn(house.ctx, first);
+    await stopSending(house.ctx, first);
+    await house.release();
+    await house.drain();
+    for (const to of house.addresses) {
+      expect(house.heard(to).map(told)).toEqual([[TWO]]);
+      expect(house.heard(to)[0]?.text).not.toContain(ONE);
+    }
+    const again = await outgoingHouse(fresh, { people: 2 });
+    const { id: other } = await again.declare();
+    await again.say(other, { body: ONE, notify: true });
+    const older = (await again.newest(other)).noticeId;
+    await again.say(other, { body: TWO, notify: true });
+    await stopSending(again.ctx, older);
+    await goOn(again.ctx, older);
+    await again.release();
+    await again.drain();
+    for (const to of again.addresses) expect(again.heard(to).map(told)).toEqual([[TWO, ONE]]);
+  });
+
+  it('is mended itself, in each of its variants: who got one of them gets one correction', async () => {
+    const house = await outgoingHouse(fresh);
+    const MENDED = 'The second thing, put right.';
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    house.wire.takes = false;
+    await house.turn();
+    await house.answer();
+    await house.answer();
+    // Four have the first, two are being sent it when the second is stopped: one of each kind has that.
+    await house.say(id, { body: TWO, notify: true });
+    await house.release();
+    await house.answer();
+    await stopSending(house.ctx, (await house.newest(id)).noticeId);
+    await house.edit(id, MENDED);
+    await house.release();
+    await house.drain();
+    const right = (mail: Sent) => mail.text.includes(MENDED);
+    for (const to of house.addresses) {
+      const mails = house.heard(to);
+      const wrong = mails.filter(({ text }) => text.includes(TWO));
+      expect(mails.filter(right)).toHaveLength(1);
+      expect(mails.at(-1)).toSatisfy(right);
+      expect(wrong.length).toBeLessThanOrEqual(1);
+      expect(mails.at(-1)?.subject.includes('[Correction]')).toBe(wrong.length === 1);
+      expect(mails.some(({ text }) => text.includes(ONE))).toBe(true);
+    }
+  });
+
+  it('quotes what was said before as it stands when it leaves', async () => {
+    const house = await outgoingHouse(fresh, { people: 2 });
+    const MENDED = 'The first thing, put right.';
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    await house.drain();
+    await house.say(id, { body: TWO, notify: true });
+    await house.edit(id, MENDED, { index: 1, notify: false });
+    await house.release();
+    await house.drain();
+    for (const to of house.addresses) {
+      const second = house.heard(to)[1] as Sent;
+      expect(told(second)).toEqual([TWO]);
+      expect(second.text).toContain(MENDED);
+      expect(second.html).not.toContain(ONE);
+    }
+  });
+
+  it('of a maintenance does the same, with the urgency of one', async () => {
+    const house = await outgoingHouse(fresh, { people: 2 });
+    const planned = await scheduleMaintenance(house.ctx, {
+      title: 'Database upgrade',
+      body: ONE,
+      scheduledFor: addMs(house.ctx.now(), HOUR),
+      scheduledUntil: addMs(house.ctx.now(), 2 * HOUR),
+      components: [house.checkout.id],
+      notify: true,
+    });
+    const { version } = await house.get(planned.id);
+    await startMaintenance(house.ctx, { maintenanceId: planned.id, version, body: TWO, notify: true });
+    await house.release();
+    const heads = await house.db.read((tx) => listHeads(tx, { lane: 'mail', now: house.ctx.now() }));
+    expect([...heads.keys()]).toEqual([2]);
+    await house.drain();
+    for (const to of house.addresses) expect(house.heard(to).map(told)).toEqual([[TWO, ONE]]);
+  });
+
+  it('does not wait for an older one of which nobody knows whether it arrived', async () => {
+    const house = await outgoingHouse(fresh, { people: 2 });
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    house.wire.takes = false;
+    await house.turn();
+    await house.db.write((tx) =>
+      tx.updateTable('deliveries').set({ state: 'uncertain', batch_seq: null }).execute(),
+    );
+    await house.say(id, { body: TWO, notify: true });
+    await house.release();
+    await house.drain();
+    expect(house.wire.taken.map(told).filter((one) => one.includes(TWO))).toEqual([[TWO], [TWO]]);
+  });
 });
 
 eachDatabase('a resolution', (fresh) => {
@@ -213,6 +327,50 @@ eachDatabase('a resolution', (fresh) => {
         '[Resolved]',
         '[Postmortem]',
       ]);
+  });
+
+  it('that is stopped holds back a later word, and neither stands in the queue before others', async () => {
+    const house = await outgoingHouse(fresh, { people: 4 });
+    const { id } = await house.declare();
+    await house.say(id, over);
+    const resolution = (await house.newest(id)).noticeId;
+    await house.say(id, { status: 'postmortem', body: 'What we learned.', notify: true });
+    await house.release();
+    expect(await states(house.db)).toEqual({ queued: 8 });
+    const heads = () => house.db.read((tx) => listHeads(tx, { lane: 'mail', now: house.ctx.now() }));
+    expect((await heads()).size).toBe(1);
+    await stopSending(house.ctx, resolution);
+    await house.expand();
+    expect((await heads()).size).toBe(0);
+    expect((await listOutgoing(house.ctx, id)).map(({ state }) => state)).toEqual(['behind', 'stopped']);
+    await goOn(house.ctx, resolution);
+    await house.drain();
+    for (const to of house.addresses)
+      expect(house.heard(to).map(({ subject }) => subject.split(' ')[0])).toEqual([
+        '[Resolved]',
+        '[Postmortem]',
+      ]);
+  });
+
+  it('goes out although an update before it is stopped, and does not repeat that', async () => {
+    const house = await outgoingHouse(fresh);
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    house.wire.takes = false;
+    await house.turn();
+    await stopSending(house.ctx, (await house.newest(id)).noticeId);
+    await house.say(id, over);
+    await house.release();
+    await house.answer();
+    await house.drain();
+    const [a, b, ...others] = house.addresses as string[];
+    for (const to of [a, b]) expect(house.heard(to as string).map(told)).toEqual([[ONE], [THREE]]);
+    for (const to of others) {
+      expect(house.heard(to).map(told)).toEqual([[THREE]]);
+      expect(house.heard(to)[0]?.html).not.toContain(ONE);
+    }
+    expect(await listOutgoing(house.ctx, id)).toEqual([]);
   });
 
   it('that is taken back takes the unsent resolutions with it and tells at once everyone who got one', async () => {

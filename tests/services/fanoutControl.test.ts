@@ -222,6 +222,22 @@ eachDatabase('stop, in the middle of it', (fresh) => {
     expect(house.wire.taken.filter(says(RIGHT))).toHaveLength(2);
   });
 
+  it('edited while it is stopped, and without telling: it stays stopped, and goes on with the right text', async () => {
+    const house = await halfway();
+    await stopSending(house.ctx, house.noticeId);
+    await house.edit(house.id, RIGHT, { notify: false });
+    await house.release();
+    await house.drain();
+    expect(house.wire.taken).toHaveLength(4);
+    expect(await listOutgoing(house.ctx, house.id)).toMatchObject([{ state: 'stopped' }]);
+    await goOn(house.ctx, house.noticeId);
+    await house.drain();
+    for (const to of house.addresses.slice(4)) {
+      expect(house.heard(to)).toHaveLength(1);
+      expect(house.heard(to)[0]).toSatisfy(says(RIGHT));
+    }
+  });
+
   it('whoever unsubscribes in between gets neither the right text nor a correction', async () => {
     const house = await halfway();
     await stopSending(house.ctx, house.noticeId);
