@@ -4,6 +4,7 @@ import { type Call, getProvider, notePace, type Provider } from '#db/providers.t
 import { countMails, learnQuotas, type Quota, type QuotaWord, roomFor } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import {
+  arrivalOf,
   learnRate,
   nextOpening,
   pruned,
@@ -18,13 +19,15 @@ import { type Finished, parkedUntil } from './settle.ts';
 import type { Limits, Transport } from './transport.ts';
 
 /** A slot is given so long before it opens, so that the call begins the moment it does. */
-const LEAD_MS = 50;
+const LEAD_MS = 120;
 
 /** A call that has come back, with what it said of the account. */
 export type Answered = {
   id: number;
   limits: Limits | null;
   began: number;
+  /** By when it had arrived there, as far as the pace goes. */
+  arrived: number;
   answered: number;
   counted: number;
 };
@@ -70,10 +73,10 @@ export function slotsOf(
   if (!rate) return { urgent: free, other: free, opensAt: null };
   const time = Date.parse(now);
   let calls = provider.calls;
-  for (const { batch, began, answered } of finished)
-    calls = withAnswer(calls, { id: batch.seq, began, answered });
+  for (const { batch, began, arrived } of finished)
+    calls = withAnswer(calls, { id: batch.seq, began, arrived });
   for (const [id, { began }] of inFlight)
-    if (began !== null) calls = withAnswer(calls, { id, began, answered: Number.POSITIVE_INFINITY });
+    if (began !== null) calls = withAnswer(calls, { id, began, arrived: arrivalOf(began, null, null) });
   const count = (urgent: boolean) => {
     let log = pruned(calls, rate, time);
     for (let slots = 0; ; slots++) {
@@ -174,11 +177,12 @@ type Answer = Answered & {
   words: QuotaWord[];
 };
 
-function asAnswer({ batch, members, outcome, began, answered, counted }: Finished): Answer {
+function asAnswer({ batch, members, outcome, began, arrived, answered, counted }: Finished): Answer {
   return {
     id: batch.seq,
     limits: outcome.limits ?? null,
     began,
+    arrived,
     answered,
     counted,
     accepted: outcome.kind === 'accepted' ? members.length : 0,

@@ -20,17 +20,16 @@ export const UNTOLD: Rate = { limit: 1, windowMs: 1_000 };
 export const ACCOUNT_CALL = -1;
 const STRANGER = 0;
 
-/** A call that has begun counts as arrived after this long at the most: once it is answered, and while all we know is when it was claimed. */
-const ARRIVES_MS = 15;
-const CLAIMED_ARRIVES_MS = 50;
+/** A call counts as arrived so long after it began, at the least and at the most. */
+const ARRIVES_AFTER_MS = 8;
+const ARRIVES_MS = 100;
 /** Calls that are not urgent keep this share of an even distance, so that an urgent one never finds a whole window just spent. */
 const EVENNESS = 0.8;
 const MAX_WINDOW_MS = 3_600_000;
 
 /**
- * When one more call may begin, in ms since the epoch: an exact sliding window over what arrived. A call may have arrived at any
- * moment between its beginning and its answer, so it counts from the later one; a provider that counts arrivals in any window never
- * sees more than it allows.
+ * When one more call may begin, in ms since the epoch: an exact sliding window over what arrived, so that a provider that counts
+ * arrivals in any window never sees more than it allows.
  */
 export function nextOpening(
   calls: readonly Call[],
@@ -47,16 +46,25 @@ export function nextOpening(
 
 /** The log with a call that will begin at `at`. */
 export function withCall(calls: readonly Call[], id: number, at: number): Call[] {
-  return [...calls, [id, at, at + CLAIMED_ARRIVES_MS]];
+  return [...calls, [id, at, at + ARRIVES_MS]];
 }
 
-/** The log once a call has been answered, or has been given up. */
+/** The log once a call has begun, been answered or been given up. */
 export function withAnswer(
   calls: readonly Call[],
-  { id, began, answered }: { id: number; began: number; answered: number },
+  { id, began, arrived }: { id: number; began: number; arrived: number },
 ): Call[] {
-  const arrived = Math.min(answered, began + ARRIVES_MS);
   return [...calls.filter((call) => call[0] !== id), [id, began, arrived]];
+}
+
+/**
+ * By when a call had arrived, in ms since the epoch, but for the way that the quickest calls have as well: that one delays all alike, so it
+ * narrows no window. What a call took beyond the quickest may have passed before it arrived.
+ * @param quickest what the quickest of the last calls took; null while none has been answered
+ */
+export function arrivalOf(began: number, answered: number | null, quickest: number | null): number {
+  if (answered === null || quickest === null) return began + ARRIVES_MS;
+  return began + Math.min(ARRIVES_MS, ARRIVES_AFTER_MS + Math.max(0, answered - began - quickest));
 }
 
 /** The log without what no longer counts. A call in the future is one by a clock that was set back: it may not stop us for long. */

@@ -18,7 +18,7 @@ import { thawBody } from './freeze.ts';
 import { leaseFrom } from './lease.ts';
 import { type Answered, openLedger, rateOf, slotsOf } from './ledger.ts';
 import type { Letter, UnsendableMail } from './mail.ts';
-import { ACCOUNT_CALL } from './pace.ts';
+import { ACCOUNT_CALL, arrivalOf } from './pace.ts';
 import {
   BREAKER,
   type Finished,
@@ -98,6 +98,8 @@ export function createEngine(deps: EngineDeps): Engine {
   let restsUntil: Instant | null = null;
   /** Slots in a row that went to more urgent work while less urgent work grew old. */
   let passedOver = 0;
+  /** What the last calls that were accepted took, in ms. */
+  let trips: readonly number[] = [];
   let account: { asking: boolean; at: number } = { asking: false, at: 0 };
 
   return {
@@ -244,6 +246,10 @@ export function createEngine(deps: EngineDeps): Engine {
     return [...inFlight.keys(), ...finished.map(({ batch }) => batch.seq)];
   }
 
+  function quickest(): number | null {
+    return trips.length ? Math.min(...trips) : null;
+  }
+
   function probe(): boolean {
     return (provider?.failures ?? 0) >= BREAKER;
   }
@@ -274,8 +280,6 @@ export function createEngine(deps: EngineDeps): Engine {
     let outcome: Outcome;
     let halves: Half[] = [];
     try {
-      await deps.waitUntil(call.opensAt);
-      call.began = Date.parse(now());
       outcome = await send(call);
       halves = await splitFor(outcome, call, transport);
     } catch (error) {
@@ -287,7 +291,10 @@ export function createEngine(deps: EngineDeps): Engine {
     const answered = Date.parse(now());
     // Only after an answer is it certain that no connection still reads them.
     if (outcome.kind === 'accepted' && call.built) transport.release?.(call.bytes);
-    finished.push({ batch, members, outcome, halves, began: call.began ?? answered, answered, counted });
+    const began = call.began ?? answered;
+    const arrived = arrivalOf(began, answered, quickest());
+    if (outcome.kind === 'accepted') trips = [...trips.slice(1 - TRIPS), answered - began];
+    finished.push({ batch, members, outcome, halves, began, arrived, answered, counted });
     inFlight.delete(batch.seq);
     deps.onResult();
   }
@@ -299,6 +306,8 @@ export function createEngine(deps: EngineDeps): Engine {
       if (!bytes) return { kind: 'ownBug', reason: 'The stored bytes are not the ones that were frozen.' };
       call.bytes = bytes;
     }
+    await deps.waitUntil(call.opensAt);
+    call.began = Date.parse(now());
     return transport.send(
       { key: batch.key, body: call.bytes, members: members.map(({ seq }) => ({ seq, open: open.has(seq) })) },
       { stopping: stopping.signal, report: (result) => reportMail(call, result) },
@@ -318,7 +327,8 @@ export function createEngine(deps: EngineDeps): Engine {
     const began = Date.parse(now());
     const limits: Limits | null = (await transport.readAccount?.().catch(() => null)) ?? null;
     const answered = Date.parse(now());
-    accounts.push({ id: ACCOUNT_CALL, limits, began, answered, counted });
+    const arrived = arrivalOf(began, null, null);
+    accounts.push({ id: ACCOUNT_CALL, limits, began, arrived, answered, counted });
     account = { asking: false, at: began };
     deps.onResult();
   }
@@ -345,6 +355,8 @@ export function createEngine(deps: EngineDeps): Engine {
 const NOTHING = { candidates: [], aged: null };
 /** However many calls a provider allows, no more are open at a time: each holds a batch's bytes. */
 const MOST_CALLS = 10;
+/** Calls whose time is kept, to know how long the quickest takes. */
+const TRIPS = 20;
 /** What was written ahead is forgotten after this: people and notices change. */
 const STALE_MS = 2_000;
 /** One of so many slots goes to the oldest of what is less urgent and has waited long. */

@@ -35,8 +35,9 @@ export type Finished = {
   outcome: Outcome;
   /** The two new batches, when the outcome asks to isolate a fault; made outside the transaction. */
   halves: readonly Half[];
-  /** When it was begun and answered, in ms since the epoch, and how many calls stood in the log when it was claimed. */
+  /** When it was begun, had arrived and was answered, in ms since the epoch, and how many calls stood in the log when it was claimed. */
   began: number;
+  arrived: number;
   answered: number;
   counted: number;
 };
