@@ -13,7 +13,8 @@ import {
   listHooks,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
-import { listChoices, markUnsubscribed, replaceChoice } from '#db/recipients.ts';
+import { deleteEventsTo } from '#db/providerEvents.ts';
+import { deleteRecipient, listChoices, markUnsubscribed, replaceChoice } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { HOOK_CHANNELS } from '#domain/hooks.ts';
@@ -139,6 +140,23 @@ export async function resumeHookSubscriber(ctx: Ctx, id: string): Promise<void> 
 export async function removeHookSubscriber(ctx: Ctx, id: string): Promise<void> {
   const now = ctx.now();
   await change(ctx, id, 'hook.remove', (tx, hook) => markUnsubscribed(tx, hook.seq, now));
+}
+
+/**
+ * Removes everything about one that is not called: its address, its owner's, and what was said to both.
+ * @throws AppError not_found, conflict while it is called
+ */
+export async function eraseHookSubscriber(ctx: Ctx, id: string): Promise<void> {
+  requirePermission(ctx.actor, 'subscriber.write');
+  await ctx.db.write(async (tx) => {
+    const hook = await hookById(tx, id);
+    if (hook.state === 'confirmed')
+      throw new AppError('conflict', 'It is called with every update.', { fix: 'Remove it first.' });
+    // What the provider said of the mails to its owner names them too.
+    await deleteEventsTo(tx, hook.seq);
+    await deleteRecipient(tx, hook.seq);
+    await insertAudit(tx, ctx, hookAudit('hook.erase', hook));
+  });
 }
 
 /** One call of a sample, now. @throws AppError not_found, too_many */

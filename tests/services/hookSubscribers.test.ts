@@ -3,7 +3,12 @@ import type { Hooks } from '#db/context.ts';
 import { findHookAt } from '#db/hooks.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
-import { addHookSubscriber, getHookSubscriber, listHookSubscribers } from '#services/hookRecords.ts';
+import {
+  addHookSubscriber,
+  eraseHookSubscriber,
+  getHookSubscriber,
+  listHookSubscribers,
+} from '#services/hookRecords.ts';
 import {
   askForFreshLink,
   confirmWebhook,
@@ -16,6 +21,7 @@ import {
   viewOwnHook,
   webhookInput,
 } from '#services/hookSubscribers.ts';
+import { eraseSubscriber, getSubscriberFile, unsubscribeSubscriber } from '#services/subscriberRecords.ts';
 import { WHOLE_PAGE } from '#services/subscribers.ts';
 import { getSubscription, undoUnsubscribe, unsubscribe, viewUnsubscribe } from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
@@ -276,6 +282,27 @@ eachDatabase('webhooks that people subscribe themselves', (fresh) => {
     expect(seen).not.toContain('abcdefghijkl');
     expect(seen).not.toContain(secret);
     expect(seen).toContain(URL_);
+  });
+
+  it('are erased, with their owner’s address, once nothing is called any more', async () => {
+    const { ctx, token } = await confirmed();
+    const staff = ctx.as('comms');
+    const { id } = (await hookAt(ctx)) as { id: string };
+    await expect(eraseHookSubscriber(staff, id)).rejects.toMatchObject({ code: 'conflict' });
+    await removeOwnHook(ctx, token);
+    await eraseHookSubscriber(staff, id);
+    for (const table of ['recipients', 'deliveries', 'audit'] as const) {
+      const rows = await ctx.db.read((tx) => tx.selectFrom(table).selectAll().execute());
+      expect(JSON.stringify(rows), table).not.toMatch(/receiver\.example|owner@/);
+    }
+    await expect(viewOwnHook(ctx, token)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('are no people: the screens of those do not know them', async () => {
+    const { ctx } = await confirmed();
+    const { id } = (await hookAt(ctx)) as { id: string };
+    for (const deed of [getSubscriberFile, eraseSubscriber, unsubscribeSubscriber])
+      await expect(deed(ctx.as('comms'), id)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('are on record: who did what, and never a secret or an address', async () => {
