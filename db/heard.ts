@@ -246,17 +246,17 @@ export async function countDomain(
     .orderBy('address')
     .limit(DOMAIN_COUNTED + 1);
   const rows = await tx
-    .selectFrom(some.as('r'))
+    .selectFrom(some.as('some'))
     .leftJoin('suppressions as s', (join) =>
-      join.onRef('s.address', '=', 'r.address').on('s.lifted_at', 'is', null),
+      join.onRef('s.address', '=', 'some.address').on('s.lifted_at', 'is', null),
     )
     .select((eb) => [
-      'r.kind',
-      'r.state',
+      'some.kind',
+      'some.state',
       eb.fn.countAll<number>().as('count'),
       eb.fn.count<number>('s.address').as('suppressed'),
     ])
-    .groupBy(['r.kind', 'r.state'])
+    .groupBy(['some.kind', 'some.state'])
     .execute();
   const kinds = rows.map(({ kind, state, count }) => ({ kind, state, count: Number(count) }));
   return {
