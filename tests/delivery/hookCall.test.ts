@@ -1,7 +1,11 @@
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { callHook, type Resolve } from '#delivery/transports/hookCall.ts';
 import type { HookRules } from '#domain/hooks.ts';
+import { AUTHORITY, EXPIRED, KEY, RECEIVER, SELF_SIGNED } from '../support/certificates.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 
 const OPEN: HookRules = { allowHttp: true, allowPrivate: true };
@@ -108,22 +112,63 @@ describe('what comes of a call', () => {
     );
   });
 
-  it('takes what is no HTTP for no answer', async () => {
-    const hungUp = Promise.withResolvers<void>();
-    const tcp = createTcpServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.on('close', () => hungUp.resolve());
-      // It says its word and waits for more, as a mail server does.
-      socket.resume();
-      socket.write('220 mail.example.com ESMTP\r\n');
-    });
-    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
-    ends.push(() => new Promise((resolve) => tcp.close(resolve)));
-    expect(await words(call(`http://127.0.0.1:${(tcp.address() as AddressInfo).port}`))).toBe(
-      'What answered is no web server.',
+  it('takes what is no HTTP for no answer, and leaves nothing open', async () => {
+    // It says its word and waits for more, as a mail server does.
+    const tcp = await speaker((socket) => socket.write('220 mail.example.com ESMTP\r\n'));
+    expect(await words(call(tcp.url))).toBe('What answered is no web server.');
+    await tcp.hungUp;
+  });
+
+  it.each([
+    [
+      'changes to another protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+    ],
+    ['has more headers than any', `HTTP/1.1 200 OK\r\n${`X: ${'y'.repeat(1_000)}\r\n`.repeat(17)}\r\n`],
+    ['ends in the middle of its headers', 'HTTP/1.1 200 OK\r\nContent-Le'],
+  ])('does not take what %s', async (_, bytes) => {
+    const tcp = await speaker((socket) => socket.end(bytes));
+    const answer = await call(tcp.url);
+    expect(answer.kind === 'answer' ? answer.words : 'failed').toMatch(/^(101 Switching Protocols|failed)$/);
+    await tcp.hungUp;
+  });
+
+  it('waits for none that drips, not even word that it goes on', async () => {
+    for (const [first, drop] of [
+      ['HTTP/1.1 200 OK\r\n', 'X: y\r\n'],
+      ['', 'HTTP/1.1 102 Processing\r\n\r\n'],
+    ] as const) {
+      const tcp = await speaker((socket) => {
+        socket.write(first);
+        const dripping = setInterval(() => socket.write(drop), 5);
+        socket.on('close', () => clearInterval(dripping));
+      });
+      expect(await words(call(tcp.url, { timeoutMs: 200 }))).toMatch(/^No answer within/);
+      await tcp.hungUp;
+    }
+  });
+
+  it('unpacks nothing: what is packed to burst stays as small as it came', async () => {
+    const server = await receiver();
+    const bomb = gzipSync(Buffer.alloc(50_000_000));
+    server.answer = (_call, response) =>
+      response.writeHead(500, { 'content-encoding': 'gzip', 'content-length': bomb.length }).end(bomb);
+    const answer = await call(server.url);
+    expect(server.calls[0]?.headers).not.toHaveProperty('accept-encoding');
+    expect((answer as { text: string }).text.length).toBeLessThanOrEqual(200);
+  });
+
+  it('stops at once when Foghorn does', async () => {
+    const server = await receiver();
+    server.answer = () => undefined;
+    const closing = new AbortController();
+    const answer = callHook(
+      { url: server.url, headers: {}, body: '{}' },
+      { rules: OPEN, resolve: async () => [], timeoutMs: 30_000, signal: closing.signal },
     );
-    // Nothing is left open towards it.
-    await hungUp.promise;
+    await server.called(1);
+    closing.abort();
+    expect(await words(answer)).toBe('Foghorn was stopped.');
   });
 
   it('reads when to come back, in seconds or as a time', async () => {
@@ -159,3 +204,55 @@ describe('what comes of a call', () => {
     expect(text).toHaveLength(200);
   });
 });
+
+describe('a call by https', () => {
+  const trusted = getCACertificates();
+  afterEach(() => setDefaultCACertificates(trusted));
+
+  async function secure(cert: string): Promise<{ port: number; asked: { host: string; sni: unknown }[] }> {
+    const asked: { host: string; sni: unknown }[] = [];
+    const server = createHttpsServer({ key: KEY, cert }, (request, response) => {
+      const { servername } = request.socket as Socket & { servername?: string };
+      asked.push({ host: request.headers.host as string, sni: servername });
+      response.writeHead(204).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    ends.push(() => new Promise((resolve) => server.close(resolve)));
+    return { port: (server.address() as AddressInfo).port, asked };
+  }
+
+  it('goes to the address that was looked at, and its certificate must be for the name', async () => {
+    setDefaultCACertificates([AUTHORITY]);
+    const { port, asked } = await secure(RECEIVER);
+    expect(await words(call(`https://receiver.example:${port}/x`))).toBe('204 No Content');
+    expect(asked).toEqual([{ host: `receiver.example:${port}`, sni: 'receiver.example' }]);
+    for (const host of ['other.example', '127.0.0.1'])
+      expect(await words(call(`https://${host}:${port}/x`)), host).toBe(
+        'Its certificate is for another host.',
+      );
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is not made past a certificate that is over, or that nobody vouches for', async () => {
+    const nobody = 'Its certificate is signed by nobody that is trusted.';
+    const url = async (cert: string) => `https://receiver.example:${(await secure(cert)).port}/x`;
+    expect(await words(call(await url(RECEIVER)))).toBe(nobody);
+    setDefaultCACertificates([AUTHORITY]);
+    expect(await words(call(await url(EXPIRED)))).toBe('Its certificate has expired.');
+    expect(await words(call(await url(SELF_SIGNED)))).toBe(nobody);
+  });
+});
+
+/** Takes a connection and says what it likes. `hungUp` resolves once the other side has closed it. */
+async function speaker(speak: (socket: Socket) => unknown): Promise<{ url: string; hungUp: Promise<void> }> {
+  const hungUp = Promise.withResolvers<void>();
+  const tcp = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('close', () => hungUp.resolve());
+    socket.resume();
+    speak(socket);
+  });
+  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+  ends.push(() => new Promise((resolve) => tcp.close(resolve)));
+  return { url: `http://127.0.0.1:${(tcp.address() as AddressInfo).port}`, hungUp: hungUp.promise };
+}

@@ -73,6 +73,9 @@ export function hookTransport(options: {
       if (answer.kind === 'failed' || !isTaken(answer.status)) break;
     }
     place.leave(answer.kind === 'answer');
+    // Cut off from this side: that is no failure of the receiver's. It may have the call, so it comes again under the same id.
+    if (closing.signal.aborted && answer.kind === 'failed')
+      return { deliverySeq: entry.delivery, kind: 'busy', afterMs: 0 };
     return { deliverySeq: entry.delivery, ...judge(entry.channel, answer, performance.now() - began) };
   }
 }

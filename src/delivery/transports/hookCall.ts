@@ -36,7 +36,7 @@ export async function callHook(
   if (read.url === null) return { kind: 'failed', reason: read.problem };
   const url = new URL(read.url);
   const timeout = AbortSignal.timeout(net.timeoutMs);
-  const options: RequestOptions = {
+  const options: RequestOptions & { signal: AbortSignal } = {
     method: 'POST',
     hostname: hostOf(url),
     port: url.port || undefined,
@@ -54,10 +54,12 @@ export async function callHook(
     },
   };
   try {
-    return await exchange(url.protocol === 'https:' ? httpsRequest : httpRequest, options, call.body);
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return await Promise.race([exchange(request, options, call.body), aborted(options.signal)]);
   } catch (error) {
     if (timeout.aborted)
       return { kind: 'failed', reason: `No answer within ${Math.round(net.timeoutMs / 1000)} seconds.` };
+    if (net.signal.aborted) return { kind: 'failed', reason: 'Foghorn was stopped.' };
     return { kind: 'failed', reason: failureWords(error as NodeJS.ErrnoException) };
   }
 }
@@ -65,17 +67,34 @@ export async function callHook(
 function exchange(request: typeof httpRequest, options: RequestOptions, body: string): Promise<HookAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(options, (incoming) => void readAnswer(incoming).then(resolve));
+    // Only for who asks: without this an answer of 101 would never be heard of again.
+    outgoing.on('upgrade', (incoming, socket) => {
+      socket.destroy();
+      resolve(answerOf(incoming, ''));
+    });
     outgoing.on('error', reject);
     outgoing.end(body);
   });
 }
 
+/** Fails when the time is up, whatever the other side has thought of: a call that never ended would keep its place for ever. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    if (signal.aborted) reject(signal.reason);
+  });
+}
+
 async function readAnswer(incoming: IncomingMessage): Promise<HookAnswer> {
-  const { statusCode: status = 0, headers } = incoming;
+  const { statusCode: status = 0 } = incoming;
   // Once taken it is taken, however long the rest may be.
   const text = status >= 200 && status < 300 ? '' : await readText(incoming);
   incoming.on('error', () => undefined);
   incoming.destroy();
+  return answerOf(incoming, text);
+}
+
+function answerOf({ statusCode: status = 0, headers }: IncomingMessage, text: string): HookAnswer {
   return {
     kind: 'answer',
     status,
