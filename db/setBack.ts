@@ -8,7 +8,7 @@ const SOON_MS = 30_000;
 /** The latest that these workers, and whoever wrote what is known of the provider, have seen of the clock; null when there is no trace. */
 export async function latestSeen(
   tx: Tx,
-  { workers, provider }: { workers: readonly string[]; provider: string | null },
+  { workers, provider }: { workers: readonly string[]; provider: string },
 ): Promise<Instant | null> {
   const { beat } = await tx
     .selectFrom('workers')
@@ -51,7 +51,7 @@ export async function hastenQueued(tx: Tx, now: Instant, limit: number): Promise
 
 /**
  * After the clock was set back from `before` to `now`: batches, releases and the provider wait for as long as they had to and no longer,
- * a batch is as old as it was, and whoever has confirmed is confirmed. The workers' beats are set back too, so that it is done once.
+ * a batch is as old as it was, and whoever has confirmed is confirmed. Done twice it does no harm: some wait a little less.
  */
 export async function followClock(tx: Tx, { before, now }: { before: Instant; now: Instant }): Promise<void> {
   const soon = addMs(now, SOON_MS);

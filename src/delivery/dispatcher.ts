@@ -14,8 +14,8 @@ import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { KEY_LIFETIME } from './candidates.ts';
 import { createTransport, type MailConfig } from './createTransport.ts';
-import { awaitsExpanding, expandNextChunk, REST_MS } from './expander.ts';
-import { createPatience, followIfSetBack } from './leaps.ts';
+import { awaitsExpanding, expandNextChunk, newStride, restAfter } from './expander.ts';
+import { createPatience, followIfSetBack, seenBefore } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { createEngine } from './round.ts';
 import type { Transport } from './transport.ts';
@@ -51,7 +51,14 @@ const SORRY_MS = 1_000;
  * processes may do this on one database. A crash at any moment is resumed by whoever comes next.
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { db, now, log } = deps;
+  const { db, log } = deps;
+  /** The latest that was seen of the clock. */
+  let latest: Instant | null = null;
+  const now = () => {
+    const time = deps.now();
+    if (latest === null || time > latest) latest = time;
+    return time;
+  };
   const transport = deps.transport ?? createTransport(deps.config, deps.sign);
   const owner = leaseOwner(now(), transport.lane);
   const role = `${transport.lane}:${transport.name}`;
@@ -105,7 +112,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   /** What an earlier process of this machine held is free; whoever starts Foghorn wants an open circuit tried again. */
   async function begin(): Promise<void> {
     while (!stopping) {
-      await safely(() => followClock(transport.name));
+      await safely(async () => followClock(await seenBefore(db, { owner, provider: transport.name })));
       const ready = await safely(() =>
         db.write(async (tx) => {
           const owners = await listLeaseOwners(tx);
@@ -133,13 +140,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function expandLoop(): Promise<void> {
+    const stride = newStride();
     while (!stopping) {
       const waiting = await safely(() => db.read((tx) => awaitsExpanding(tx, now())));
-      const expanded = waiting?.work ? await safely(() => expandNextChunk({ db, now })) : false;
+      const expanded = waiting?.work ? await safely(() => expandNextChunk({ db, now, stride })) : false;
       if (waiting === null || expanded === null) await expandBell.wait(SORRY_MS);
       else if (expanded) {
         sendBell.ring();
-        await new Promise((resolve) => setTimeout(resolve, REST_MS));
+        await new Promise((resolve) => setTimeout(resolve, restAfter(stride)));
       } else await expandBell.wait(untilNext(waiting.next));
     }
   }
@@ -165,7 +173,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   /** Keeps the leases of what is in flight and says that this worker lives. */
   async function beat(): Promise<void> {
     const believed = patience.beat(now());
-    await safely(() => followClock(null));
+    await safely(() => followClock(latest));
     await safely(() =>
       db.write(async (tx) => {
         await renewLeases(tx, engine.inFlight(), leaseFrom(owner, now()));
@@ -175,9 +183,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     );
   }
 
-  async function followClock(provider: string | null): Promise<void> {
-    const by = await followIfSetBack(db, { owner, provider, now });
+  async function followClock(before: Instant | null): Promise<void> {
+    const by = await followIfSetBack(db, { before, now: deps.now });
     if (by === null) return;
+    latest = deps.now();
     log.warn({ seconds: Math.round(by / 1000) }, 'The clock was set back; what waited for it goes on.');
     expandBell.ring();
     sendBell.ring();

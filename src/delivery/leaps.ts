@@ -9,25 +9,31 @@ const LEAST_MS = MINUTE;
 const CHUNK = 10_000;
 
 /**
- * Finds out whether the clock of this machine was set back, and puts right what would wait until it says again what it said already: a
- * day, when it was set back by one. Asked at every beat.
- * @param provider whose record tells, too; at the start, when this worker has no beat of its own yet
+ * Puts right what would wait until the clock says again what it said already: a day, when it was set back by one.
+ * @param before the latest that was seen of the clock
  * @returns by how much it was set back, in ms; null when it was not
  */
 export async function followIfSetBack(
   db: Db,
-  { owner, provider, now }: { owner: string; provider: string | null; now: () => Instant },
+  { before, now }: { before: Instant | null; now: () => Instant },
 ): Promise<number | null> {
-  const before = await db.read(async (tx) => {
-    const here = (await listWorkers(tx)).filter(({ id }) => id === owner || isGone(id, owner));
-    return latestSeen(tx, { workers: here.map(({ id }) => id), provider });
-  });
   const by = before === null ? 0 : msBetween(now(), before);
   if (before === null || by < LEAST_MS) return null;
   // A chunk at a time, so that others can write; what says that it is to be done goes last, should it be interrupted.
   while ((await db.write((tx) => hastenQueued(tx, now(), CHUNK))) === CHUNK);
   await db.write((tx) => followClock(tx, { before, now: now() }));
   return by;
+}
+
+/** The latest that earlier processes of this machine have seen of the clock, as far as they left a trace. */
+export function seenBefore(
+  db: Db,
+  { owner, provider }: { owner: string; provider: string },
+): Promise<Instant | null> {
+  return db.read(async (tx) => {
+    const gone = (await listWorkers(tx)).filter(({ id }) => isGone(id, owner));
+    return latestSeen(tx, { workers: gone.map(({ id }) => id), provider });
+  });
 }
 
 /** A beat that comes so late by the clock: it was set forward, or the machine slept. */

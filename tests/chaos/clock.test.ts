@@ -1,0 +1,260 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { migrate } from '#db/migrate.ts';
+import { type Db, openDatabase } from '#db/open.ts';
+import { listWorkers } from '#db/workers.ts';
+import { type Dispatcher, startDispatcher } from '#delivery/dispatcher.ts';
+import { RENEW_MS } from '#delivery/lease.ts';
+import { addMs, DAY, MINUTE, msBetween } from '#domain/time.ts';
+import {
+  batches,
+  expandAll,
+  fakeTransport,
+  postNotice,
+  rendered,
+  rigEngine,
+  states,
+} from '../delivery/support.ts';
+import { type TestClock, testClock, testContext } from '../support/context.ts';
+import { eachDatabase, eachDatabaseUrl } from '../support/databases.ts';
+import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
+import { makeSubscribers } from '../support/people.ts';
+import { expectOnce, isWorkLeft } from './people.ts';
+import { endAll, startWorker, until } from './processes.ts';
+import { chance, count, PATIENCE, SEED } from './size.ts';
+import { badWeather } from './weather.ts';
+
+let fake: FakeResend;
+const running: Dispatcher[] = [];
+beforeEach(async () => {
+  fake = await startFakeResend();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const dispatcher of running.splice(0)) await dispatcher.stop();
+  await endAll();
+  await fake.close();
+});
+
+/** A dispatcher whose beats come when they are told to. */
+function dispatcherOf(db: Db, clock: TestClock): { beat: (times?: number) => Promise<void> } {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const ctx = testContext(db, { clock });
+  running.push(
+    startDispatcher({
+      ...ctx,
+      random: () => 0.5,
+      transport: fakeTransport(fake),
+      config: {} as Parameters<typeof startDispatcher>[0]['config'],
+    }),
+  );
+  return {
+    beat: async (times = 1) => {
+      for (let beat = 0; beat < times; beat++) {
+        clock.advance(1);
+        const time = clock.now();
+        vi.advanceTimersByTime(RENEW_MS);
+        await until(async () => (await db.read(listWorkers)).some(({ beatAt }) => beatAt === time));
+      }
+    },
+  };
+}
+
+const held = () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  fake.next({ kind: 'takeAndHold', until: promise });
+  return resolve;
+};
+
+eachDatabase('a clock that is set forward by a day', (fresh) => {
+  it('takes nothing from those who are at it: calls under way are neither begun again nor given up', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    const people = await makeSubscribers(db, 50);
+    await postNotice(db, clock.now(), { mail: rendered('Only') });
+    await expandAll(db, clock.now);
+    const rig = await rigEngine(db, fakeTransport(fake), { clock });
+    const answer = held();
+    await rig.engine.round();
+    await until(() => fake.taken === 50);
+    clock.advance(DAY);
+    // Its lease looks long gone.
+    await rig.engine.round();
+    expect(fake.calls).toHaveLength(1);
+    answer();
+    await until(() => rig.engine.hasResults());
+    expect(rig.engine.inFlight()).toHaveLength(1);
+    await rig.drain();
+    expect(fake.calls).toHaveLength(1);
+    await expectOnce(db, fake, { people, subjects: ['Only'] });
+  });
+
+  it('gives up nothing at once; put right within ten minutes, what had no answer goes on and arrives once', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    const people = await makeSubscribers(db, 50);
+    await postNotice(db, clock.now(), { mail: rendered('Only') });
+    fake.next({ kind: 'takeAndDrop' });
+    const { beat } = dispatcherOf(db, clock);
+    await until(async () => (await batches(db))[0]?.attempts === 1);
+    clock.advance(DAY);
+    await beat(100);
+    expect(await states(db)).toEqual({ in_batch: 50 });
+    expect(fake.calls).toHaveLength(1);
+    clock.advance(-DAY);
+    await beat();
+    clock.advance(1_000);
+    await until(async () => !(await isWorkLeft(db)));
+    await expectOnce(db, fake, { people, subjects: ['Only'] });
+    expect(fake.calls).toHaveLength(2);
+  });
+
+  it('is believed after ten minutes: what had no answer for a day is uncertain, and never repeated', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    await makeSubscribers(db, 50);
+    await postNotice(db, clock.now());
+    fake.next({ kind: 'takeAndDrop' });
+    const { beat } = dispatcherOf(db, clock);
+    await until(async () => (await batches(db))[0]?.attempts === 1);
+    clock.advance(DAY);
+    await beat(2 + (10 * MINUTE) / RENEW_MS);
+    await until(async () => !(await isWorkLeft(db)));
+    expect(await states(db)).toEqual({ uncertain: 50 });
+    expect(fake.calls).toHaveLength(1);
+  });
+});
+
+eachDatabase('a clock that is set back by a day', (fresh) => {
+  it('keeps nobody waiting for a day: what was due, what waited and what the provider asked for goes on', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    const people = await makeSubscribers(db, 450);
+    await postNotice(db, clock.now(), { mail: rendered('First') });
+    const reply = { statusCode: 429, name: 'rate_limit_exceeded', message: 'Too many.' };
+    // One batch waits for its answer to be asked for again, the provider wants a minute, the rest is queued.
+    fake.next(
+      { kind: 'takeAndDrop' },
+      { kind: 'answer', status: 429, body: JSON.stringify(reply), headers: { 'retry-after': '60' } },
+    );
+    const { beat } = dispatcherOf(db, clock);
+    await until(async () => (await batches(db))[0]?.attempts === 1);
+    clock.advance(2_000);
+    await until(async () => (await batches(db)).some(({ last_error }) => /Too many/.test(last_error ?? '')));
+    expect((await states(db)).queued).toBeGreaterThan(0);
+    await beat();
+
+    clock.advance(-DAY);
+    await postNotice(db, clock.now(), { mail: rendered('Second') });
+    await beat();
+    await until(async () =>
+      (await batches(db)).every((batch) => batch.not_before <= addMs(clock.now(), MINUTE)),
+    );
+    expect(fake.calls).toHaveLength(2);
+    clock.advance(MINUTE);
+    await until(async () => {
+      clock.advance(1_000);
+      return !(await isWorkLeft(db));
+    });
+    await expectOnce(db, fake, { people, subjects: ['First', 'Second'] });
+  });
+
+  it('leaves a release its window, and tells whoever confirmed by the old clock', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    const people = await makeSubscribers(db, 3);
+    const { beat } = dispatcherOf(db, clock);
+    await beat();
+    await db.write((tx) => tx.updateTable('recipients').set({ confirmed_at: clock.now() }).execute());
+    clock.advance(-DAY);
+    await beat();
+    await until(async () =>
+      (await db.read((tx) => tx.selectFrom('recipients').select('confirmed_at').execute())).every(
+        ({ confirmed_at }) => (confirmed_at as string) <= clock.now(),
+      ),
+    );
+    const seq = await postNotice(db, clock.now(), { mail: rendered('Only') });
+    await db.write((tx) =>
+      tx
+        .updateTable('fanouts')
+        .set({ release_at: addMs(clock.now(), 10_000) })
+        .where('notice_seq', '=', seq)
+        .execute(),
+    );
+    await beat();
+    expect(fake.calls).toEqual([]);
+    clock.advance(10_000);
+    await until(async () => !(await isWorkLeft(db)));
+    await expectOnce(db, fake, { people, subjects: ['Only'] });
+  });
+
+  it('does not make a key younger than it is, or it would be trusted for a day too long', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    await makeSubscribers(db, 3);
+    await postNotice(db, clock.now());
+    fake.next({ kind: 'takeAndDrop' });
+    const { beat } = dispatcherOf(db, clock);
+    await until(async () => (await batches(db))[0]?.attempts === 1);
+    const first = (await batches(db))[0]?.first_attempt_at as string;
+    clock.advance(-DAY);
+    await beat();
+    const moved = msBetween((await batches(db))[0]?.first_attempt_at as string, first);
+    expect(Math.round(moved / MINUTE)).toBe(DAY / MINUTE);
+  });
+});
+
+const LEAPS = count('CHAOS_LEAPS', { quick: 1, full: 20 });
+const PEOPLE = count('CHAOS_PEOPLE', { quick: 2_000, full: 20_000 });
+
+eachDatabaseUrl('the clock of two workers, set forward by a day and back', (place) => {
+  it(
+    `${LEAPS} times at random moments of fan-outs to ${PEOPLE} people: lost 0, doubled 0, nothing given up`,
+    PATIENCE,
+    async () => {
+      const random = chance();
+      const weather = badWeather(chance(1));
+      await fake.close();
+      fake = await startFakeResend({
+        latencyMs: () => 200 + random() * 600,
+        chance: weather.next,
+        forgetful: true,
+      });
+      const databaseUrl = await place();
+      const db = await openDatabase(databaseUrl);
+      await migrate(db, new Date().toISOString());
+      const people = await makeSubscribers(db, PEOPLE);
+      const options = { databaseUrl, transport: 'resend' as const, provider: fake.url };
+      const workers = [await startWorker(options), await startWorker(options)];
+      let ahead = 0;
+      const subjects: string[] = [];
+      const post = async () => {
+        subjects.push(`Update ${subjects.length + 1}`);
+        await postNotice(db, addMs(new Date().toISOString(), ahead), { mail: rendered(subjects.at(-1)) });
+      };
+      const leapTo = async (next: number) => {
+        if (!(await isWorkLeft(db))) await post();
+        const before = fake.calls.length;
+        await until(() => fake.calls.length > before);
+        await wait(random() * 1_000);
+        ahead = next;
+        for (const worker of workers) worker.tell(String(ahead));
+      };
+      for (let leaps = 0; leaps < LEAPS; leaps++) {
+        await leapTo(DAY);
+        await post();
+        await leapTo(0);
+      }
+      // And once more back, behind what is right.
+      await leapTo(-DAY);
+      await post();
+      await until(async () => !(await isWorkLeft(db)));
+      await expectOnce(db, fake, { people, subjects });
+      console.log(
+        `chaos: seed ${SEED}, ${2 * LEAPS + 1} leaps of a day, ${subjects.length} fan-outs to ${PEOPLE} people, ` +
+          `${fake.calls.length} calls (${weather.told()}): lost 0, doubled 0, given up 0`,
+      );
+      await db.close();
+    },
+  );
+});
