@@ -26,7 +26,6 @@ function sqliteDriver({ file, size, readOnly }: { file: string; size: number; re
   const all: SqliteConnection[] = [];
   const idle: SqliteConnection[] = [];
   const waiting: ((connection: SqliteConnection) => void)[] = [];
-  const begin = readOnly ? 'begin' : 'begin immediate';
   const run = (connection: DatabaseConnection, sql: string) =>
     connection.executeQuery(CompiledQuery.raw(sql));
 
@@ -47,7 +46,8 @@ function sqliteDriver({ file, size, readOnly }: { file: string; size: number; re
       else idle.push(connection as SqliteConnection);
     },
     async beginTransaction(connection) {
-      await run(connection, begin);
+      if (readOnly) await run(connection, 'begin');
+      else await beginWhenFree(() => run(connection, 'begin immediate'));
     },
     async commitTransaction(connection) {
       await run(connection, 'commit');
@@ -62,6 +62,26 @@ function sqliteDriver({ file, size, readOnly }: { file: string; size: number; re
   };
 }
 
+/**
+ * While another process writes, asks again every few milliseconds for 5 s: SQLite's own wait asks ever more seldom, and so misses the short
+ * rests of one who writes much.
+ */
+async function beginWhenFree(begin: () => Promise<unknown>): Promise<void> {
+  const over = AbortSignal.timeout(BUSY_MS);
+  for (;;) {
+    try {
+      await begin();
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || over.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BEGIN_EVERY_MS));
+    }
+  }
+}
+
+const BUSY_MS = 5_000;
+const BEGIN_EVERY_MS = 4;
+
 async function openConnection(file: string, readOnly: boolean): Promise<SqliteConnection> {
   // Loaded here, so that a Postgres installation never needs the native module.
   const { default: sqlite3 } = await import('sqlite3');
@@ -71,9 +91,15 @@ async function openConnection(file: string, readOnly: boolean): Promise<SqliteCo
     );
   });
   const connection = new SqliteConnection(database);
-  const pragmas = ['busy_timeout = 5000', 'foreign_keys = on', 'synchronous = full', 'temp_store = memory'];
+  const pragmas = [
+    `busy_timeout = ${BUSY_MS}`,
+    'foreign_keys = on',
+    'synchronous = full',
+    'temp_store = memory',
+  ];
   if (!readOnly) pragmas.splice(1, 0, 'journal_mode = wal');
-  if (readOnly) pragmas.push('query_only = on');
+  // A writer only ever waits to begin, and sees to that itself.
+  pragmas.push(readOnly ? 'query_only = on' : 'busy_timeout = 0');
   for (const pragma of pragmas) await connection.executeQuery(CompiledQuery.raw(`pragma ${pragma}`));
   return connection;
 }

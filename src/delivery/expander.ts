@@ -6,27 +6,68 @@ import type { Instant } from '#domain/time.ts';
 /** The first chunk is small, so that the first mail leaves at once. */
 const FIRST_CHUNK = 500;
 const CHUNK = 10_000;
+const LEAST_CHUNK = 500;
 /** Each row is looked at several times where a newer notice takes the place of older ones. */
 const CAREFUL_CHUNK = 2_000;
+/** A chunk is made as large as takes so long: whoever wants to post waits for one. */
+const CHUNK_MS = 30;
 /** Between two chunks others may write. */
-export const REST_MS = 10;
+const REST_MS = 10;
+
+/** What one process has learned of how quick its database is. */
+export type Stride = {
+  /** Rows in a usual chunk. */
+  rows: number;
+  /** How long the last one kept others from writing, in ms. */
+  tookMs: number;
+};
+
+export function newStride(): Stride {
+  return { rows: CHUNK, tookMs: 0 };
+}
+
+/** How long to rest after a chunk: as long as it took, so that others have as much of the database and of the machine. */
+export function restAfter({ tookMs }: Stride): number {
+  return Math.max(REST_MS, tookMs);
+}
 
 /**
  * Turns the next chunk of the most urgent open fan-out into deliveries. The chunk and the cursor commit together: after a crash, or
  * with several processes, each recipient is expanded exactly once. Where there is none, what was stopped is moved out of the queue's
  * front or back, and what is through is noted.
+ * @param stride kept from chunk to chunk
  * @returns whether there was anything to do
  */
-export function expandNextChunk({ db, now }: { db: Db; now: () => Instant }): Promise<boolean> {
-  return db.write(async (tx) => {
-    const fanout = await nextOpenFanout(tx, now());
-    if (!fanout) return tidy(tx, now());
-    const usual = fanout.follows.length || fanout.mends ? CAREFUL_CHUNK : CHUNK;
+export async function expandNextChunk({
+  db,
+  now,
+  stride = newStride(),
+}: {
+  db: Db;
+  now: () => Instant;
+  stride?: Stride;
+}): Promise<boolean> {
+  let began = 0;
+  const worked = await db.write(async (tx) => {
+    const time = now();
+    began = Date.parse(time);
+    const fanout = await nextOpenFanout(tx, time);
+    if (!fanout) return tidy(tx, stride.rows, time);
+    const usual = fanout.follows.length || fanout.mends ? Math.min(CAREFUL_CHUNK, stride.rows) : stride.rows;
     const size = fanout.cursorSeq === 0 ? FIRST_CHUNK : usual;
     const to = await endOfChunk(tx, fanout.cursorSeq, fanout.boundSeq, size);
-    await expandTo(tx, fanout, to, now());
+    await expandTo(tx, fanout, to, time);
     return true;
   });
+  if (worked) learn(stride, Date.parse(now()) - began);
+  return worked;
+}
+
+/** Halfway towards what would have taken the time that a chunk may take. */
+function learn(stride: Stride, tookMs: number): void {
+  const fits = (stride.rows * CHUNK_MS) / Math.max(1, tookMs);
+  stride.rows = Math.round(Math.min(CHUNK, Math.max(LEAST_CHUNK, (stride.rows + fits) / 2)));
+  stride.tookMs = tookMs;
 }
 
 /** Whether expandNextChunk would find work, asked without taking a writer's turn; else when the next fan-out is released. */
@@ -41,9 +82,9 @@ export async function awaitsExpanding(
   return { work, next: work ? null : await nextRelease(tx, now) };
 }
 
-async function tidy(tx: Tx, now: Instant): Promise<boolean> {
+async function tidy(tx: Tx, rows: number, now: Instant): Promise<boolean> {
   const stopped = await nextToPark(tx);
-  if (stopped) await parkChunk(tx, stopped, CHUNK);
+  if (stopped) await parkChunk(tx, stopped, rows);
   const through = await listThrough(tx);
   await finishFanouts(tx, through, now);
   return stopped !== null || through.length > 0;
