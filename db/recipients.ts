@@ -11,6 +11,8 @@ export type Recipient = {
   channel: Row<'recipients'>['channel'];
   address: string;
   state: Row<'recipients'>['state'];
+  /** A list that many people read: one of them alone cannot unsubscribe it by one press. */
+  shared: boolean;
   choice: Choice;
   locale: string;
   createdAt: Instant;
@@ -137,6 +139,15 @@ export async function markUnsubscribed(tx: Tx, seq: number, now: Instant): Promi
     .execute();
 }
 
+/** Whether many people read the address. */
+export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ shared: shared ? 1 : 0 })
+    .where('seq', '=', seq)
+    .execute();
+}
+
 export async function replaceChoice(tx: Tx, seq: number, choice: Choice): Promise<void> {
   await tx
     .updateTable('recipients')
@@ -159,20 +170,6 @@ export async function insertScopes(
       .insertInto('recipient_scopes')
       .values(chunk.map(({ recipientSeq, kind, id }) => ({ recipient_seq: recipientSeq, kind, ref_id: id })))
       .execute();
-}
-
-/** When single mails about the subscription itself were written to someone since then, the newest first. Uses deliveries_recipient. */
-export async function listAsks(tx: Tx, recipientSeq: number, since: Instant): Promise<Instant[]> {
-  const rows = await tx
-    .selectFrom('deliveries')
-    .innerJoin('notices', 'notices.seq', 'deliveries.notice_seq')
-    .select('notices.created_at')
-    .where('deliveries.recipient_seq', '=', recipientSeq)
-    .where('notices.kind', 'in', ['confirm', 'already'])
-    .where('notices.created_at', '>', since)
-    .orderBy('notices.created_at', 'desc')
-    .execute();
-  return rows.map((row) => row.created_at);
 }
 
 /** What of the addresses is here already, in one question. */
@@ -299,6 +296,7 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     channel: row.channel,
     address: row.address,
     state: row.state,
+    shared: row.shared === 1,
     choice: { wholePage: row.whole_page === 1, scopes },
     locale: row.locale,
     createdAt: row.created_at,

@@ -307,7 +307,18 @@ export interface AudiencesTable {
 export interface NoticesTable {
   seq: Generated<number>;
   id: string;
-  kind: 'update' | 'confirm' | 'already' | 'maintenance' | 'unsubscribed' | 'quarantined' | 'test';
+  kind:
+    | 'update'
+    | 'maintenance'
+    | 'confirm'
+    | 'already'
+    /** A fresh link to change what one gets. */
+    | 'manage'
+    /** Whether an address that many read should be unsubscribed. */
+    | 'leave'
+    | 'unsubscribed'
+    | 'quarantined'
+    | 'test';
   incident_seq: number | null;
   update_seq: number | null;
   /** 0 confirmation and SEV1, 1 incident, 2 maintenance, 3 digest. */

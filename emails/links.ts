@@ -5,12 +5,22 @@ import { addMs, DAY, type Instant, toInstant } from '#domain/time.ts';
 export type Sign = (purpose: string, value: string) => string;
 
 /** The personal addresses that a mail's slots are filled with; the names are the slots' names. */
-export type Links = { unsubscribe_url: string; manage_url: string; confirm_url: string; hook_url: string };
+export type Links = {
+  unsubscribe_url: string;
+  manage_url: string;
+  confirm_url: string;
+  leave_url: string;
+  hook_url: string;
+};
 
+/** `manage` stands without a date in mails from before such links ended after a day. */
 export type LinkPurpose = 'unsubscribe' | 'manage';
 
 /** A confirmation link works this long after it was issued. */
 export const CONFIRM_LIFETIME = 7 * DAY;
+
+/** Preferences change by a link that was mailed so lately: a mail that was forwarded, or found years later, changes nothing. */
+export const MANAGE_LIFETIME = DAY;
 
 const ID = 12;
 const SIGNATURE = 32;
@@ -18,16 +28,21 @@ const SIGNATURE = 32;
 const ISSUED = 7;
 
 /**
- * One person's links. They are made from the id alone (and, to confirm, from when the mail was written), never from chance, so a
- * mail that is built twice has the same bytes.
- * @param issuedAt when the notice was made (`notices.created_at`): from then on the confirmation link's days are counted
+ * One person's links. They are made from the id (and most from when the mail was written), never from chance, so a mail that is built
+ * twice has the same bytes.
+ * @param issuedAt when the notice was made (`notices.created_at`): from then on the days of links that end are counted
  */
 export function recipientLinks(siteUrl: string, sign: Sign, recipientId: string, issuedAt: Instant): Links {
   return {
     unsubscribe_url: `${siteUrl}/unsubscribe/${linkToken(sign, 'unsubscribe', recipientId)}`,
-    manage_url: `${siteUrl}/subscription/${linkToken(sign, 'manage', recipientId)}`,
-    confirm_url: `${siteUrl}/confirm/${datedToken(sign, 'confirm', recipientId, issuedAt)}`,
-    // Few mails hold it, so it is made only for those.
+    manage_url: `${siteUrl}/subscription/${datedToken(sign, 'manage', recipientId, issuedAt)}`,
+    // Few mails hold one of these, so each is made only for those.
+    get confirm_url() {
+      return `${siteUrl}/confirm/${datedToken(sign, 'confirm', recipientId, issuedAt)}`;
+    },
+    get leave_url() {
+      return `${siteUrl}/unsubscribe/${datedToken(sign, 'leave', recipientId, issuedAt)}`;
+    },
     get hook_url() {
       return `${siteUrl}/webhook/${datedToken(sign, 'hook', recipientId, issuedAt)}`;
     },
@@ -49,8 +64,11 @@ export function readLinkToken(sign: Sign, purpose: LinkPurpose, token: string): 
   return same(token.slice(0, SIGNATURE), sign(purpose, id)) ? id : null;
 }
 
-/** To confirm; or to look after a webhook or chat, of which it confirms the owner as well. */
-type DatedPurpose = 'confirm' | 'hook';
+/**
+ * To confirm; to change what one gets; to say yes to the unsubscribing of an address that many read; or to look after a webhook or
+ * chat, of which it confirms the owner as well.
+ */
+type DatedPurpose = 'confirm' | 'manage' | 'leave' | 'hook';
 
 function datedToken(sign: Sign, purpose: DatedPurpose, recipientId: string, issuedAt: Instant): string {
   const signed =
@@ -72,6 +90,17 @@ export function readConfirmToken(
   if (!same(token.slice(0, SIGNATURE), sign(purpose, signed))) return null;
   const issuedAt = toInstant(Number.parseInt(signed.slice(ID), 36) * 1000);
   return { recipientId: signed.slice(0, ID), issuedAt, expiresAt: addMs(issuedAt, CONFIRM_LIFETIME) };
+}
+
+/** Whose preferences the link is for, and since when (null for a link from before they were dated); null unless it was signed here. */
+export function readManageToken(
+  sign: Sign,
+  token: string,
+): { recipientId: string; issuedAt: Instant | null } | null {
+  const dated = readConfirmToken(sign, token, 'manage');
+  if (dated) return { recipientId: dated.recipientId, issuedAt: dated.issuedAt };
+  const recipientId = readLinkToken(sign, 'manage', token);
+  return recipientId === null ? null : { recipientId, issuedAt: null };
 }
 
 /**

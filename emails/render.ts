@@ -161,6 +161,9 @@ export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
     text: blocks(
       wrap(heading),
       wrap(`This address gets no more updates of ${nameOf(site)}. This is the last mail.`),
+      wrap(
+        'It was not you? One of our mails may have been forwarded, and its link pressed by someone else. One press brings everything back.',
+      ),
       link('It was a mistake? Undo it here', slot('unsubscribe_url')),
       link('The status page itself stays open to everyone', site.url),
     ),

@@ -13,8 +13,8 @@ export type Value = string | SafeHtml | Values | readonly Values[] | null;
 export type SafeHtml = { readonly safeHtml: string };
 
 /** A place for one person's address, left open until the mail is frozen. No typed text can hold these characters. */
-export type SlotName = 'unsubscribe_url' | 'manage_url' | 'confirm_url' | 'hook_url';
-const SLOT = '\u0002(unsubscribe_url|manage_url|confirm_url|hook_url)\u0003';
+export type SlotName = 'unsubscribe_url' | 'manage_url' | 'confirm_url' | 'leave_url' | 'hook_url';
+const SLOT = '\u0002(unsubscribe_url|manage_url|confirm_url|leave_url|hook_url)\u0003';
 const WHOLE_SLOT = new RegExp(`^${SLOT}$`);
 /** Splits a text at its slots; every second part is a slot's name. */
 export const SLOTS = new RegExp(SLOT);

@@ -15,6 +15,7 @@ import {
   listSubscribers as listRows,
   markUnsubscribed,
   type Recipient,
+  setShared,
 } from '#db/recipients.ts';
 import { deleteSuppression, listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import { AppError } from '#domain/errors.ts';
@@ -141,6 +142,18 @@ export async function unsubscribeSubscriber(ctx: Ctx, id: string): Promise<void>
   });
 }
 
+/** Marks an address that many people read, such as a list, or takes the mark off. @throws AppError not_found */
+export async function markShared(ctx: Ctx, id: string, shared: boolean): Promise<void> {
+  requirePermission(ctx.actor, 'subscriber.write');
+  await ctx.db.write(async (tx) => {
+    const person = await subscriberById(tx, id);
+    if (person.shared === shared) return;
+    await setShared(tx, person.seq, shared);
+    const action = shared ? 'subscriber.share' : 'subscriber.unshare';
+    await insertAudit(tx, ctx, { action, subjectKind: 'subscriber', subjectId: id });
+  });
+}
+
 /**
  * Removes everything about someone. If their address must not be mailed, that alone is kept, as a keyed hash, so that an import cannot
  * bring them back.
@@ -169,7 +182,7 @@ async function forgetAddress(ctx: Ctx, tx: Tx, address: string): Promise<void> {
 
 async function subscriberById(tx: Tx, id: string): Promise<Recipient> {
   const person = await findRecipient(tx, id);
-  if (person?.kind === 'subscriber') return person;
+  if (person?.kind === 'subscriber' && person.channel === 'email') return person;
   throw new AppError('not_found', 'There is no such subscriber. They may have been erased.', {
     fix: 'Look at the list again.',
   });

@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import type { Ctx } from '#db/context.ts';
-import { insertDelivery } from '#db/deliveries.ts';
-import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
 import {
   findSubscriber,
   insertSubscribers,
-  listAsks,
   listChoices,
   markAsked,
   type Recipient,
@@ -17,14 +13,11 @@ import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { parseAddress } from '#domain/text.ts';
-import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
-import { type Rendered, renderAlreadySubscribedMail, renderConfirmMail } from '#emails/render.ts';
+import { renderAlreadySubscribedMail, renderConfirmMail } from '#emails/render.ts';
+import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
 /** The wording on the subscribe page that people agree to; a new wording gets a new name. */
 export const CONSENT_VERSION = '2026-11';
-
-const ASK_AGAIN_AFTER = 10 * MINUTE;
-const ASKS_PER_DAY = 5;
 
 /** Lets a client ask so often and no more; `retryAfter` is in seconds. */
 export type TakeTurn = (clientKey: string) => Promise<{ ok: true } | { ok: false; retryAfter: number }>;
@@ -80,8 +73,7 @@ export async function subscribe(
   const noticeId = ctx.newId();
   const suppressionKey = erasedKey(ctx, address);
   const { mails, choice } = await ctx.db.read(async (tx) => {
-    const page = await getPage(tx);
-    const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+    const site = await mailSite(ctx, tx);
     return {
       mails: { confirm: renderConfirmMail({ site }), already: renderAlreadySubscribedMail({ site }) },
       choice: knownChoice(await listChoices(tx), input.choice),
@@ -106,44 +98,12 @@ export async function subscribe(
     // A stranger who types someone's address must not change what that person gets.
     await replaceChoice(tx, person.seq, isKnown ? person.choice : choice);
     await restoreSuppression(tx, suppressionKey, address);
-    if (!(await mayAsk(tx, person, now))) return false;
     const kind = isKnown ? 'already' : 'confirm';
-    await queueMail(tx, { id: noticeId, kind, recipientSeq: person.seq, rendered: mails[kind], now });
-    return true;
+    // Who left and comes back at once gets their link.
+    const freshFrom = person.unsubscribedAt;
+    return queueOwnMail(tx, person, { id: noticeId, kind, rendered: mails[kind], freshFrom, now });
   });
   if (queued) ctx.changed('outbox');
-}
-
-/** The last mail counts only from the last unsubscribing on: who left and comes back at once gets their link. */
-async function mayAsk(tx: Tx, person: Recipient, now: Instant): Promise<boolean> {
-  const asks = await listAsks(tx, person.seq, addMs(now, -DAY));
-  if (asks.length >= ASKS_PER_DAY) return false;
-  const last = asks[0];
-  if (!last || (person.unsubscribedAt && last <= person.unsubscribedAt)) return true;
-  return last <= addMs(now, -ASK_AGAIN_AFTER);
-}
-
-async function queueMail(
-  tx: Tx,
-  mail: {
-    id: string;
-    kind: 'confirm' | 'already';
-    recipientSeq: number;
-    rendered: Rendered;
-    now: Instant;
-  },
-): Promise<void> {
-  const { id, kind, recipientSeq, rendered, now } = mail;
-  const noticeSeq = await insertNotice(tx, {
-    id,
-    kind,
-    incidentSeq: null,
-    updateSeq: null,
-    priority: 0,
-    rendered,
-    now,
-  });
-  await insertDelivery(tx, { noticeSeq, recipientSeq, priority: 0, now });
 }
 
 /** Only what exists, each once; a group stands for its components, so those need no row of their own. */

@@ -1,6 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { personalHeaders, readConfirmToken, readLinkToken, recipientLinks } from '#emails/links.ts';
+import {
+  linkToken,
+  personalHeaders,
+  readConfirmToken,
+  readLinkToken,
+  readManageToken,
+  recipientLinks,
+} from '#emails/links.ts';
 
 const signWith = (key: string) => (purpose: string, value: string) =>
   createHmac('sha256', key).update(`${purpose}\n${value}`).digest('base64url').slice(0, 32);
@@ -23,12 +30,27 @@ describe('personal links', () => {
 
   it('name their person to whoever signed them, for their purpose alone', () => {
     expect(readLinkToken(sign, 'unsubscribe', token('unsubscribe_url'))).toBe('abcdefghijkl');
-    expect(readLinkToken(sign, 'manage', token('manage_url'))).toBe('abcdefghijkl');
-    expect(readLinkToken(sign, 'manage', token('unsubscribe_url'))).toBeNull();
-    expect(readLinkToken(sign, 'unsubscribe', token('manage_url'))).toBeNull();
-    expect(readLinkToken(sign, 'manage', token('confirm_url'))).toBeNull();
-    expect(readConfirmToken(sign, token('manage_url'))).toBeNull();
-    expect(readLinkToken(signWith('two'), 'manage', token('manage_url'))).toBeNull();
+    for (const name of ['manage_url', 'confirm_url', 'leave_url', 'hook_url'] as const)
+      expect(readLinkToken(sign, 'unsubscribe', token(name)), name).toBeNull();
+    for (const purpose of ['manage', 'confirm', 'leave', 'hook'] as const)
+      for (const name of Object.keys(links) as (keyof typeof links)[])
+        expect(readConfirmToken(sign, token(name), purpose)?.recipientId, `${purpose} ${name}`).toBe(
+          name === `${purpose}_url` ? 'abcdefghijkl' : undefined,
+        );
+    expect(readManageToken(signWith('two'), token('manage_url'))).toBeNull();
+  });
+
+  it('to change what one gets say when they were mailed; those from before there was a date say so', () => {
+    expect(readManageToken(sign, token('manage_url'))).toEqual({
+      recipientId: 'abcdefghijkl',
+      issuedAt: '2026-11-20T15:06:07.000Z',
+    });
+    expect(readManageToken(sign, linkToken(sign, 'manage', 'abcdefghijkl'))).toEqual({
+      recipientId: 'abcdefghijkl',
+      issuedAt: null,
+    });
+    for (const name of ['unsubscribe_url', 'confirm_url', 'leave_url', 'hook_url'] as const)
+      expect(readManageToken(sign, token(name)), name).toBeNull();
   });
 
   it('refuse another person’s id under the same signature, and anything cut or longer', () => {

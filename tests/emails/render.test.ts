@@ -12,6 +12,7 @@ import {
   splitSlots,
   type UpdateMail,
 } from '#emails/render.ts';
+import { renderFreshLinkMail, renderLeaveMail } from '#emails/subscription.ts';
 import { PROGRESS, RESOLVED, SCHEDULED } from './samples.ts';
 
 const sign = (purpose: string, value: string) =>
@@ -185,7 +186,7 @@ describe('the plain-text part', () => {
       You get this because you asked Harbour status for updates.
 
       Change what you get:
-      https://status.harbour.example/subscription/2Qwpyn78-9vk2D_mfS1kp62bnXH8Phq4abcdefghijkl
+      https://status.harbour.example/subscription/dRa5xWdOXl_9-1RSVcG5Fdluie3fMWxxabcdefghijkl0tot3a0
 
       Unsubscribe:
       https://status.harbour.example/unsubscribe/x5DxZk8KWB-0kIUzLYqQYTwRVtpKmTsAabcdefghijkl
@@ -323,6 +324,8 @@ describe('the mails about a subscription', () => {
     ['confirm', renderConfirmMail({ site }), ['confirm_url']],
     ['already', renderAlreadySubscribedMail({ site }), ['manage_url', 'unsubscribe_url']],
     ['unsubscribed', renderUnsubscribedMail({ site }), ['unsubscribe_url']],
+    ['manage', renderFreshLinkMail({ site }), ['manage_url', 'unsubscribe_url']],
+    ['leave', renderLeaveMail({ site }), ['leave_url']],
   ];
 
   it.each(mails)('%s says why it came and links to what it asks', (_, mail, slots) => {

@@ -215,7 +215,7 @@ eachDatabase('subscribing', (fresh) => {
       await expect(confirmSubscription(ctx, mail.confirm)).rejects.toMatchObject({ code: 'gone' });
       ctx.clock.advance(MINUTE);
       await ask(ctx, 'mia@example.com');
-      expect(await mailbox(ctx)).toHaveLength(2);
+      expect((await mailbox(ctx)).map(({ kind }) => kind)).toEqual(['confirm', 'unsubscribed', 'confirm']);
       expect(await personAt(ctx, 'mia@example.com')).toMatchObject({ state: 'pending' });
       await expect(confirmSubscription(ctx, mail.confirm)).rejects.toMatchObject({ code: 'gone' });
       await confirmSubscription(ctx, (await mailbox(ctx)).at(-1)!.confirm);
@@ -264,7 +264,11 @@ eachDatabase('subscribing', (fresh) => {
         state: 'unsubscribed',
         unsubscribedAt: ctx.now(),
       });
-      expect((await mailbox(ctx)).map(({ state }) => state)).toEqual(['suppressed', 'suppressed']);
+      expect((await mailbox(ctx)).map(({ kind, state }) => [kind, state])).toEqual([
+        ['confirm', 'suppressed'],
+        ['already', 'suppressed'],
+        ['unsubscribed', 'queued'],
+      ]);
       const after = await everything(ctx.db);
       ctx.clock.advance(MINUTE);
       await unsubscribe(ctx, mail.unsubscribe);
