@@ -76,6 +76,11 @@ describe('the environment', () => {
     [{ DATABASE_URL: 'postgres://u:p@h/n' }, { databaseUrl: 'postgres://u:p@h/n' }],
     [{ MAIL_FROM: 'ops@example.com' }, { mailFrom: 'ops@example.com' }],
     [{ RESEND_BASE_URL: 'http://127.0.0.1:9/' }, { resendBaseUrl: 'http://127.0.0.1:9' }],
+    [{ SMTP_CONNECTIONS: '5' }, { smtpConnections: 5 }],
+    [
+      { HOOKS_ALLOW_HTTP: 'no', HOOKS_ALLOW_PRIVATE: 'yes' },
+      { hooks: { allowHttp: false, allowPrivate: true } },
+    ],
     [
       { TRUSTED_HOPS: '2', FOGHORN_ROLE: 'web', METRICS_TOKEN: 't' },
       { trustedHops: 2, role: 'web', metricsToken: 't' },
@@ -103,6 +108,10 @@ describe('the environment', () => {
     ['MAIL_REPLY_TO', 'a@example.com, b@example.com', 'Write one address'],
     ['RESEND_BASE_URL', 'api.resend.com', 'such as https://api.resend.com'],
     ['SMTP_URL', 'mail.example.com', 'smtps://user:password@mail.example.com'],
+    ['SMTP_CONNECTIONS', '0', 'a number of connections, 1 to 20'],
+    ['SMTP_CONNECTIONS', '21', 'a number of connections, 1 to 20'],
+    ['HOOKS_ALLOW_PRIVATE', 'true', 'Set it to yes or no.'],
+    ['HOOKS_ALLOW_HTTP', '1', 'Set it to yes or no.'],
     ['DATABASE_URL', 'mysql://h/n', 'Write sqlite:./data/foghorn.db or postgres://'],
     ['DATABASE_URL', 'sqlite:', 'Write sqlite:./data/foghorn.db'],
     ['DATABASE_URL', 'sqlite::memory:', 'Write sqlite:./data/foghorn.db'],

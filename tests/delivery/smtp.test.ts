@@ -18,6 +18,10 @@ type Post = { to: string; parsed: ParsedMail; raw: string };
 type Server = {
   url: string;
   taken: Post[];
+  /** Every message that came whole, taken or not. */
+  seen: Post[];
+  /** Sessions that were opened. */
+  sessions: number;
   tries: Map<string, number>;
   /** Refuses the recipient with this code, before any of the message is sent. */
   atRecipient: (address: string, tries: number) => number | null;
@@ -36,9 +40,13 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-async function posted(people: number, url = server.url) {
+async function posted(
+  people: number,
+  url = server.url,
+  options: Partial<Parameters<typeof smtpTransport>[0]> = {},
+) {
   const db = await freshSqlite();
-  const transport = smtpTransport({ url, sender: SENDER });
+  const transport = smtpTransport({ url, sender: SENDER, ...options });
   open.push(db.close, transport.close);
   await makeSubscribers(db, people);
   const rig = await rigEngine(db, transport);
@@ -65,25 +73,51 @@ it('hands each mail over in a real session, once', async () => {
   expect(delivery?.provider_id).toMatch(/^250 /);
 });
 
-it('two mails are in flight at once, whatever waits: what a crash may repeat', async () => {
-  const { db, drain, engine } = await posted(60);
+it('goes through sessions that stay open, no more than are set', async () => {
+  const { db, drain } = await posted(45);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 45 });
+  expect(server.sessions).toBeLessThanOrEqual(2);
+});
+
+it('has a Message-ID of the delivery’s own, the same however often it is handed over', async () => {
+  server.atMessage = (to, tries) => (to === address(2) && tries < 3 ? 451 : null);
+  const { db, drain, clock } = await posted(5);
+  for (let n = 0; n < 3; n++) {
+    await drain();
+    clock.advance(HOUR);
+  }
+  expect(await states(db)).toEqual({ accepted: 5 });
+  const ids = server.seen.map(({ to, parsed }) => [to, parsed.messageId] as const);
+  expect(ids.filter(([to]) => to === address(2))).toHaveLength(3);
+  // One a person, and a person each.
+  expect(new Set(ids.map(([, id]) => id)).size).toBe(5);
+  expect(new Set(ids.map(String)).size).toBe(5);
+  for (const [, id] of ids) expect(id).toMatch(/^<d\d+\.[0-9a-f]{16}@status\.example\.com>$/);
+});
+
+it.each([
+  ['two', undefined, 2],
+  ['as many as are set', 3, 3],
+])('%s mails are in flight at once, whatever waits: what a crash may repeat', async (_, set, wanted) => {
+  const { db, drain, engine } = await posted(60, server.url, { connections: set });
   const two = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   let inFlight = 0;
   let most = 0;
   server.atMessage = async () => {
     most = Math.max(most, ++inFlight);
-    if (inFlight === 2) two.resolve();
+    if (inFlight === wanted) two.resolve();
     await release.promise;
     inFlight--;
     return null;
   };
   while (await engine.round());
-  expect(engine.inFlight()).toHaveLength(2);
+  expect(engine.inFlight()).toHaveLength(wanted);
   await two.promise;
   release.resolve();
   await drain();
-  expect(most).toBe(2);
+  expect(most).toBe(wanted);
   expect(await states(db)).toEqual({ accepted: 60 });
 });
 
@@ -153,6 +187,18 @@ it('no answer after the message: the same bytes once more, then uncertain, never
   expect((await batches(db)).every((batch) => batch.state === 'settled')).toBe(true);
 });
 
+it('a server that has the message and says nothing: given up, and the same bytes once more', async () => {
+  server.atMessage = (to, tries) => (to === address(2) && tries === 1 ? new Promise(() => undefined) : null);
+  const { db, drain, clock } = await posted(3, server.url, { timeouts: { socketTimeout: 300 } });
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 2, in_batch: 1 });
+  clock.advance(HOUR);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 3 });
+  const twice = server.seen.filter((mail) => mail.to === address(2));
+  expect(twice.map(({ raw }) => raw)).toEqual([twice[0]?.raw, twice[0]?.raw]);
+});
+
 it('no answer once, then an answer: accepted', async () => {
   server.atMessage = (to, tries) => (to === address(1) && tries === 1 ? 'drop' : null);
   const { db, drain, clock } = await posted(2);
@@ -200,11 +246,12 @@ it('a server that is not there: nothing is lost, nothing counts against the mail
 });
 
 it('a wrong password opens the circuit and says what to mend', async () => {
-  const { db, drain } = await posted(3, server.url.replace('//', '//user:wrong@'));
+  const { db, drain } = await posted(3, server.url.replace('//', '//user:pa55w0rd@'));
   await drain();
   const provider = await db.read((tx) => getProvider(tx, 'smtp'));
   expect(provider.circuit).toBe('open');
   expect(provider.circuitReason).toContain('SMTP_URL');
+  expect(JSON.stringify(provider)).not.toContain('pa55w0rd');
   expect(await states(db)).toEqual({ queued: 3 });
 });
 
@@ -216,6 +263,10 @@ async function startServer(port = 0): Promise<Server> {
     logger: false,
     closeTimeout: 1,
     onAuth: (_auth, _session, done) => done(new Error('Invalid username or password')),
+    onConnect(_session, done) {
+      state.sessions++;
+      done();
+    },
     onRcptTo({ address: to }, _session, done) {
       state.tries.set(to, (state.tries.get(to) ?? 0) + 1);
       const code = state.atRecipient(to, state.tries.get(to) as number);
@@ -226,9 +277,11 @@ async function startServer(port = 0): Promise<Server> {
       for await (const chunk of stream) chunks.push(chunk as Buffer);
       const raw = Buffer.concat(chunks).toString('latin1');
       const to = session.envelope.rcptTo[0]!.address;
+      const post = { to, raw, parsed: await simpleParser(raw) };
+      state.seen.push(post);
       const verdict = await state.atMessage(to, state.tries.get(to) as number);
       if (typeof verdict === 'number') return done(answerOf(verdict));
-      state.taken.push({ to, raw, parsed: await simpleParser(raw) });
+      state.taken.push(post);
       if (verdict !== 'drop') return done();
       // The socket of this session, cut without a word.
       for (const connection of smtp.connections as Set<{ id: string; _socket: { destroy: () => void } }>)
@@ -240,6 +293,8 @@ async function startServer(port = 0): Promise<Server> {
   const state: Server = {
     url: `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`,
     taken: [],
+    seen: [],
+    sessions: 0,
     tries: new Map(),
     atRecipient: () => null,
     atMessage: () => null,
