@@ -10,7 +10,7 @@ import { setReleaseSeconds } from '../support/factory.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { incidentHouse } from './incidentHouse.ts';
 
-export type Sent = { to: string; subject: string; text: string; html: string };
+export type Sent = { to: string; subject: string; text: string; html: string; deliverySeq: number };
 
 type OpenCall = { mails: Sent[]; answer: (outcome: Outcome) => void };
 
@@ -44,7 +44,12 @@ export function openWire(batchSize: number, concurrency: number) {
     build: async (mails: readonly Mail[]) =>
       Buffer.from(
         JSON.stringify(
-          mails.map((mail) => ({ to: mail.address, subject: mail.letter.notice.subject, ...bodiesOf(mail) })),
+          mails.map((mail) => ({
+            to: mail.address,
+            subject: mail.letter.notice.subject,
+            deliverySeq: mail.deliverySeq,
+            ...bodiesOf(mail),
+          })),
         ),
       ),
     send: ({ key, body }) =>
@@ -60,7 +65,12 @@ export function openWire(batchSize: number, concurrency: number) {
               keys.add(key);
             resolve(
               outcome.kind === 'accepted'
-                ? { ...outcome, providerIds: (JSON.parse(body.toString()) as Sent[]).map(() => 'm') }
+                ? {
+                    ...outcome,
+                    providerIds: (JSON.parse(body.toString()) as Sent[]).map(
+                      ({ deliverySeq }) => `m${deliverySeq}`,
+                    ),
+                  }
                 : outcome,
             );
           },
