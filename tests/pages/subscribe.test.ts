@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { signerFor } from '#auth/tokens.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { findSubscriber } from '#db/recipients.ts';
+import { addMs, DAY } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { makeComponent, makeGroup } from '../support/factory.ts';
 import { type Answered, ask } from '../support/http.ts';
@@ -30,11 +31,31 @@ const post = (target: string, fields: Record<string, string>, headers: Record<st
 const h1 = ({ body }: Answered) => /<h1[^>]*>([\s\S]*?)<\/h1>/.exec(body)?.[1]?.trim();
 const person = async (address: string) => (await db.read((tx) => findSubscriber(tx, address)))!;
 
-/** The paths in the mails that someone has got. */
-async function linksOf(address: string) {
+/** The paths in the mails that someone has got, as they were written so long ago. */
+async function linksOf(address: string, ago = 0) {
   const { id, askedAt } = await person(address);
-  const links = recipientLinks('', signerFor(SECRET_KEY), id, askedAt!);
-  return { confirm: links.confirm_url, manage: links.manage_url, unsubscribe: links.unsubscribe_url };
+  const links = recipientLinks('', signerFor(SECRET_KEY), id, addMs(askedAt!, -ago));
+  const { confirm_url: confirm, manage_url: manage, unsubscribe_url: unsubscribe } = links;
+  return { confirm, manage, unsubscribe };
+}
+
+/** What was mailed to someone, with the paths that it led to. */
+async function mailsTo(address: string) {
+  const { id } = await person(address);
+  const rows = await db.read((tx) =>
+    tx
+      .selectFrom('deliveries as d')
+      .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+      .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+      .select(['n.kind', 'n.created_at'])
+      .where('r.id', '=', id)
+      .orderBy('d.seq')
+      .execute(),
+  );
+  return rows.map(({ kind, created_at }) => ({
+    kind,
+    links: recipientLinks('', signerFor(SECRET_KEY), id, created_at),
+  }));
 }
 
 async function subscribed(address: string) {
@@ -157,4 +178,69 @@ it('lets a person choose by groups and components, and refuses a choice of nothi
   expect((await person('chooser@example.com')).choice.scopes).toHaveLength(2);
   await post(manage, { do: 'unsubscribe' });
   expect(h1(await ask(server.url, manage))).toBe('No more mail comes.');
+});
+
+it('asks a list by mail before it is unsubscribed: one click is answered 202, a press is told where to look', async () => {
+  const address = 'everyone@lists.example';
+  const { manage, unsubscribe } = await subscribed(address);
+  expect((await post(manage, { whole: 'yes', shared: 'yes', do: 'save' })).status).toBe(303);
+  expect((await ask(server.url, manage)).body).toContain('Several people read this address, so a mail asks');
+  for (let i = 0; i < 2; i++)
+    expect(await post(unsubscribe, { 'List-Unsubscribe': 'One-Click' })).toMatchObject({
+      status: 202,
+      body: '',
+    });
+  expect(h1(await ask(server.url, unsubscribe))).toBe('Stop the mails for everyone?');
+  const pressed = await post(unsubscribe, { do: 'unsubscribe' });
+  expect(h1(await ask(server.url, pressed.headers.location as string))).toBe('Look in that mailbox.');
+  const stopped = await post(manage, { do: 'unsubscribe' });
+  expect((await ask(server.url, stopped.headers.location as string)).body).toContain(
+    'A mail went to the address.',
+  );
+  expect(await person(address)).toMatchObject({ state: 'confirmed' });
+
+  const mails = await mailsTo(address);
+  expect(mails.map(({ kind }) => kind)).toEqual(['confirm', 'leave']);
+  const link = mails[1]?.links.leave_url as string;
+  for (const method of ['GET', 'HEAD']) {
+    const page = await ask(server.url, link, { method });
+    expect(page).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
+    expect(page.body).not.toContain('everyone@');
+  }
+  expect(await person(address)).toMatchObject({ state: 'confirmed' });
+  expect((await post(link, { do: 'unsubscribe' })).status).toBe(303);
+  expect(h1(await ask(server.url, link))).toBe('No more mail comes.');
+  expect((await mailsTo(address)).map(({ kind }) => kind)).toEqual(['confirm', 'leave', 'unsubscribed']);
+  // The way back that this last mail holds.
+  await post(unsubscribe, { do: 'undo' });
+  expect(await person(address)).toMatchObject({ state: 'confirmed' });
+});
+
+it('changes nothing by a link older than a day, and mails a fresh one to the address itself', async () => {
+  const address = 'forwarded@example.com';
+  await subscribed(address);
+  const old = await linksOf(address, 2 * DAY);
+  const page = await ask(server.url, old.manage);
+  expect([page.status, h1(page)]).toEqual([200, 'This link is older than a day.']);
+  expect(page.body).not.toContain('forwarded@');
+  expect(page.body).not.toContain('name="whole"');
+  expect(page.body).toContain(old.unsubscribe);
+  for (const fields of [
+    { whole: 'no', do: 'save' },
+    { whole: 'yes', shared: 'yes', do: 'save' },
+    { do: 'unsubscribe' },
+  ])
+    expect([410, 422]).toContain((await post(old.manage, fields as Record<string, string>)).status);
+  expect(await person(address)).toMatchObject({ state: 'confirmed', shared: false });
+  const asked = await post(old.manage, { do: 'link' });
+  expect((await ask(server.url, asked.headers.location as string)).body).toContain(
+    'A fresh link is on its way',
+  );
+  const mails = await mailsTo(address);
+  expect(mails.map(({ kind }) => kind)).toEqual(['confirm', 'manage']);
+  const fresh = mails[1]?.links.manage_url as string;
+  expect((await post(fresh, { whole: 'yes', do: 'save' })).status).toBe(303);
+  // Whoever has an old mail may still leave, and its owner hears of it.
+  expect((await post(old.unsubscribe, { 'List-Unsubscribe': 'One-Click' })).status).toBe(200);
+  expect((await mailsTo(address)).map(({ kind }) => kind)).toEqual(['confirm', 'manage', 'unsubscribed']);
 });
