@@ -5,6 +5,7 @@ import { type Db, openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { makeHarbour } from '../support/harbour.ts';
 import { ask } from '../support/http.ts';
+import { readPrometheus } from '../support/prometheus.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const TOKEN = 'a-metrics-token-of-some-length';
@@ -207,7 +208,9 @@ describe('bodies', () => {
 
 describe('metrics', () => {
   test('for this machine, or for who has the token', async () => {
-    expect((await ask(server.url, '/metrics')).body).toContain('foghorn_cache_hits_total');
+    const families = readPrometheus((await ask(server.url, '/metrics')).body);
+    expect(families.get('foghorn_cache_hits_total')?.type).toBe('counter');
+    expect(families.get('foghorn_outbox_readable')?.samples).toMatchObject([{ value: 1 }]);
     const through = { ...host(), 'x-forwarded-for': '127.0.0.1' };
     expect((await ask(server.url, '/metrics', { headers: through })).status).toBe(401);
     for (const [token, status] of [
