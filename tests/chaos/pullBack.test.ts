@@ -67,8 +67,8 @@ eachDatabase('stopped and pulled back at random moments, with random edits', (fr
           for (const mail of heard) expect(states.get(mail.deliverySeq), label).toBe(post.fateOf(mail).state);
           // Whoever cannot or will not be mailed gets no correction; whom the wrong mail never reached needs none.
           if (heard.some((mail) => post.fateOf(mail).silences)) continue;
-          const arrived = heard.filter((mail) => post.fateOf(mail).state !== 'bounced').at(-1);
-          if (arrived) expect(versionOf(arrived, versions), label).toBeGreaterThanOrEqual(lastTold(versions));
+          if (heard.some((mail) => post.fateOf(mail).state !== 'bounced'))
+            expect(versionOf(heard.at(-1), versions), label).toBeGreaterThanOrEqual(lastTold(versions));
         }
       }
     },

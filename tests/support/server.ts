@@ -30,6 +30,8 @@ export type TestServerOptions = {
   dataDir?: string;
   /** Options for node itself. */
   nodeArgs?: string[];
+  /** A command that becomes node, with what it needs before it. */
+  through?: string[];
   /** The log line to wait for before it is handed over: `ready` has its database open, `listening` may not. */
   until?: 'ready' | 'listening' | 'nothing';
 };
@@ -44,7 +46,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'foghorn-server-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), entry], {
+  const [command = '', ...args] = [
+    ...(options.through ?? []),
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    entry,
+  ];
+  const child = spawn(command, args, {
     cwd: ROOT,
     // Nothing of the developer's own settings reaches it.
     env: {
