@@ -21,7 +21,12 @@ import {
   viewOwnHook,
   webhookInput,
 } from '#services/hookSubscribers.ts';
-import { eraseSubscriber, getSubscriberFile, unsubscribeSubscriber } from '#services/subscriberRecords.ts';
+import {
+  countSubscribers,
+  eraseSubscriber,
+  getSubscriberFile,
+  unsubscribeSubscriber,
+} from '#services/subscriberRecords.ts';
 import { WHOLE_PAGE } from '#services/subscribers.ts';
 import { getSubscription, undoUnsubscribe, unsubscribe, viewUnsubscribe } from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
@@ -301,8 +306,10 @@ eachDatabase('webhooks that people subscribe themselves', (fresh) => {
   it('are no people: the screens of those do not know them', async () => {
     const { ctx } = await confirmed();
     const { id } = (await hookAt(ctx)) as { id: string };
+    const staff = ctx.as('comms');
     for (const deed of [getSubscriberFile, eraseSubscriber, unsubscribeSubscriber])
-      await expect(deed(ctx.as('comms'), id)).rejects.toMatchObject({ code: 'not_found' });
+      await expect(deed(staff, id)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await countSubscribers(staff)).toEqual({ pending: 0, confirmed: 0, unsubscribed: 0 });
   });
 
   it('are on record: who did what, and never a secret or an address', async () => {
