@@ -28,6 +28,8 @@ export type Outgoing = {
   /** How many got it, or may have: it is handed over, or being handed over. */
   got: number;
   total: number;
+  /** How many get a correction beside it. */
+  corrected: number;
 };
 
 /** What is going out about one incident or maintenance, the newest first. A correction goes with what it corrects, while that does. */
@@ -67,6 +69,9 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
             stoppedBy: one.stoppedBy,
             got: MAY_HAVE_IT.reduce((sum, state) => sum + (states[state] ?? 0), 0),
             total: one.expanding ? Math.max(one.expected, made) : made,
+            corrected: all
+              .filter((other) => other !== one && other.mends && other.updateSeq === one.updateSeq)
+              .reduce((sum, { expected }) => sum + expected, 0),
           },
         ];
       })
@@ -139,22 +144,22 @@ async function control(
   ctx.changed('outbox');
 }
 
-/** The update that a message is about, for mending it. @throws AppError not_found, or conflict when all of it has left */
+/** The update that a message is about, for mending it; `outgoing` is null when all of it has left. @throws AppError not_found */
 export async function findMending(
   ctx: Ctx,
   noticeId: string,
-): Promise<{ incident: Incident; update: Update; outgoing: Outgoing }> {
+): Promise<{ incident: Incident; update: Update; outgoing: Outgoing | null }> {
   requirePermission(ctx.actor, 'incident.publish');
   const { incident, update } = await ctx.db.read(async (tx) => {
     const subject = (await findSubject(tx, noticeId)) ?? missing();
+    const updates = await listUpdates(tx, subject.incidentSeq);
     return {
       incident: (await findIncidentBySeq(tx, subject.incidentSeq)) ?? missing(),
-      update: (await listUpdates(tx, subject.incidentSeq)).find(({ seq }) => seq === subject.updateSeq),
+      update: updates.find(({ seq }) => seq === subject.updateSeq) ?? missing(),
     };
   });
-  const outgoing = (await listOutgoing(ctx, incident.id)).find(({ updateId }) => updateId === update?.id);
-  if (!outgoing || !update) return gone();
-  return { incident, update, outgoing };
+  const outgoing = (await listOutgoing(ctx, incident.id)).find(({ updateId }) => updateId === update.id);
+  return { incident, update, outgoing: outgoing ?? null };
 }
 
 export type MendPreview = {

@@ -114,6 +114,9 @@ eachDatabase('stop, in the middle of it', (fresh) => {
     expect(await house.edit(house.id, RIGHT, { wrong: 'Only cards in Europe are affected' })).toEqual({
       told: 4,
     });
+    expect(await listOutgoing(house.ctx, house.id)).toMatchObject([
+      { state: 'waiting', got: 4, total: 6, corrected: 4 },
+    ]);
     await house.release();
     await house.drain();
     for (const to of house.addresses.slice(0, 4)) {

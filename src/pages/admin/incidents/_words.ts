@@ -13,6 +13,7 @@ export const DONE = {
   stopped: 'Stopped: nothing more of it leaves.',
   goneOn: 'It goes on.',
   mended: 'Mended. The page has the new text already.',
+  allLeft: 'All of it has left already. Change the update in the timeline, and tell people of the change.',
   noted: 'The note is in the timeline.',
   role: 'Set.',
   times: 'The times are corrected.',

@@ -36,7 +36,7 @@ export function previewOf(
   return data ? previewMend(ctx, { ...data, updateId }) : Promise.resolve(null);
 }
 
-/** One of the two mails that the signed-in person's draft makes. @throws AppError not_found, conflict or forbidden */
+/** One of the two mails that the signed-in person's draft makes. @throws AppError not_found or forbidden */
 export async function draftMail(ctx: Ctx, noticeId: string, which: 'mail' | 'correction'): Promise<string> {
   const { update } = await findMending(ctx, noticeId);
   const preview = await previewOf(ctx, update.id, await mendFields(ctx, update));
