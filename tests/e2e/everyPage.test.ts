@@ -141,7 +141,14 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
       path,
       status: 404,
     }));
-    expect(await faultsOf([...elsewhere().map(visit), ...missing], cookie, [look])).toEqual([]);
+    // One address of a list that has nothing to itself.
+    const suppressed = {
+      url: server.url,
+      path: `/admin/suppressions?subscriber=${house.ids['/admin/subscribers/[]']}`,
+      status: 200,
+    };
+    const all = [...elsewhere().map(visit), ...missing, suppressed];
+    expect(await faultsOf(all, cookie, [look])).toEqual([]);
   });
 
   it.each(LOOKS)(
@@ -157,6 +164,10 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
         // An installation without anything in it, a form that was sent, links that do not work, an address where there is nothing.
         { url: fresh.url, path: '/', status: 200 },
         { url: server.url, path: '/subscribe?asked', status: 200 },
+        { url: server.url, path: `${house.links.oldManage}?done=mailed`, status: 200 },
+        { url: server.url, path: house.links.listUnsubscribe, status: 200 },
+        { url: server.url, path: `${house.links.listUnsubscribe}?asked`, status: 200 },
+        { url: server.url, path: house.links.listLeave, status: 200 },
         { url: server.url, path: '/admin/join?token=wrong', status: 410 },
         { url: server.url, path: '/admin/setup?token=wrong', status: 410 },
         { url: server.url, path: '/incidents/nothing', status: 404 },

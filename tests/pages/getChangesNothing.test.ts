@@ -48,7 +48,9 @@ describe('reading', () => {
   it('changes not one row, whatever is read and however', async () => {
     const patterns = routePatterns();
     const paths = patterns.map((pattern) => pathOf(pattern, house.ids));
-    paths.push('/admin/setup?token=guess', house.links.join, '/subscribe?asked', '/healthz', '/metrics');
+    const { join: joining, oldManage, listUnsubscribe, listLeave } = house.links;
+    paths.push('/admin/setup?token=guess', joining, '/subscribe?asked', '/healthz', '/metrics');
+    paths.push(oldManage, listUnsubscribe, listLeave);
     const before = await dump(house.foghorn);
     for (const table of ['users', 'audit', 'drafts', 'deliveries', 'recipients', 'page', 'invitations'])
       expect(before[table]?.length, table).toBeGreaterThan(0);
@@ -84,11 +86,13 @@ describe('reading', () => {
     for (const pattern of routePatterns().filter((one) => accessOf(one) !== 'session')) {
       // The links in mails show whose they are, masked.
       const { body } = await ask(server.url, pathOf(pattern, house.ids));
-      expect(body, pattern).not.toMatch(/(anna|waiting|chief|gone)@/);
+      expect(body, pattern).not.toMatch(/(anna|waiting|chief|gone|team)@/);
       expect(body, pattern).not.toContain('Payments time out');
       expect(body, pattern).not.toContain('The card processor is down');
       expect(body, pattern).not.toContain('We found it.');
     }
+    for (const link of Object.values(house.links))
+      expect((await ask(server.url, link)).body, link).not.toMatch(/(anna|waiting|chief|gone|team)@/);
   });
 
   it('leaves no address, link, cookie or password in the log', () => {

@@ -3,7 +3,7 @@ import { inviteUser } from '#auth/invitations.ts';
 import { readConfig } from '#config';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { ROLES, type Role } from '#domain/permissions.ts';
-import { addMs, HOUR } from '#domain/time.ts';
+import { addMs, DAY, HOUR } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { addMember } from '#services/audiences.ts';
 import { createComponent, createGroup } from '#services/components.ts';
@@ -11,7 +11,7 @@ import { saveDraft } from '#services/drafts.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
-import { addSubscriber } from '#services/subscriberRecords.ts';
+import { addSubscriber, markShared } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import { addSuppression } from '#services/suppressions.ts';
 import { saveTemplate } from '#services/templates.ts';
@@ -30,7 +30,17 @@ export type Furnished = {
   ids: Record<string, string>;
   users: Record<Role, { id: string; email: string }>;
   /** Personal links that work, as paths. */
-  links: { unsubscribe: string; manage: string; confirm: string; join: string };
+  links: {
+    unsubscribe: string;
+    manage: string;
+    confirm: string;
+    join: string;
+    /** Mailed three days ago. */
+    oldManage: string;
+    /** Of an address that many read: the link in every mail, and the one in the mail that asks them all. */
+    listUnsubscribe: string;
+    listLeave: string;
+  };
   noticeId: string;
 };
 
@@ -59,6 +69,8 @@ export async function furnish(dataDir: string): Promise<Furnished> {
   await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const subscriber = await addSubscriber(ctx, { address: `anna@${SECRET_DOMAIN}`, consent: 'a letter' });
+  const list = await addSubscriber(ctx, { address: `team@${SECRET_DOMAIN}`, consent: 'a letter' });
+  await markShared(ctx, list, true);
   const gone = `gone@${SECRET_DOMAIN}`;
   await addSuppression(ctx, { address: gone, reason: `A letter about ${gone}.` });
   const hook = await addHookSubscriber(
@@ -120,6 +132,8 @@ export async function furnish(dataDir: string): Promise<Furnished> {
   const path = (url: string) => new URL(url).pathname + new URL(url).search;
   const own = recipientLinks(ctx.site.url, ctx.sign, subscriber, now);
   const theirs = recipientLinks(ctx.site.url, ctx.sign, seen.waiting.id, now);
+  const old = recipientLinks(ctx.site.url, ctx.sign, subscriber, addMs(now, -3 * DAY));
+  const many = recipientLinks(ctx.site.url, ctx.sign, list, addMs(now, HOUR));
   return {
     foghorn,
     users,
@@ -129,6 +143,9 @@ export async function furnish(dataDir: string): Promise<Furnished> {
       manage: path(own.manage_url),
       confirm: path(theirs.confirm_url),
       join: path(invited.url),
+      oldManage: path(old.manage_url),
+      listUnsubscribe: path(many.unsubscribe_url),
+      listLeave: path(many.leave_url),
     },
     ids: {
       '/admin/audiences/[]': 'executives',
