@@ -64,6 +64,19 @@ export function renderHookQuarantinedMail({
   });
 }
 
+/** Says that someone ended the calls by the link that stands in each of them: it may not have been the owner. */
+export function renderHookEndedMail({ site, place }: { site: MailSite; place: CalledPlace }): Rendered {
+  return hookMail(site, place, 'hookEnded', {
+    heading: `Your ${place.what} for ${nameOf(site)} was ended`,
+    preheader: 'Nothing is called there any more.',
+    words: [
+      'Someone pressed the link to unsubscribe that stands in each call, so nothing is called there any more.',
+    ],
+    deed: 'See how it stands',
+    after: 'It was not you, and you still want the calls? Subscribe the address again.',
+  });
+}
+
 function hookMail(
   site: MailSite,
   place: CalledPlace,

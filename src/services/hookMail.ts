@@ -5,7 +5,7 @@ import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import type { Instant } from '#domain/time.ts';
-import { renderHookQuarantinedMail } from '#emails/hooks.ts';
+import { renderHookEndedMail, renderHookQuarantinedMail } from '#emails/hooks.ts';
 import type { Rendered } from '#emails/render.ts';
 import { placeWords, shownUrl } from './hookPlace.ts';
 
@@ -14,7 +14,7 @@ export async function queueHookMail(
   tx: Tx,
   mail: {
     id: string;
-    kind: 'confirm' | 'already' | 'quarantined';
+    kind: 'confirm' | 'already' | 'quarantined' | 'unsubscribed';
     hook: Pick<Hook, 'seq'>;
     rendered: Rendered;
     now: Instant;
@@ -31,6 +31,25 @@ export async function queueHookMail(
     ...shared,
   });
   await insertDelivery(tx, { noticeSeq, recipientSeq: mail.hook.seq, ...shared });
+}
+
+/** Tells a webhook's or chat's owner that it was ended by the link in a call, in the transaction that ends it. */
+export async function tellEnded(
+  tx: Tx,
+  ctx: Ctx,
+  hook: Pick<Hook, 'seq' | 'channel' | 'address'>,
+  { id, now }: { id: string; now: Instant },
+): Promise<void> {
+  const page = await getPage(tx);
+  const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+  const place = { what: placeWords(hook.channel), shown: shownUrl(hook) };
+  await queueHookMail(tx, {
+    id,
+    kind: 'unsubscribed',
+    hook,
+    rendered: renderHookEndedMail({ site, place }),
+    now,
+  });
 }
 
 /** Tells the owner of each webhook and chat that is in quarantine, once. @returns how many were told */

@@ -26,6 +26,7 @@ import {
 } from '#emails/links.ts';
 import { renderUnsubscribedMail } from '#emails/render.ts';
 import { renderFreshLinkMail, renderLeaveMail } from '#emails/subscription.ts';
+import { tellEnded } from './hookMail.ts';
 import { choiceInput, knownChoice } from './subscribers.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
@@ -198,10 +199,15 @@ async function leave(
       const queued = await queueOwnMail(tx, person, { id, kind: 'leave', rendered, freshFrom, now });
       return { leaving: 'asked' as const, queued };
     }
-    const isTold = person.state === 'confirmed' && person.kind === 'subscriber' && person.channel === 'email';
+    const wasTold = person.state === 'confirmed' && person.kind === 'subscriber';
     await markUnsubscribed(tx, person.seq, now);
     await insertAudit(tx, ctx, audit('subscriber.unsubscribe', person));
-    if (!isTold) return { leaving: 'left' as const, queued: false };
+    if (!wasTold) return { leaving: 'left' as const, queued: false };
+    const { channel } = person;
+    if (channel !== 'email') {
+      await tellEnded(tx, ctx, { ...person, channel }, { id, now });
+      return { leaving: 'left' as const, queued: true };
+    }
     // The mail may have been forwarded: whoever owns the mailbox learns of it, and can take it back.
     const rendered = renderUnsubscribedMail({ site });
     const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: null, now };

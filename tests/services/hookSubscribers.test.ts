@@ -258,6 +258,13 @@ eachDatabase('webhooks that people subscribe themselves', (fresh) => {
     });
     await unsubscribe(ctx, out);
     expect(await hookAt(ctx)).toMatchObject({ state: 'unsubscribed' });
+    // Whoever pressed it: its owner learns of it.
+    const mails = await mailbox(ctx);
+    expect(mails.at(-1)).toMatchObject({ kind: 'unsubscribed', to: OWNER, state: 'queued' });
+    expect(mails.at(-1)?.text).toContain(URL_);
+    await unsubscribe(ctx, out);
+    expect(await mailbox(ctx)).toHaveLength(mails.length);
+    expect(await viewOwnHook(ctx, mails.at(-1)!.token)).toMatchObject({ state: 'unsubscribed' });
     await undoUnsubscribe(ctx, out);
     expect(await hookAt(ctx)).toMatchObject({ state: 'confirmed', secret });
   });
