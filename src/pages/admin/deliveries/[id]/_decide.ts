@@ -1,5 +1,6 @@
 import { textOf } from '#components/admin/forms.ts';
 import type { Ctx } from '#db/context.ts';
+import { AppError } from '#domain/errors.ts';
 import { decideAllUncertain, retryRefused } from '#services/deliveries.ts';
 import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { closeUncertain, repeatUncertain } from '#services/outbox.ts';
@@ -31,8 +32,10 @@ export async function decide(ctx: Ctx, id: string, form: FormData): Promise<stri
     case 'goOn':
       await goOn(ctx, id);
       return 'wentOn';
-    default:
+    case 'retry':
       return retried(await retryRefused(ctx, id));
+    default:
+      throw new AppError('invalid', 'This is no button of this page.', { fix: 'Go back and press one.' });
   }
 }
 
