@@ -178,7 +178,7 @@ describe.skipIf(!CHROMIUM)('the screen of deliveries, with pages and mail in two
     await tabTo(page, 'Send again to the chosen');
     await page.keyboard.press('Enter');
     await page.getByText('They are waiting to be sent again.').waitFor();
-    await expect.poll(() => resend.mails.length).toBe(before + 1);
+    await expect.poll(() => resend.mails.length, { timeout: 60_000 }).toBe(before + 1);
     expect([resend.mails.at(-1)?.to].flat()).toEqual([again]);
 
     // Nothing chosen: said, with what was asked for still there.
