@@ -200,7 +200,7 @@ export function createEngine(deps: EngineDeps): Engine {
           urgentOnly && priority > 0
             ? 0
             : roomFor(provider?.quotas ?? [], priority, { now: time, underWay }).mails,
-        oldFirst: passedOver >= OLD_EVERY - 1,
+        oldFirst: passedOver + Math.max(1, slots.other) >= OLD_EVERY,
       });
       await openLetters(
         tx,

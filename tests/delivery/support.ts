@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { ClaimedBatch } from '#db/batches.ts';
 import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import { insertNotice, type NoticeKind } from '#db/notices.ts';
@@ -77,6 +78,8 @@ export type Rig = {
   logged: { level: string; message: string; fields: Record<string, unknown> }[];
   /** Turns the engine until nothing is in flight, nothing waits to be written, and nothing is due. */
   drain: () => Promise<void>;
+  /** Waits until every call that has begun is over, without a turn. */
+  answered: () => Promise<void>;
 };
 
 export function fakeTransport(fake: FakeResend, timeoutMs?: number): Transport {
@@ -87,22 +90,29 @@ export function fakeTransport(fake: FakeResend, timeoutMs?: number): Transport {
 export async function rigEngine(
   db: Db,
   transport: Transport,
-  options: { clock?: TestClock; owner?: string } = {},
+  options: { clock?: TestClock; owner?: string; random?: () => number } = {},
 ): Promise<Rig> {
   const clock = options.clock ?? testClock();
   const logged: Rig['logged'] = [];
   let wake = () => {};
+  let calling = 0;
   let rung = false;
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, message, fields: fields as Record<string, unknown> });
   const engine = createEngine({
     db,
     now: clock.now,
-    random: () => 0.5,
+    random: options.random ?? (() => 0.5),
     sign: testContext(db).sign,
     site: { url: SITE },
     log: { info: log('info'), warn: log('warn'), error: log('error') },
-    transport,
+    transport: {
+      ...transport,
+      send: async (batch, call) => {
+        calling++;
+        return transport.send(batch, call).finally(() => calling--);
+      },
+    },
     owner: options.owner ?? 'here:1:1',
     onResult: () => {
       rung = true;
@@ -118,14 +128,21 @@ export async function rigEngine(
     for (;;) {
       while (await engine.round());
       if (!engine.inFlight().length && !engine.hasResults()) return;
-      if (!rung)
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      rung = false;
+      await untilRung();
     }
   };
-  return { clock, engine, transport, logged, drain };
+  const answered = async () => {
+    do await breathe();
+    while (calling);
+  };
+  const untilRung = async () => {
+    if (!rung)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    rung = false;
+  };
+  return { clock, engine, transport, logged, drain, answered };
 }
 
 /** How many deliveries are in each state. */

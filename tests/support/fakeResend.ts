@@ -32,7 +32,7 @@ export type FakeOptions = {
   strangers?: () => number;
   /** Milliseconds that a call takes. */
   latencyMs?: number | (() => number);
-  /** Mails that the day still allows. */
+  /** Mails that the day allows; the account tells that and what is used of it. */
   dailyQuota?: number;
   /** When the quotas begin anew; by the real clock when left out. */
   resets?: { daily: string; monthly: string };
@@ -276,7 +276,12 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
   function usage() {
     const at = new Date(Math.ceil(Date.now() / DAY) * DAY).toISOString();
     const { daily, monthly } = options.resets ?? { daily: at, monthly: at };
-    return { object: 'usage', emails: { daily: { resets_at: daily }, monthly: { resets_at: monthly } } };
+    const limit = options.dailyQuota;
+    const known = limit === undefined ? {} : { limit, used: limit - quota };
+    return {
+      object: 'usage',
+      emails: { daily: { ...known, resets_at: daily }, monthly: { resets_at: monthly } },
+    };
   }
 
   /** For a test in another process. */
