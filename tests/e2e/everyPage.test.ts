@@ -164,6 +164,8 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
         // An installation without anything in it, a form that was sent, links that do not work, an address where there is nothing.
         { url: fresh.url, path: '/', status: 200 },
         { url: server.url, path: '/subscribe?asked', status: 200 },
+        { url: server.url, path: '/subscribe/webhook?asked', status: 200 },
+        { url: server.url, path: '/webhook/wrong', status: 404 },
         { url: server.url, path: `${house.links.oldManage}?done=mailed`, status: 200 },
         { url: server.url, path: house.links.listUnsubscribe, status: 200 },
         { url: server.url, path: `${house.links.listUnsubscribe}?asked`, status: 200 },
