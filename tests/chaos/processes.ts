@@ -11,8 +11,6 @@ export type WorkerOptions = {
   provider: string;
   /** How far its clock is ahead. */
   clockAheadMs?: number;
-  /** How long SQLite waits for another writer before it says that it is busy, in place of 5 s. */
-  busyTimeoutMs?: number;
 };
 
 export type Process = {

@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline';
-import { sql } from 'kysely';
 import { openDatabase } from '#db/open.ts';
 import { startDispatcher } from '#delivery/dispatcher.ts';
 import { addMs } from '#domain/time.ts';
@@ -23,8 +22,6 @@ input.on('line', (line) => {
 input.on('close', () => process.exit(1));
 
 const db = await openDatabase(options.databaseUrl);
-if (options.busyTimeoutMs)
-  await db.write((tx) => sql.raw(`pragma busy_timeout = ${options.busyTimeoutMs}`).execute(tx));
 const ctx = testContext(db);
 const say = (fields: object, message: string) => {
   const { err } = fields as { err?: Error };

@@ -99,6 +99,14 @@ export async function rigEngine(
   let rung = false;
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, message, fields: fields as Record<string, unknown> });
+  // The engine's own, so that a test that changes it changes what is used.
+  const watched: Transport = {
+    ...transport,
+    send: async (batch, call) => {
+      calling++;
+      return transport.send(batch, call).finally(() => calling--);
+    },
+  };
   const engine = createEngine({
     db,
     now: clock.now,
@@ -106,13 +114,7 @@ export async function rigEngine(
     sign: testContext(db).sign,
     site: { url: SITE },
     log: { info: log('info'), warn: log('warn'), error: log('error') },
-    transport: {
-      ...transport,
-      send: async (batch, call) => {
-        calling++;
-        return transport.send(batch, call).finally(() => calling--);
-      },
-    },
+    transport: watched,
     owner: options.owner ?? 'here:1:1',
     onResult: () => {
       rung = true;
@@ -142,7 +144,7 @@ export async function rigEngine(
       });
     rung = false;
   };
-  return { clock, engine, transport, logged, drain, answered };
+  return { clock, engine, transport: watched, logged, drain, answered };
 }
 
 /** How many deliveries are in each state. */
