@@ -3,10 +3,10 @@ import { areSendable, assignToBatch, endQueued } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { beginProbe } from '#db/providers.ts';
 import { addMs, type Instant } from '#domain/time.ts';
+import type { Started } from './calls.ts';
 import type { Ahead, Candidate } from './candidates.ts';
 import { LEASE_MS } from './lease.ts';
 import type { Ledger, Slot } from './ledger.ts';
-import type { Started } from './round.ts';
 import type { Transport } from './transport.ts';
 
 /** What may be claimed: a frozen batch, or one that has been written and is frozen now. */

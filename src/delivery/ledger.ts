@@ -3,6 +3,7 @@ import type { Tx } from '#db/open.ts';
 import { type Call, getProvider, notePace, type Provider } from '#db/providers.ts';
 import { countMails, learnQuotas, type Quota, type QuotaWord, roomFor } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
+import type { Started } from './calls.ts';
 import {
   arrivalOf,
   learnRate,
@@ -14,7 +15,6 @@ import {
   withCall,
   withStrangers,
 } from './pace.ts';
-import type { Started } from './round.ts';
 import { type Finished, parkedUntil } from './settle.ts';
 import type { Limits, Transport } from './transport.ts';
 

@@ -1,10 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { ClaimedBatch } from '#db/batches.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { getProvider, type Provider } from '#db/providers.ts';
 import { isSpentForMost, roomFor } from '#domain/quotas.ts';
 import { addMs, type Instant, toInstant } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
+import { type CallDeps, createCalls, type Reported, type Started } from './calls.ts';
 import {
   type Ahead,
   type Candidate,
@@ -14,22 +14,12 @@ import {
   prepareBatch,
 } from './candidates.ts';
 import { claimAll, type Plan } from './claim.ts';
-import { thawBody } from './freeze.ts';
 import { leaseFrom } from './lease.ts';
-import { type Answered, openLedger, rateOf, slotsOf } from './ledger.ts';
+import { openLedger, rateOf, slotsOf } from './ledger.ts';
 import type { Letter, UnsendableMail } from './mail.ts';
-import { ACCOUNT_CALL, arrivalOf } from './pace.ts';
-import {
-  BREAKER,
-  type Finished,
-  type Half,
-  type Member,
-  settleAccepted,
-  settleCall,
-  settleMail,
-  splitFor,
-} from './settle.ts';
-import type { Limits, MailResult, Outcome, Transport } from './transport.ts';
+import { ACCOUNT_CALL } from './pace.ts';
+import { BREAKER, type Finished, settleAccepted, settleCall, settleMail } from './settle.ts';
+import type { Outcome } from './transport.ts';
 
 export type Engine = {
   /**
@@ -47,49 +37,21 @@ export type Engine = {
   restsUntil(): Instant | null;
 };
 
-export type EngineDeps = {
+export type EngineDeps = CallDeps & {
   db: Db;
-  now: () => Instant;
   random: () => number;
   sign: Sign;
   site: { url: string };
-  log: Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>;
-  transport: Transport;
   owner: string;
-  /** Called when a call or a mail has come back: a round will settle it. */
-  onResult: () => void;
-  /** Resolves once `now` has reached this moment (ms since the epoch). */
-  waitUntil: (ms: number) => Promise<void>;
 };
-
-export type Started = {
-  batch: ClaimedBatch;
-  bytes: Buffer;
-  /** Whether the transport made the bytes, just now; otherwise they come from the database. */
-  built: boolean;
-  members: Member[];
-  open: Set<number>;
-  /** When the pace lets it begin, in ms since the epoch. */
-  opensAt: number;
-  /** Calls that stood in the log when it was claimed, itself included. */
-  counted: number;
-  /** When it did begin; null while it waits for that. */
-  began: number | null;
-};
-type Reported = { started: Started; result: MailResult; written: (stillOurs: boolean) => void };
-
-/** How often the account's figures are asked for. */
-const ACCOUNT_EVERY_MS = 3_600_000;
 
 /** The outbox's engine: it holds calls in flight and results not yet written, everything else is in the database. */
 export function createEngine(deps: EngineDeps): Engine {
   const { db, now, random, transport, owner, log } = deps;
-  const inFlight = new Map<number, Started>();
-  const finished: Finished[] = [];
-  const reported: Reported[] = [];
-  const accounts: Answered[] = [];
-  const letters = new Map<number, Letter | UnsendableMail>();
   const stopping = new AbortController();
+  const calls = createCalls(deps, stopping.signal);
+  const { inFlight, finished, reported, accounts } = calls;
+  const letters = new Map<number, Letter | UnsendableMail>();
   /** Batches written while calls were in flight. Nothing of them is stored, so they bind nobody. */
   let ahead: Ahead[] = [];
   let provider: Provider | null = null;
@@ -98,15 +60,12 @@ export function createEngine(deps: EngineDeps): Engine {
   let restsUntil: Instant | null = null;
   /** Slots in a row that went to more urgent work while less urgent work grew old. */
   let passedOver = 0;
-  /** What the last calls that were accepted took, in ms. */
-  let trips: readonly number[] = [];
-  let account: { asking: boolean; at: number } = { asking: false, at: 0 };
 
   return {
     round,
     stopClaiming: () => stopping.abort(),
-    inFlight: atWork,
-    hasResults: () => finished.length + reported.length + accounts.length > 0,
+    inFlight: calls.atWork,
+    hasResults: calls.hasResults,
     restsUntil: () => restsUntil,
   };
 
@@ -120,20 +79,27 @@ export function createEngine(deps: EngineDeps): Engine {
           : candidate,
       );
     const written = plans.flatMap((plan) => (plan.kind === 'ahead' ? [plan.prepared] : []));
-    const asks = wantsAccount();
+    const asks = provider !== null && calls.wantsAccount(provider, unlimited);
     if (!plans.length && !finished.length && !reported.length && !accounts.length && !asks)
       return writeAhead();
 
     // Results leave their lists only once they are on disk: a commit that fails loses none.
-    const calls = [...finished];
+    const answers = [...finished];
     const mails = [...reported];
     const figures = [...accounts];
-    const goOn = calls.every(({ outcome }) => mayGoOn(outcome));
+    const goOn = answers.every(({ outcome }) => mayGoOn(outcome));
     const result = await db.write(async (tx) => {
       const time = now();
-      const stale = await settleCalls(tx, calls, time);
+      const stale = await settleCalls(tx, answers, time);
       const stillOurs = await settleMails(tx, mails, time);
-      const ledger = await openLedger(tx, { transport, provider, unlimited, calls, figures, now: time });
+      const ledger = await openLedger(tx, {
+        transport,
+        provider,
+        unlimited,
+        calls: answers,
+        figures,
+        now: time,
+      });
       const claimed = goOn
         ? await claimAll(tx, plans, {
             ledger,
@@ -149,20 +115,20 @@ export function createEngine(deps: EngineDeps): Engine {
       await ledger.write();
       return { stale, stillOurs, asked, unlimited: ledger.unlimited, ...claimed };
     });
-    finished.splice(0, calls.length);
+    finished.splice(0, answers.length);
     reported.splice(0, mails.length);
     accounts.splice(0, figures.length);
     unlimited = result.unlimited;
     for (const [index, { written }] of mails.entries()) written(result.stillOurs[index] as boolean);
     for (const seq of result.stale)
       log.warn({ batch: seq }, 'A batch had been taken over; its late answer was ignored.');
-    for (const call of calls) report(call);
+    for (const call of answers) report(call);
     ahead = [...result.left, ...ahead.filter((one) => !written.includes(one))];
     countTurns(result.started, aged);
-    for (const call of result.started) void begin(call);
-    if (result.asked) void askAccount(result.asked);
+    for (const call of result.started) calls.begin(call);
+    if (result.asked) calls.askAccount(result.asked);
     if (result.started.length) await writeAhead();
-    return calls.length + mails.length + figures.length + result.started.length + result.dropped > 0;
+    return answers.length + mails.length + figures.length + result.started.length + result.dropped > 0;
   }
 
   /** What may begin now, the most urgent first. Priority is decided here, when a slot is free, and not before. */
@@ -195,7 +161,7 @@ export function createEngine(deps: EngineDeps): Engine {
         slots,
         now: time,
         ahead,
-        busy: atWork(),
+        busy: calls.atWork(),
         room: (priority) =>
           urgentOnly && priority > 0
             ? 0
@@ -242,14 +208,6 @@ export function createEngine(deps: EngineDeps): Engine {
     return next.length > 0;
   }
 
-  function atWork(): number[] {
-    return [...inFlight.keys(), ...finished.map(({ batch }) => batch.seq)];
-  }
-
-  function quickest(): number | null {
-    return trips.length ? Math.min(...trips) : null;
-  }
-
   function probe(): boolean {
     return (provider?.failures ?? 0) >= BREAKER;
   }
@@ -275,71 +233,6 @@ export function createEngine(deps: EngineDeps): Engine {
     else passedOver += started.length;
   }
 
-  async function begin(call: Started): Promise<void> {
-    inFlight.set(call.batch.seq, call);
-    let outcome: Outcome;
-    let halves: Half[] = [];
-    try {
-      outcome = await send(call);
-      halves = await splitFor(outcome, call, transport);
-    } catch (error) {
-      log.error({ err: error }, 'A transport threw in place of answering.');
-      const reason = 'Foghorn failed while it was sending.';
-      outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true };
-    }
-    const { batch, members, counted } = call;
-    const answered = Date.parse(now());
-    // Only after an answer is it certain that no connection still reads them.
-    if (outcome.kind === 'accepted' && call.built) transport.release?.(call.bytes);
-    const began = call.began ?? answered;
-    const arrived = arrivalOf(began, answered, quickest());
-    if (outcome.kind === 'accepted') trips = [...trips.slice(1 - TRIPS), answered - began];
-    finished.push({ batch, members, outcome, halves, began, arrived, answered, counted });
-    inFlight.delete(batch.seq);
-    deps.onResult();
-  }
-
-  async function send(call: Started): Promise<Outcome> {
-    const { batch, members, open } = call;
-    if (!call.bytes.length) {
-      const bytes = await thawBody(batch);
-      if (!bytes) return { kind: 'ownBug', reason: 'The stored bytes are not the ones that were frozen.' };
-      call.bytes = bytes;
-    }
-    await deps.waitUntil(call.opensAt);
-    call.began = Date.parse(now());
-    return transport.send(
-      { key: batch.key, body: call.bytes, members: members.map(({ seq }) => ({ seq, open: open.has(seq) })) },
-      { stopping: stopping.signal, report: (result) => reportMail(call, result) },
-    );
-  }
-
-  /** The account's own figures are asked for now and then, once it is known how many calls are allowed. */
-  function wantsAccount(): boolean {
-    if (!transport.readAccount || account.asking || stopping.signal.aborted) return false;
-    if (!provider || (!provider.rate && !unlimited)) return false;
-    return Date.parse(now()) - account.at >= ACCOUNT_EVERY_MS;
-  }
-
-  async function askAccount({ opensAt, counted }: { opensAt: number; counted: number }): Promise<void> {
-    account = { asking: true, at: Date.parse(now()) };
-    await deps.waitUntil(opensAt);
-    const began = Date.parse(now());
-    const limits: Limits | null = (await transport.readAccount?.().catch(() => null)) ?? null;
-    const answered = Date.parse(now());
-    const arrived = arrivalOf(began, null, null);
-    accounts.push({ id: ACCOUNT_CALL, limits, began, arrived, answered, counted });
-    account = { asking: false, at: began };
-    deps.onResult();
-  }
-
-  function reportMail(started: Started, result: MailResult): Promise<boolean> {
-    return new Promise((written) => {
-      reported.push({ started, result, written });
-      deps.onResult();
-    });
-  }
-
   function report({ batch, outcome }: Finished): void {
     const fields = { batch: batch.seq, attempt: batch.attempts + 1 };
     const reason = 'reason' in outcome ? withoutAddresses(outcome.reason) : '';
@@ -355,8 +248,6 @@ export function createEngine(deps: EngineDeps): Engine {
 const NOTHING = { candidates: [], aged: null };
 /** However many calls a provider allows, no more are open at a time: each holds a batch's bytes. */
 const MOST_CALLS = 10;
-/** Calls whose time is kept, to know how long the quickest takes. */
-const TRIPS = 20;
 /** What was written ahead is forgotten after this: people and notices change. */
 const STALE_MS = 2_000;
 /** One of so many slots goes to the oldest of what is less urgent and has waited long. */
