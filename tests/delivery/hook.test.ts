@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Hooks } from '#db/context.ts';
 import { findHook, listCalls } from '#db/hooks.ts';
 import type { Db } from '#db/open.ts';
@@ -186,6 +186,17 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(row?.reason).toBe(
       `It answered 302 Found to ${elsewhere.url}/new. Redirects are not followed: subscribe the address that it leads to.`,
     );
+  });
+
+  it('waits 30 seconds for an answer', async () => {
+    const { add, post, drain } = await house();
+    const server = await receiver();
+    await add(server.url);
+    const timeout = vi.spyOn(AbortSignal, 'timeout');
+    await post({ components: [] });
+    await drain();
+    expect(timeout).toHaveBeenCalledWith(30_000);
+    timeout.mockRestore();
   });
 
   it('gives up waiting for an answer, and tries again later', async () => {
