@@ -80,18 +80,45 @@ export async function isHanded(tx: Tx, { bases, contents }: Mends): Promise<bool
   return row !== undefined;
 }
 
-/** Stops notices, or with null lets them go on. */
 export async function setStopped(
   tx: Tx,
   noticeSeqs: readonly number[],
-  stopped: { at: Instant; by: string } | null,
+  { at, by }: { at: Instant; by: string },
 ): Promise<void> {
   if (!noticeSeqs.length) return;
   await tx
     .updateTable('notices')
-    .set({ stopped_at: stopped?.at ?? null, stopped_by: stopped?.by ?? null })
+    .set({ stopped_at: at, stopped_by: by })
     .where('seq', 'in', noticeSeqs)
     .execute();
+}
+
+type OfUpdate = { incidentSeq: number; updateSeq: number };
+
+/** Takes back every stop of mail about an update. Uses notices_incident. */
+export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate): Promise<void> {
+  await tx
+    .updateTable('notices')
+    .set({ stopped_at: null, stopped_by: null })
+    .where('incident_seq', '=', incidentSeq)
+    .where('update_seq', '=', updateSeq)
+    .where('stopped_at', 'is not', null)
+    .execute();
+}
+
+/**
+ * The updates whose mail was stopped and neither mended nor let go on since, though newer mail may have taken its place: perhaps they are
+ * wrong, so nothing new repeats them. Uses notices_incident.
+ */
+export async function listStopped(tx: Tx, incidentSeq: number): Promise<number[]> {
+  const rows = await tx
+    .selectFrom('notices')
+    .select('update_seq')
+    .distinct()
+    .where('incident_seq', '=', incidentSeq)
+    .where('stopped_at', 'is not', null)
+    .execute();
+  return rows.flatMap(({ update_seq }) => update_seq ?? []);
 }
 
 /** From when these may leave. */

@@ -1,5 +1,5 @@
 import { insertAudit } from '#db/audit.ts';
-import { findSubject, setRelease, setStopped } from '#db/contents.ts';
+import { clearStops, findSubject, setRelease, setStopped } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { countStates } from '#db/deliveryReports.ts';
 import { findIncident, findIncidentBySeq, type Incident } from '#db/incidents.ts';
@@ -108,7 +108,7 @@ export async function stopSending(ctx: Ctx, noticeId: string): Promise<void> {
 /** Lets what was stopped go on as it is, at once. */
 export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
   await control(ctx, noticeId, 'delivery.goOn', async (tx, group, subject) => {
-    await setStopped(tx, seqsOf(group), null);
+    await clearStops(tx, subject);
     await setRelease(tx, seqsOf(group), ctx.now());
     await requoteLater(tx, ctx, subject);
   });

@@ -3,12 +3,13 @@ import { findComponents } from '#db/components.ts';
 import {
   type Content,
   carries,
+  clearStops,
   countHanded,
   isHanded,
   listContents,
+  listStopped,
   replaceContent,
   setRelease,
-  setStopped,
 } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { countReach, endExpansion, insertFanout } from '#db/fanouts.ts';
@@ -29,7 +30,6 @@ import {
   releaseAfter,
   renderMissedMail,
   renderPlannedMail,
-  stoppedUpdates,
 } from './updateMail.ts';
 
 export type Mend = {
@@ -62,10 +62,15 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   const page = await getPage(tx);
   const releaseAt = releaseAfter({ page, now });
   // Whoever tells nobody of it lets nothing go on, either.
-  if (correct) await setStopped(tx, own, null);
+  const stopsEnd = () => clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq });
+  if (correct && own.length) await stopsEnd();
   await setRelease(tx, own, releaseAt);
   await rewriteWaiting(tx, ctx, incident, { from: update.seq, now });
-  if (!carried) return null;
+  if (!carried) {
+    // What newer mail leaves out because it was stopped is told by mail of its own, if at all.
+    await stopsEnd();
+    return null;
+  }
 
   const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
   const mends = wrongTexts(contents, update.seq);
@@ -93,7 +98,7 @@ export async function rewriteWaiting(
   );
   if (!waiting.length) return;
   const plans = await storedPlans(tx, incident);
-  const stopped = stoppedUpdates(open);
+  const stopped = await listStopped(tx, incident.seq);
   for (const content of waiting)
     await rewrite(tx, ctx, incident, content, { plans, stopped, contents, open, now });
 }

@@ -1,4 +1,4 @@
-import { listContents, listResolutionFilters } from '#db/contents.ts';
+import { listContents, listResolutionFilters, listStopped } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -67,7 +67,7 @@ export async function queueUpdateMail(
 ): Promise<number> {
   const { incident, now } = plan;
   const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
-  const omits = stoppedUpdates(open);
+  const omits = await listStopped(tx, incident.seq);
   // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
   const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
   const replaces = (seq: number) => follows.some(({ noticeSeq, yields }) => yields && noticeSeq === seq);
@@ -125,13 +125,6 @@ export async function audienceOf(
 
 export function releaseAfter({ page, now }: Pick<MailPlan, 'page' | 'now'>): Instant {
   return addMs(now, page.releaseSeconds * 1000);
-}
-
-/** Updates whose mail is stopped: perhaps they are wrong, so nothing new repeats them. */
-export function stoppedUpdates(open: readonly Unfinished[]): number[] {
-  return open.flatMap(({ stoppedAt, updateSeq }) =>
-    stoppedAt !== null && updateSeq !== null ? [updateSeq] : [],
-  );
 }
 
 /** 0 goes before everything, 2 after every incident. */

@@ -201,6 +201,34 @@ eachDatabase('a newer update', (fresh) => {
     for (const to of again.addresses) expect(again.heard(to).map(told)).toEqual([[TWO, ONE]]);
   });
 
+  it('never quotes what was stopped, though that is over; mended then, it is told once, by a mail of its own', async () => {
+    const house = await outgoingHouse(fresh, { people: 2 });
+    const MENDED = 'The first thing, put right.';
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    await stopSending(house.ctx, (await house.newest(id)).noticeId);
+    await house.say(id, { body: TWO, notify: true });
+    await house.release();
+    await house.drain();
+    await house.say(id, { body: THREE, notify: true });
+    await house.expand();
+    expect(await house.edit(id, MENDED, { index: 2 })).toEqual({ told: 2 });
+    await house.release();
+    await house.drain();
+    for (const to of house.addresses) {
+      const mails = house.heard(to);
+      expect(mails.map(told)).toEqual([[TWO], [THREE], []]);
+      expect(mails.filter(({ text }) => text.includes(ONE))).toEqual([]);
+      expect(mails.map(({ text }) => text.includes(MENDED))).toEqual([false, false, true]);
+    }
+    await house.say(id, { body: 'The fourth thing that we know.', notify: true });
+    await house.release();
+    await house.drain();
+    // From now on it is quoted as it is right.
+    expect(house.heard(house.addresses[0] as string).at(-1)?.text).toContain(MENDED);
+  });
+
   it('is mended itself, in each of its variants: who got one of them gets one correction', async () => {
     const house = await outgoingHouse(fresh, { people: 8 });
     const MENDED = 'The second thing, put right.';
