@@ -48,26 +48,28 @@ export async function expandNextChunk({
   stride?: Stride;
 }): Promise<boolean> {
   let began = 0;
+  let rows = 0;
   const worked = await db.write(async (tx) => {
     const time = now();
     began = Date.parse(time);
     const fanout = await nextOpenFanout(tx, time);
     if (!fanout) return tidy(tx, stride.rows, time);
     const usual = fanout.follows.length || fanout.mends ? Math.min(CAREFUL_CHUNK, stride.rows) : stride.rows;
-    const size = fanout.cursorSeq === 0 ? FIRST_CHUNK : usual;
-    const to = await endOfChunk(tx, fanout.cursorSeq, fanout.boundSeq, size);
+    rows = fanout.cursorSeq === 0 ? FIRST_CHUNK : usual;
+    const to = await endOfChunk(tx, fanout.cursorSeq, fanout.boundSeq, rows);
     await expandTo(tx, fanout, to, time);
     return true;
   });
-  if (worked) learn(stride, Date.parse(now()) - began);
-  return worked;
+  if (!worked) return false;
+  stride.tookMs = Date.parse(now()) - began;
+  if (rows === stride.rows) adapt(stride);
+  return true;
 }
 
 /** Halfway towards what would have taken the time that a chunk may take. */
-function learn(stride: Stride, tookMs: number): void {
-  const fits = (stride.rows * CHUNK_MS) / Math.max(1, tookMs);
+function adapt(stride: Stride): void {
+  const fits = (stride.rows * CHUNK_MS) / Math.max(1, stride.tookMs);
   stride.rows = Math.round(Math.min(CHUNK, Math.max(LEAST_CHUNK, (stride.rows + fits) / 2)));
-  stride.tookMs = tookMs;
 }
 
 /** Whether expandNextChunk would find work, asked without taking a writer's turn; else when the next fan-out is released. */

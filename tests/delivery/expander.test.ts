@@ -3,7 +3,8 @@ import { insertDelivery } from '#db/deliveries.ts';
 import { countReach, insertFanout } from '#db/fanouts.ts';
 import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
-import { expandNextChunk } from '#delivery/expander.ts';
+import { expandNextChunk, newStride, restAfter } from '#delivery/expander.ts';
+import { addMs } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -37,6 +38,24 @@ eachDatabase('the expander', (fresh) => {
     expect(await states(db)).toEqual({ queued: 10_600 });
     expect(await expandNextChunk({ db, now })).toBe(false);
     expect(new Set((await reached(db, noticeSeq)).map((row) => row.address)).size).toBe(10_600);
+  });
+
+  it('takes as much at a time as keeps others waiting for a moment only, and rests for as long', async () => {
+    const db = await fresh();
+    await makeSubscribers(db, 5_000);
+    const { now } = testClock();
+    await postNotice(db, now());
+    const stride = { ...newStride(), rows: 1_000 };
+    const sizes: number[] = [];
+    for (const ms of [240, 30, 240, 3, 90]) {
+      const before = (await states(db)).queued ?? 0;
+      const times = [now()];
+      await expandNextChunk({ db, stride, now: () => times.shift() ?? addMs(now(), ms) });
+      sizes.push(((await states(db)).queued ?? 0) - before);
+      expect(restAfter(stride)).toBe(Math.max(10, ms));
+    }
+    // The first is always small. One that took 240 ms in place of 30 makes the next smaller, and the other way round.
+    expect(sizes).toEqual([500, 1_000, 1_000, 563, 1_937]);
   });
 
   it('goes on where a chunk was lost with its transaction: no one is skipped, no one comes twice', async () => {
