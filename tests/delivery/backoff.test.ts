@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getProvider } from '#db/providers.ts';
 import { unknownDelay } from '#delivery/backoff.ts';
+import { expandNextChunk } from '#delivery/expander.ts';
 import { MINUTE } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -34,10 +35,18 @@ eachDatabase('a provider that does not answer', (fresh) => {
   it('is felt for by one call at a time, of all processes; an answer lets all go on', async () => {
     const db = await fresh();
     const clock = testClock();
-    await makeSubscribers(db, 1_200);
+    await makeSubscribers(db, 1_300);
     const one = await rigEngine(db, fakeTransport(fake), { clock, owner: 'a:1:1' });
     const other = await rigEngine(db, fakeTransport(fake, 200), { clock, owner: 'b:2:2' });
     await postNotice(db, clock.now());
+    // Both have heard that the provider names no limit, so that the pace stops neither.
+    await expandNextChunk({ db, now: clock.now });
+    for (const { engine, answered } of [one, other]) {
+      await engine.round();
+      await answered();
+      clock.advance(2_000);
+    }
+    for (const { drain } of [one, other, one]) await drain();
     await expandAll(db, clock.now);
     const provider = () => db.read((tx) => getProvider(tx, 'resend'));
     fake.always({ kind: 'drop' });
@@ -61,7 +70,7 @@ eachDatabase('a provider that does not answer', (fresh) => {
     expect((await provider()).failures).toBe(6);
     clock.advance(10 * MINUTE);
     await one.drain();
-    expect(await states(db)).toEqual({ accepted: 1_200 });
+    expect(await states(db)).toEqual({ accepted: 1_300 });
     expect(await provider()).toMatchObject({ failures: 0, circuit: 'closed' });
     expect([...fake.counts.values()].every((count) => count === 1)).toBe(true);
   });
