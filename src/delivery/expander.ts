@@ -10,7 +10,7 @@ const LEAST_CHUNK = 500;
 /** Each row is looked at several times where a newer notice takes the place of older ones. */
 const CAREFUL_CHUNK = 2_000;
 /** A chunk is made as large as takes so long: whoever wants to post waits for one. */
-const CHUNK_MS = 30;
+const CHUNK_MS = 20;
 /** Between two chunks others may write. */
 const REST_MS = 10;
 

@@ -47,14 +47,14 @@ eachDatabase('the expander', (fresh) => {
     await postNotice(db, now());
     const stride = { ...newStride(), rows: 1_000 };
     const sizes: number[] = [];
-    for (const ms of [240, 30, 240, 3, 90]) {
+    for (const ms of [240, 20, 160, 2, 90]) {
       const before = (await states(db)).queued ?? 0;
       const times = [now()];
       await expandNextChunk({ db, stride, now: () => times.shift() ?? addMs(now(), ms) });
       sizes.push(((await states(db)).queued ?? 0) - before);
       expect(restAfter(stride)).toBe(Math.max(10, ms));
     }
-    // The first is always small. One that took 240 ms in place of 30 makes the next smaller, and the other way round.
+    // The first is always small. One that took 160 ms in place of 20 makes the next smaller, and the other way round.
     expect(sizes).toEqual([500, 1_000, 1_000, 563, 1_937]);
   });
 
