@@ -7,7 +7,7 @@ import { eachDatabaseUrl } from '../support/databases.ts';
 import { startFakeResend } from '../support/fakeResend.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { expectOnce, isWorkLeft } from './people.ts';
-import { endAll, loadWorker, type Worker } from './processes.ts';
+import { endAll, loadAhead, type Worker } from './processes.ts';
 import { chance, count, PATIENCE, SEED } from './size.ts';
 import { badWeather } from './weather.ts';
 
@@ -39,10 +39,10 @@ eachDatabaseUrl('killed with SIGKILL', (place) => {
     });
 
     const worker = { databaseUrl, transport: 'resend' as const, provider: fake.url };
-    let spare = loadWorker(worker);
+    let spare = loadAhead(worker);
     const start = async () => {
       const next = await spare;
-      spare = loadWorker(worker);
+      spare = loadAhead(worker);
       await next.begin();
       return next;
     };

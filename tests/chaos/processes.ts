@@ -53,7 +53,7 @@ export async function endAll(): Promise<void> {
 }
 
 /** A worker that is loaded and waits to begin, so that its life is not spent on loading. */
-export async function loadWorker(options: WorkerOptions): Promise<Worker> {
+async function loadWorker(options: WorkerOptions): Promise<Worker> {
   const worker = startProcess(process.execPath, [
     join(import.meta.dirname, 'worker.ts'),
     JSON.stringify(options),
@@ -66,6 +66,13 @@ export async function loadWorker(options: WorkerOptions): Promise<Worker> {
       await worker.says(/^begun$/);
     },
   };
+}
+
+/** One that is loaded ahead of its need: that it is ended before anyone needed it is no fault. */
+export function loadAhead(options: WorkerOptions): Promise<Worker> {
+  const loading = loadWorker(options);
+  loading.catch(() => undefined);
+  return loading;
 }
 
 /** A worker that has begun. */

@@ -5,7 +5,7 @@ import { postNotice, states } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { isWorkLeft } from './people.ts';
-import { endAll, loadWorker, until } from './processes.ts';
+import { endAll, loadAhead, until } from './processes.ts';
 
 /**
  * SMTP has no idempotency key, so a crash may repeat what was in flight, and nothing else: a real worker process is killed with
@@ -52,7 +52,7 @@ it(`${KILLS.length} kills over ${PEOPLE} people by SMTP: nobody is missed, and a
     answered: () => watch('answered'),
   });
 
-  const load = () => loadWorker({ databaseUrl: `sqlite:${db.file}`, transport: 'smtp', provider: url });
+  const load = () => loadAhead({ databaseUrl: `sqlite:${db.file}`, transport: 'smtp', provider: url });
   let spare = load();
   const next = async () => {
     const worker = await spare;
