@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import type { NewBatch, TransportName } from '#db/batches.ts';
 
-const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /**
@@ -24,7 +23,8 @@ export async function freezeBatch(
   transport: TransportName,
   batch: { generation: number; priority: number; deliverySeqs: readonly number[]; bytes: Buffer },
 ): Promise<NewBatch> {
-  const body = await compress(batch.bytes, { params: COMPRESSION });
+  // A third of a millisecond for a hundred mails: less than it costs to have it done by another thread.
+  const body = zstdCompressSync(batch.bytes, { params: COMPRESSION });
   return {
     transport,
     key: batchKey(transport, batch.generation, batch.deliverySeqs),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Notice, NoticeKind } from '#db/notices.ts';
 import type { Recipient } from '#db/recipients.ts';
 import type { Instant } from '#domain/time.ts';
@@ -107,7 +107,7 @@ function refuseControls(what: string, value: string): void {
 }
 
 function shortHash(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 16);
+  return hash('sha256', value, 'hex').slice(0, 16);
 }
 
 /** When the mail says it was written: fixed, so that its bytes are. */

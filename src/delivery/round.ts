@@ -146,9 +146,7 @@ export function createEngine(deps: EngineDeps): Engine {
       const urgentOnly = blocked && isSpentForMost(provider.quotas, time);
       if (blocked && !urgentOnly) return NOTHING;
       // After a row of calls without an answer, one at a time feels the way.
-      const limit = probe()
-        ? 1
-        : Math.max(transport.concurrency, Math.min(MOST_CALLS, provider.rate?.limit ?? 0));
+      const limit = probe() ? 1 : transport.concurrency;
       // Out of rest, the first call does not wait until others are written.
       const free = inFlight.size === 0 && !ahead.length ? 1 : limit - inFlight.size;
       if (free <= 0) return NOTHING;
@@ -193,7 +191,7 @@ export function createEngine(deps: EngineDeps): Engine {
 
   /** While calls are in flight, writes what will probably follow them. @returns whether there was something to write */
   async function writeAhead(): Promise<boolean> {
-    const wanted = transport.concurrency - ahead.length;
+    const wanted = Math.min(transport.concurrency, MOST_AHEAD) - ahead.length;
     const idle = !inFlight.size || !provider || rateOf(provider, { transport, unlimited }) || probe();
     if (idle || wanted <= 0 || stopping.signal.aborted || finished.length) return false;
     const next = await db.read(async (tx) => {
@@ -246,8 +244,8 @@ export function createEngine(deps: EngineDeps): Engine {
 }
 
 const NOTHING = { candidates: [], aged: null };
-/** However many calls a provider allows, no more are open at a time: each holds a batch's bytes. */
-const MOST_CALLS = 10;
+/** Batches that are written before there is a call for them: each holds its bytes. */
+const MOST_AHEAD = 4;
 /** What was written ahead is forgotten after this: people and notices change. */
 const STALE_MS = 2_000;
 /** One of so many slots goes to the oldest of what is less urgent and has waited long. */

@@ -41,7 +41,7 @@ function concat(pieces: readonly (string | Buffer)[]): Buffer {
  * else that the process holds; so a few are used again and again.
  */
 const spare: ArrayBuffer[] = [];
-const SPARE = 10;
+const SPARE = 16;
 const GRAIN = 1 << 18;
 
 function takeBuffer(size: number): Buffer {
