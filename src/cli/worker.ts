@@ -24,12 +24,14 @@ calls that are under way.`,
           applied.length ? 'The database was written by an older Foghorn.' : 'There is no database yet.',
           { fix: 'Run foghorn migrate, or start the server, then start the worker again.' },
         );
-      const toldToStop = stopSignal();
+      const toldToStop = Promise.race([stopSignal(), serverGone()]);
       const ctx = foghorn.contextFor({ kind: 'system', name: 'worker' });
       const dispatcher = startOutbox({ ...ctx, config: foghorn.config });
       const forget = foghorn.onChanged((what) => what === 'outbox' && dispatcher.wake());
+      // From the server that has started this worker (server/workerProcess.ts): somebody has posted.
+      process.on('message', (what) => what === 'outbox' && dispatcher.wake());
       const clock = startClock(ctx);
-      foghorn.log.info({ transport: foghorn.config.mailTransport }, 'the worker runs');
+      foghorn.log.info({ transport: foghorn.config.mailTransport, pid: process.pid }, 'the worker runs');
       await toldToStop;
       foghorn.log.info({}, 'the worker stops');
       forget();
@@ -37,6 +39,7 @@ calls that are under way.`,
       await dispatcher.stop();
     } finally {
       await foghorn.close();
+      if (process.connected) process.disconnect();
     }
   },
 };
@@ -45,5 +48,14 @@ calls that are under way.`,
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+  });
+}
+
+/** A server that has started this worker and is gone, however it ended; never where none has. */
+function serverGone(): Promise<void> {
+  return new Promise((resolve) => {
+    // It may have gone while this process was being loaded.
+    if (process.send && !process.connected) resolve();
+    else process.once('disconnect', resolve);
   });
 }

@@ -13,6 +13,7 @@ import { watchForChanges } from './cache/watch.ts';
 import { closeFoghorn } from './context.ts';
 import { openWhenPossible } from './installation.ts';
 import { createWeb } from './web.ts';
+import { startWorkerProcess } from './workerProcess.ts';
 
 /** How long running requests may take to end when we stop. */
 const DRAIN_MS = 10_000;
@@ -68,14 +69,21 @@ async function start(config: Config, log: Logger): Promise<void> {
     watchForChanges(web.cache, wait);
     stops.push(foghorn.onChanged((what) => what === 'page' && web.cache.changed()));
   }
-  if (config.role !== 'web') stops.push(...startWork(foghorn));
+  if (config.role === 'all') {
+    const worker = startWorkerProcess(log);
+    stops.push(
+      worker.stop,
+      foghorn.onChanged((what) => what === 'outbox' && worker.wake()),
+    );
+  }
+  if (config.role === 'worker') stops.push(...startWork(foghorn));
   const setUp = await ensureSetupToken(foghorn.contextFor({ kind: 'system', name: 'set-up' }));
   // Plain, not JSON: a person copies it. It works once.
   if (setUp) console.log(`No one has an account yet. Make the first owner at:\n  ${setUp}`);
   log.info('ready');
 }
 
-/** @returns what stops it, in no particular order */
+/** In this process. @returns what stops it, in no particular order */
 function startWork(open: Foghorn): (() => unknown)[] {
   const clock = startClock(open.contextFor({ kind: 'system', name: 'clock' }));
   const dispatcher = startOutbox({

@@ -39,7 +39,7 @@ export async function measureExpansion(million: Template): Promise<Figure[]> {
       bar: null,
     },
     {
-      name: `${of} memory of the process`,
+      name: `${of} memory of server and worker`,
       value: middle((one) => one.memory / 1e6),
       unit: 'MB',
       bar: { most: 300 },

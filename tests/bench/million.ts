@@ -27,7 +27,7 @@ export type Installation = {
   post: (path: string, fields: Record<string, string>) => ReturnType<typeof ask>;
   /** Asks the probe in the server's process. */
   probe: <T>(path: string) => Promise<T>;
-  /** The most memory that the server's process has held so far, in bytes. */
+  /** The most memory, in bytes, that the server and its worker have held at one time; what both map counts once. */
   peakMemory: () => number;
   close: () => Promise<void>;
 };
@@ -94,6 +94,7 @@ async function openCopy(file: string, checkout: string, sink: Sink): Promise<Ins
       headers: { ...form, accept: 'text/html', ...headers },
       body: new URLSearchParams(fields).toString(),
     });
+  const memory = watchMemory(server.pid);
   const cookie = await signIn(() => send('/admin/login', { email: EMAIL, password: PASSWORD }, {}));
   return {
     server,
@@ -101,14 +102,31 @@ async function openCopy(file: string, checkout: string, sink: Sink): Promise<Ins
     checkout,
     post: (path, fields) => send(path, fields, { cookie }),
     probe: async (path) => (await (await fetch(probeUrl + path)).json()) as never,
-    peakMemory: () =>
-      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
+    peakMemory: memory.peak,
     close: async () => {
+      memory.stop();
       await db.close();
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Adds up, several times a second, the proportional set sizes (PSS) of a process and its children. */
+function watchMemory(pid: number): { peak: () => number; stop: () => void } {
+  let peak = 0;
+  const timer = setInterval(() => {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const sizes = [pid, ...children].map((one) => {
+      const [, kilobytes] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8')) ?? [];
+      return Number(kilobytes ?? 0) * 1024;
+    });
+    peak = Math.max(
+      peak,
+      sizes.reduce((sum, size) => sum + size, 0),
+    );
+  }, 200);
+  return { peak: () => peak, stop: () => clearInterval(timer) };
 }
 
 /** The server listens before its database is open. */

@@ -18,7 +18,7 @@ export type TestServer = {
   logged: (pattern: RegExp) => Promise<string>;
   /** Asks it to end (SIGTERM) and waits. @returns its exit code */
   stop: () => Promise<number | null>;
-  /** kill -9. */
+  /** kill -9, of the worker that it has started too. */
   kill: () => Promise<void>;
   /** Resolves with the exit code; null when a signal ended it. */
   exited: Promise<number | null>;
@@ -38,8 +38,18 @@ export type TestServerOptions = {
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) killAll(child);
 });
+
+/** The server, and with it the worker that it has started: as when the machine fails. */
+function killAll(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid as number), 'SIGKILL');
+  } catch (error) {
+    // All of them have ended.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const entry = await builtEntry();
@@ -67,6 +77,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that all of it can be killed at once.
+    detached: true,
   });
   running.add(child);
 
@@ -117,7 +129,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       return exited;
     },
     kill: async () => {
-      child.kill('SIGKILL');
+      killAll(child);
       await exited;
     },
   };
