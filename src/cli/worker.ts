@@ -32,6 +32,8 @@ calls that are under way.`,
       process.on('message', (what) => what === 'outbox' && dispatcher.wake());
       const clock = startClock(ctx);
       foghorn.log.info({ transport: foghorn.config.mailTransport, pid: process.pid }, 'the worker runs');
+      // To a server that has started this worker and waits for it.
+      void dispatcher.begun.then(() => process.send?.('begun', () => undefined));
       await toldToStop;
       foghorn.log.info({}, 'the worker stops');
       forget();

@@ -33,6 +33,8 @@ export type DispatcherDeps = {
 };
 
 export type Dispatcher = {
+  /** Resolves when it is known to the others as a worker that lives; where the database is away, once it is back. */
+  begun: Promise<void>;
   /** New mail may be waiting: look at once. */
   wake(): void;
   /** Claims nothing more, waits for the calls in flight, writes down what became of them, and lets go of the rest. */
@@ -88,6 +90,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   );
 
   return {
+    begun,
     wake() {
       expandBell.ring();
       sendBell.ring();

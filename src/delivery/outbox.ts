@@ -13,6 +13,7 @@ export function startOutbox(deps: DispatcherDeps & { hooks: Hooks }): Dispatcher
     }),
   ];
   return {
+    begun: Promise.all(dispatchers.map(({ begun }) => begun)).then(() => undefined),
     wake() {
       for (const dispatcher of dispatchers) dispatcher.wake();
     },

@@ -69,8 +69,10 @@ async function start(config: Config, log: Logger): Promise<void> {
     watchForChanges(web.cache, wait);
     stops.push(foghorn.onChanged((what) => what === 'page' && web.cache.changed()));
   }
+  let begun = Promise.resolve();
   if (config.role === 'all') {
     const worker = startWorkerProcess(log);
+    begun = worker.begun;
     stops.push(
       worker.stop,
       foghorn.onChanged((what) => what === 'outbox' && worker.wake()),
@@ -80,7 +82,9 @@ async function start(config: Config, log: Logger): Promise<void> {
   const setUp = await ensureSetupToken(foghorn.contextFor({ kind: 'system', name: 'set-up' }));
   // Plain, not JSON: a person copies it. It works once.
   if (setUp) console.log(`No one has an account yet. Make the first owner at:\n  ${setUp}`);
-  log.info('ready');
+  // Until then the screens would say that nothing sends. Pages have been served for a while.
+  await begun;
+  if (!stopping) log.info('ready');
 }
 
 /** In this process. @returns what stops it, in no particular order */

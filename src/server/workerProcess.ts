@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 
 export type WorkerProcess = {
+  /** Resolves when the first one sends, or has ended without. */
+  begun: Promise<void>;
   /** There may be mail to send: it looks at once. */
   wake: () => void;
   /** Resolves when it has ended, after the calls that were under way. */
@@ -39,6 +41,7 @@ export function startWorkerProcess(log: Logger): WorkerProcess {
 
   start();
   return {
+    begun: Promise.race([ended, new Promise<void>((resolve) => child?.once('message', () => resolve()))]),
     wake: () => {
       if (child?.connected) child.send('outbox', () => undefined);
     },
