@@ -57,6 +57,7 @@ eachDatabase('a provider that does not answer', (fresh) => {
     // The batch that a probe takes has to be due as well.
     clock.advance(10 * MINUTE);
     const calls = fake.calls.length;
+    const { failures } = await provider();
     fake.always({ kind: 'hang' });
     await other.engine.round();
     expect(other.engine.inFlight()).toHaveLength(1);
@@ -67,7 +68,7 @@ eachDatabase('a provider that does not answer', (fresh) => {
     fake.always(null);
     await other.drain();
     expect(fake.calls).toHaveLength(calls + 1);
-    expect((await provider()).failures).toBe(6);
+    expect((await provider()).failures).toBe(failures + 1);
     clock.advance(10 * MINUTE);
     await one.drain();
     expect(await states(db)).toEqual({ accepted: 1_300 });
