@@ -19,8 +19,8 @@ export type ClaimedBatch = {
   fence: number;
   /** Calls that had no usable answer. */
   attempts: number;
-  /** What stood there before this claim; null when every call so far was definitely refused. */
-  unknownSince: Instant | null;
+  /** Whether a call before this claim may have been accepted. */
+  unknown: boolean;
 };
 
 export type NewBatch = {
@@ -143,7 +143,7 @@ export async function claimBatch(
     bodySha256: before.body_sha256,
     fence,
     attempts: before.attempts,
-    unknownSince: before.first_attempt_at,
+    unknown: before.first_attempt_at !== null,
   };
 }
 
@@ -210,22 +210,23 @@ export async function settleBatches(
 
 /**
  * Puts the batch back, frozen as it is, for a later call with the same key and bytes. False when the fence has moved on.
- * @param unknownSince what `first_attempt_at` becomes: null once it is certain that no call so far was accepted
+ * @param unknown whether a call so far may have been accepted. Since when stands in the row, which follows the clock where it leaps; a
+ * holder's memory of it does not.
  */
 export async function deferBatch(
   tx: Tx,
   batch: { seq: number; fence: number },
-  later: { notBefore: Instant; attempts: number; unknownSince: Instant | null; error: string | null },
+  later: { notBefore: Instant; attempts: number; unknown: boolean; error: string | null },
 ): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('batches')
     .set({
       not_before: later.notBefore,
       attempts: later.attempts,
-      first_attempt_at: later.unknownSince,
       last_error: later.error,
       lease_owner: null,
       lease_until: null,
+      ...(later.unknown ? {} : { first_attempt_at: null }),
     })
     .where('seq', '=', batch.seq)
     .where('fence', '=', batch.fence)

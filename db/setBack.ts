@@ -1,4 +1,4 @@
-import { addMs, type Instant, msBetween } from '#domain/time.ts';
+import { addMs, type Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import { FAR } from './parking.ts';
 
@@ -50,26 +50,36 @@ export async function hastenQueued(tx: Tx, now: Instant, limit: number): Promise
 }
 
 /**
- * After the clock was set back from `before` to `now`: batches, releases and the provider wait for as long as they had to and no longer,
- * a batch is as old as it was, and whoever has confirmed is confirmed. Done twice it does no harm: some wait a little less.
+ * After the clock leapt: batches, releases and the provider wait for as long as they had to and no longer, a batch is as old as it was,
+ * and whoever has confirmed is confirmed. Done twice it does no harm: some wait a little less. Every worker whose last beat is still to
+ * come by this clock has its beat set back too, and so learns that others have moved these times.
+ * @param wait what becomes of a time to come that is not near
+ * @param unknownSince what becomes of the time since when a batch's outcome is unknown
  */
-export async function followClock(tx: Tx, { before, now }: { before: Instant; now: Instant }): Promise<void> {
+export async function followClock(
+  tx: Tx,
+  {
+    now,
+    wait,
+    unknownSince,
+  }: { now: Instant; wait: (at: Instant) => Instant; unknownSince: (seq: number, at: Instant) => Instant },
+): Promise<void> {
   const soon = addMs(now, SOON_MS);
   const right = <T extends Instant | null>(at: T): T =>
-    (at !== null && at > soon && at !== FAR ? addMs(at, -msBetween(now, before)) : at) as T;
+    (at !== null && at > soon && at !== FAR ? wait(at) : at) as T;
 
   const batches = await tx
     .selectFrom('batches')
     .select(['seq', 'not_before', 'lease_until', 'first_attempt_at'])
     .where('settled_at', 'is', null)
     .execute();
-  for (const { seq, ...at } of batches)
+  for (const { seq, first_attempt_at: first, ...at } of batches)
     await tx
       .updateTable('batches')
       .set({
         not_before: right(at.not_before),
         lease_until: right(at.lease_until),
-        first_attempt_at: right(at.first_attempt_at),
+        first_attempt_at: first === null ? null : unknownSince(seq, first),
       })
       .where('seq', '=', seq)
       .execute();

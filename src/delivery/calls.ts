@@ -121,7 +121,7 @@ export function createCalls(
   function wantsAccount(provider: Provider, unlimited: boolean): boolean {
     if (!transport.readAccount || account.asking || stopping.aborted) return false;
     if (!provider.rate && !unlimited) return false;
-    return Date.parse(now()) - account.at >= ACCOUNT_EVERY_MS;
+    return Math.abs(Date.parse(now()) - account.at) >= ACCOUNT_EVERY_MS;
   }
 
   async function readAccount({ opensAt, counted }: Slot): Promise<void> {

@@ -81,7 +81,7 @@ async function freeze(
   const seq = await insertBatch(tx, batch, { now, notBefore: now, lease });
   await assignToBatch(tx, members, seq, now);
   return {
-    batch: { ...batch, seq, fence: 1, attempts: 0, unknownSince: null },
+    batch: { ...batch, seq, fence: 1, attempts: 0, unknown: false },
     bytes,
     built: true,
     members: members.map((member) => ({ ...member, unanswered: 0 })),

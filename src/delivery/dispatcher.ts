@@ -15,8 +15,9 @@ import type { Sign } from '#emails/links.ts';
 import { KEY_LIFETIME } from './candidates.ts';
 import { createTransport, type MailConfig } from './createTransport.ts';
 import { awaitsExpanding, expandNextChunk, newStride, restAfter } from './expander.ts';
-import { createPatience, followIfSetBack, seenBefore } from './leaps.ts';
+import { createFollower, seenBefore, watchClock } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
+import { LEAD_MS } from './ledger.ts';
 import { createEngine } from './round.ts';
 import type { Transport } from './transport.ts';
 
@@ -54,13 +55,9 @@ const SORRY_MS = 1_000;
  */
 export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const { db, log } = deps;
-  /** The latest that was seen of the clock. */
-  let latest: Instant | null = null;
-  const now = () => {
-    const time = deps.now();
-    if (latest === null || time > latest) latest = time;
-    return time;
-  };
+  const watch = watchClock(deps.now);
+  const { now } = watch;
+  const follower = createFollower(watch);
   const transport = deps.transport ?? createTransport(deps.config, deps.sign);
   const owner = leaseOwner(now(), transport.lane);
   const role = `${transport.lane}:${transport.name}`;
@@ -78,7 +75,6 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     onResult: sendBell.ring,
     waitUntil: (ms) => untilInstant(ms, now),
   });
-  const patience = createPatience();
   let stopping = false;
   let abandoned = false;
 
@@ -115,7 +111,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   /** What an earlier process of this machine held is free; whoever starts Foghorn wants an open circuit tried again. */
   async function begin(): Promise<void> {
     while (!stopping) {
-      await safely(async () => followClock(await seenBefore(db, { owner, provider: transport.name })));
+      await safely(async () => {
+        watch.remember(await seenBefore(db, { owner, provider: transport.name }));
+        await followClock();
+      });
       const ready = await safely(() =>
         db.write(async (tx) => {
           const owners = await listLeaseOwners(tx);
@@ -132,8 +131,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
             gone.map((worker) => worker.id),
           );
           await closeCircuit(tx, transport.name, now());
-          await beatWorker(tx, { id: owner, role, now: now() });
-          await sweep(tx, patience.beat(now()));
+          await sayAlive(tx);
           return true;
         }),
       );
@@ -175,32 +173,30 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Keeps the leases of what is in flight and says that this worker lives. */
   async function beat(): Promise<void> {
-    const believed = patience.beat(now());
-    await safely(() => followClock(latest));
+    await safely(followClock);
     await safely(() =>
       db.write(async (tx) => {
         await renewLeases(tx, engine.inFlight(), leaseFrom(owner, now()));
-        await beatWorker(tx, { id: owner, role, now: now() });
-        await sweep(tx, believed);
+        await sayAlive(tx);
       }),
     );
   }
 
-  async function followClock(before: Instant | null): Promise<void> {
-    const by = await followIfSetBack(db, { before, now: deps.now });
+  async function followClock(): Promise<void> {
+    const by = await follower.follow(db);
     if (by === null) return;
-    latest = deps.now();
     log.warn({ seconds: Math.round(by / 1000) }, 'The clock was set back; what waited for it goes on.');
     expandBell.ring();
     sendBell.ring();
   }
 
   /**
-   * Ends what can no longer be sent safely, when the clock may be believed about that, and takes back what was frozen for another
-   * transport and never left.
+   * Beats, ends what can no longer be sent safely, when the clock may be believed about that, and takes back what was frozen for another
+   * transport and never left. The clock is judged and used in one breath: it may leap while a transaction waits for its turn.
    */
-  async function sweep(tx: Tx, believed: boolean): Promise<void> {
-    const time = now();
+  async function sayAlive(tx: Tx): Promise<void> {
+    const { now: time, believed } = watch.judge(await listWorkers(tx));
+    await beatWorker(tx, { id: owner, role, now: time });
     const tooOld = { before: addMs(time, -KEY_LIFETIME), now: time };
     for (const batch of believed ? await listLostBatches(tx, tooOld) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
@@ -227,9 +223,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 const LOST =
   'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';
 
-/** A timer may end a moment early; a call may not begin so. What the clock does meanwhile changes nothing. */
+/**
+ * A timer may end a moment early; a call may not begin so. What the clock does meanwhile changes nothing, and if it was set back since the
+ * slot was given, nobody waits until it says again what it said then.
+ */
 async function untilInstant(ms: number, now: () => Instant): Promise<void> {
-  const wait = ms - Date.parse(now());
+  const wait = Math.min(LEAD_MS, ms - Date.parse(now()));
   const since = performance.now();
   for (let left = wait; left > 0; left = wait - (performance.now() - since))
     await new Promise((resolve) => setTimeout(resolve, left));

@@ -36,22 +36,25 @@ export function restAfter({ tookMs }: Stride): number {
  * with several processes, each recipient is expanded exactly once. Where there is none, what was stopped is moved out of the queue's
  * front or back, and what is through is noted.
  * @param stride kept from chunk to chunk
+ * @param stopwatch counts milliseconds, whatever the clock does: a leap in the middle of a chunk is no reason to rest for a day
  * @returns whether there was anything to do
  */
 export async function expandNextChunk({
   db,
   now,
   stride = newStride(),
+  stopwatch = () => performance.now(),
 }: {
   db: Db;
   now: () => Instant;
   stride?: Stride;
+  stopwatch?: () => number;
 }): Promise<boolean> {
   let began = 0;
   let rows = 0;
   const worked = await db.write(async (tx) => {
     const time = now();
-    began = Date.parse(time);
+    began = stopwatch();
     const fanout = await nextOpenFanout(tx, time);
     if (!fanout) return tidy(tx, stride.rows, time);
     const usual = fanout.follows.length || fanout.mends ? Math.min(CAREFUL_CHUNK, stride.rows) : stride.rows;
@@ -61,7 +64,7 @@ export async function expandNextChunk({
     return true;
   });
   if (!worked) return false;
-  stride.tookMs = Date.parse(now()) - began;
+  stride.tookMs = stopwatch() - began;
   if (rows === stride.rows) adapt(stride);
   return true;
 }

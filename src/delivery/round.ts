@@ -137,7 +137,7 @@ export function createEngine(deps: EngineDeps): Engine {
     // Bad news is written down first: it may say that no call should follow.
     if (stopping.signal.aborted || finished.some(({ outcome }) => !mayGoOn(outcome))) return NOTHING;
     const time = now();
-    ahead = ahead.filter((one) => one.writtenAt > addMs(time, -STALE_MS));
+    ahead = ahead.filter((one) => one.writtenAt > addMs(time, -STALE_MS) && one.writtenAt <= time);
     return db.read(async (tx) => {
       provider = await getProvider(tx, transport.name);
       if (provider.circuit === 'open' || provider.pausedAt) return NOTHING;

@@ -133,7 +133,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
       const deferred = await deferBatch(tx, batch, {
         notBefore: addMs(now, wait),
         attempts: batch.attempts,
-        unknownSince: batch.unknownSince,
+        unknown: batch.unknown,
         error: outcome.reason,
       });
       if (!deferred) return false;
@@ -146,7 +146,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
       const deferred = await deferBatch(tx, batch, {
         notBefore: addMs(now, outcome.afterMs ?? unknownDelay(batch.attempts, random)),
         attempts: batch.attempts + 1,
-        unknownSince: batch.unknownSince ?? now,
+        unknown: true,
         error: outcome.reason,
       });
       if (!deferred) return false;
@@ -158,7 +158,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
       const deferred = await deferBatch(tx, batch, {
         notBefore: now,
         attempts: batch.attempts,
-        unknownSince: batch.unknownSince,
+        unknown: batch.unknown,
         error: outcome.reason,
       });
       if (!deferred) return false;
@@ -178,16 +178,16 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
     case 'configuration': {
       // Once mended, the mails may have to be built anew (another sender). That needs a new key, which is safe only for a batch that
       // was certainly never taken; one with an unknown past keeps its bytes.
-      const ended = batch.unknownSince
+      const ended = batch.unknown
         ? await deferBatch(tx, batch, {
             notBefore: now,
             attempts: batch.attempts,
-            unknownSince: batch.unknownSince,
+            unknown: batch.unknown,
             error: outcome.reason,
           })
         : await settleBatch(tx, batch, { now, error: outcome.reason });
       if (!ended) return false;
-      if (!batch.unknownSince)
+      if (!batch.unknown)
         await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
       await openCircuit(tx, { id: provider, reason: `${outcome.reason} ${outcome.fix}`, now });
       return true;

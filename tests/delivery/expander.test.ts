@@ -4,7 +4,6 @@ import { countReach, insertFanout } from '#db/fanouts.ts';
 import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import { expandNextChunk, newStride, restAfter } from '#delivery/expander.ts';
-import { addMs } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -49,8 +48,8 @@ eachDatabase('the expander', (fresh) => {
     const sizes: number[] = [];
     for (const ms of [240, 20, 160, 2, 90]) {
       const before = (await states(db)).queued ?? 0;
-      const times = [now()];
-      await expandNextChunk({ db, stride, now: () => times.shift() ?? addMs(now(), ms) });
+      const times = [0, ms];
+      await expandNextChunk({ db, now, stride, stopwatch: () => times.shift() as number });
       sizes.push(((await states(db)).queued ?? 0) - before);
       expect(restAfter(stride)).toBe(Math.max(10, ms));
     }
