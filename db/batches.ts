@@ -67,11 +67,18 @@ export async function insertBatch(
   return seq;
 }
 
-export type ReadyBatch = { seq: number; priority: number; size: number; createdAt: Instant };
+export type ReadyBatch = {
+  seq: number;
+  priority: number;
+  size: number;
+  attempts: number;
+  createdAt: Instant;
+};
 
 /**
  * Frozen batches that are due and that nobody holds, the most urgent first. Left out: those whose outcome has been unknown since before
  * `keysLastSince`, because their key no longer protects from sending twice.
+ * @param early those that had fewer calls without an answer go before they are due
  */
 export async function listReadyBatches(
   tx: Tx,
@@ -79,22 +86,36 @@ export async function listReadyBatches(
     transport,
     now,
     keysLastSince,
+    early = 0,
     limit,
-  }: { transport: TransportName; now: Instant; keysLastSince: Instant; limit: number },
+  }: { transport: TransportName; now: Instant; keysLastSince: Instant; early?: number; limit: number },
 ): Promise<ReadyBatch[]> {
   return tx
     .selectFrom('batches')
-    .select(['seq', 'priority', 'size', 'created_at as createdAt'])
+    .select(['seq', 'priority', 'size', 'attempts', 'created_at as createdAt'])
     .where('settled_at', 'is', null)
     .where('state', '=', 'frozen')
     .where('transport', '=', transport)
-    .where('not_before', '<=', now)
+    .where((eb) => eb.or([eb('not_before', '<=', now), eb('attempts', '<', early)]))
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
     .where((eb) => eb.or([eb('first_attempt_at', 'is', null), eb('first_attempt_at', '>=', keysLastSince)]))
     .orderBy('priority')
     .orderBy('seq')
     .limit(limit)
     .execute();
+}
+
+/** Whether anything that is frozen had fewer calls than this without an answer. */
+export async function isAnyFresh(tx: Tx, transport: TransportName, calls: number): Promise<boolean> {
+  const row = await tx
+    .selectFrom('batches')
+    .select('seq')
+    .where('settled_at', 'is', null)
+    .where('transport', '=', transport)
+    .where('attempts', '<', calls)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** Mails of batches that someone is handing over now. */

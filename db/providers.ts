@@ -1,5 +1,5 @@
 import type { Quota } from '#domain/quotas.ts';
-import type { Instant } from '#domain/time.ts';
+import { addMs, type Instant, MINUTE } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
 /** A call of the last window: the batch's seq (or what stands for one), when it began, and by when it had arrived; ms since the epoch. */
@@ -71,6 +71,7 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     paused_at: null,
     paused_by: null,
     quotas: '[]',
+    back_at: now,
     updated_at: now,
   };
   await tx
@@ -106,18 +107,40 @@ export async function closeCircuit(tx: Tx, id: string, now: Instant): Promise<vo
   await tx
     .insertInto('providers')
     .values({ id, blocked_until: null, blocked_reason: null, failures: 0, ...closed })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(closed))
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet((eb) => ({
+        ...closed,
+        back_at: eb
+          .case()
+          .when('providers.circuit', '=', 'open')
+          .then(now)
+          .else(eb.ref('providers.back_at'))
+          .end(),
+      })),
+    )
     .execute();
 }
 
-/** Nobody calls before `until`; a later time that is already set stands. */
+/** A shorter wait is part of any day, and no time in which the provider was away. */
+const AWAY_MS = MINUTE;
+
+/**
+ * Nobody calls before `until`; a later time that is already set stands.
+ * @param away whether it is away until then; when left out, a minute or more tells
+ */
 export async function blockProvider(
   tx: Tx,
-  block: { id: string; until: Instant; reason: string; now: Instant },
+  block: { id: string; until: Instant; reason: string; away?: boolean; now: Instant },
 ): Promise<void> {
+  const isAway = block.away ?? block.until >= addMs(block.now, AWAY_MS);
   await tx
     .updateTable('providers')
-    .set({ blocked_until: block.until, blocked_reason: block.reason, updated_at: block.now })
+    .set({
+      blocked_until: block.until,
+      blocked_reason: block.reason,
+      updated_at: block.now,
+      ...(isAway ? { back_at: block.until } : {}),
+    })
     .where('id', '=', block.id)
     .where((eb) => eb.or([eb('blocked_until', 'is', null), eb('blocked_until', '<', block.until)]))
     .execute();
@@ -149,6 +172,16 @@ export async function openCircuit(
     .execute();
 }
 
+/** When any provider was last back after it was away: one that is away still does not count. Null when none ever was. */
+export async function lastBack(tx: Tx, now: Instant): Promise<Instant | null> {
+  const { back } = await tx
+    .selectFrom('providers')
+    .select((eb) => eb.fn.max('back_at').as('back'))
+    .where('back_at', '<=', now)
+    .executeTakeFirstOrThrow();
+  return back;
+}
+
 /** @returns how many calls in a row have had no answer now */
 export async function countFailure(tx: Tx, id: string, now: Instant): Promise<number> {
   const row = await tx
@@ -164,16 +197,17 @@ export async function countFailure(tx: Tx, id: string, now: Instant): Promise<nu
 export async function clearFailures(tx: Tx, id: string, now: Instant): Promise<void> {
   await tx
     .updateTable('providers')
-    .set((eb) => ({
-      failures: 0,
-      blocked_until: eb
-        .case()
-        .when('blocked_reason', '=', PROBING)
-        .then(null)
-        .else(eb.ref('blocked_until'))
-        .end(),
-      updated_at: now,
-    }))
+    .set((eb) => {
+      const unlessProbing = <T>(probing: T, column: 'blocked_until' | 'blocked_reason' | 'back_at') =>
+        eb.case().when('blocked_reason', '=', PROBING).then(probing).else(eb.ref(column)).end();
+      return {
+        failures: 0,
+        blocked_until: unlessProbing(null, 'blocked_until'),
+        blocked_reason: unlessProbing(null, 'blocked_reason'),
+        back_at: unlessProbing(now, 'back_at'),
+        updated_at: now,
+      };
+    })
     .where('id', '=', id)
     .where('failures', '>', 0)
     .execute();

@@ -483,6 +483,8 @@ export interface ProvidersTable {
   /** Since when an operator wants nothing sent, and who that was. */
   paused_at: Instant | null;
   paused_by: string | null;
+  /** When it can be called, or could again, after a minute or more in which it could not, or after calls in a row without an answer. */
+  back_at: Generated<Instant | null>;
 }
 
 export interface WorkersTable {

@@ -96,11 +96,18 @@ export async function followClock(
       .where('seq', '=', seq)
       .execute();
 
-  const providers = await tx.selectFrom('providers').select(['id', 'blocked_until', 'updated_at']).execute();
+  const providers = await tx
+    .selectFrom('providers')
+    .select(['id', 'blocked_until', 'back_at', 'updated_at'])
+    .execute();
   for (const { id, ...at } of providers)
     await tx
       .updateTable('providers')
-      .set({ blocked_until: right(at.blocked_until), updated_at: right(at.updated_at) })
+      .set({
+        blocked_until: right(at.blocked_until),
+        back_at: right(at.back_at),
+        updated_at: right(at.updated_at),
+      })
       .where('id', '=', id)
       .execute();
 

@@ -1,6 +1,7 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
 import type { Tx } from './open.ts';
+import { lastBack } from './providers.ts';
 import type { Schema } from './schema.ts';
 
 /** An earlier notice of the same incident. Where it `yields`, the newer one takes the place of what is unsent. */
@@ -112,8 +113,8 @@ export type Holds = {
   /** Notices that must not overtake earlier ones of their incident. */
   order: { noticeSeq: number; earlier: number[] }[];
   corrections: ({ noticeSeq: number } & Mends)[];
-  /** What was handed over before this and has had no answer since holds up no later word. */
-  deafSince: Instant;
+  /** What was handed over before this and has had no answer since holds up no later word; null when all of it does. */
+  deafSince: Instant | null;
 };
 
 const DEAF_MS = 10 * MINUTE;
@@ -121,19 +122,30 @@ const DEAF_MS = 10 * MINUTE;
 export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
   const all = await listUnfinished(tx);
   const updates = all.filter(({ mends, incidentSeq }) => mends === null && incidentSeq !== null);
+  const order = updates
+    .map(({ noticeSeq, incidentSeq }) => ({
+      noticeSeq,
+      earlier: updates
+        .filter((other) => other.incidentSeq === incidentSeq && other.noticeSeq < noticeSeq)
+        .map((other) => other.noticeSeq),
+    }))
+    .filter(({ earlier }) => earlier.length > 0);
   return {
     held: all.filter((one) => one.heldBack || one.releaseAt > now).map((one) => one.noticeSeq),
-    order: updates
-      .map(({ noticeSeq, incidentSeq }) => ({
-        noticeSeq,
-        earlier: updates
-          .filter((other) => other.incidentSeq === incidentSeq && other.noticeSeq < noticeSeq)
-          .map((other) => other.noticeSeq),
-      }))
-      .filter(({ earlier }) => earlier.length > 0),
+    order,
     corrections: all.flatMap(({ noticeSeq, mends }) => (mends ? [{ noticeSeq, ...mends }] : [])),
-    deafSince: addMs(now, -DEAF_MS),
+    deafSince: order.length ? await deafSince(tx, now) : null,
   };
+}
+
+/**
+ * A word that was handed over and has no answer holds up later words of its incident to that person for ten minutes. Minutes in which
+ * nobody was answered do not count: when the provider is back, its ten minutes begin anew.
+ */
+async function deafSince(tx: Tx, now: Instant): Promise<Instant | null> {
+  const since = addMs(now, -DEAF_MS);
+  const back = await lastBack(tx, now);
+  return back !== null && back > since ? null : since;
 }
 
 type Delivery = ExpressionBuilder<Schema & { d: Schema['deliveries'] }, 'd'>;
@@ -158,7 +170,10 @@ export function mayLeave(eb: Delivery, { held, order, corrections, deafSince }: 
               .where((on) =>
                 on.or([
                   on('o.state', '=', 'queued'),
-                  on.and([on('o.state', '=', 'in_batch'), on('o.updated_at', '>', deafSince)]),
+                  on.and([
+                    on('o.state', '=', 'in_batch'),
+                    ...(deafSince === null ? [] : [on('o.updated_at', '>', deafSince)]),
+                  ]),
                 ]),
               ),
           ),

@@ -37,6 +37,8 @@ export type Ahead = Prepared & { writtenAt: Instant };
 
 /** Frozen batches that are looked at, at most. */
 const READY = 100;
+/** A batch that had so many calls without an answer probes last: it may be what the provider fails at, where others would do. */
+const PROBES = 5;
 /** What is less urgent and has waited for so long gets a slot now and then. */
 const OLD_MS = 10 * MINUTE;
 
@@ -55,6 +57,7 @@ export async function pickCandidates(
     busy,
     room,
     oldFirst,
+    probe,
   }: {
     transport: Transport;
     slots: { urgent: number; other: number };
@@ -65,24 +68,31 @@ export async function pickCandidates(
     /** How many mails of a priority the quotas leave. */
     room: (priority: number) => number;
     oldFirst: boolean;
+    /** One call tries whether the provider answers again: what is frozen does for that, so that no more people wait in a batch. */
+    probe: boolean;
   },
 ): Promise<{ candidates: Candidate[]; aged: number | null }> {
   const frozen = await listReadyBatches(tx, {
     transport: transport.name,
     now,
     keysLastSince: addMs(now, -KEY_LIFETIME),
+    early: probe ? PROBES : 0,
     limit: READY,
   });
   const ready = frozen.filter(({ seq }) => !busy.includes(seq));
   const heads = await listHeads(tx, { lane: transport.lane, now });
   const aged = agedOf(heads, ready, now);
   const candidates: Candidate[] = [];
-  if (oldFirst && aged !== null) await fill(aged, 1);
-  for (const priority of PRIORITIES) await fill(priority, priority === 0 ? slots.urgent : slots.other);
+  const fresh = ready.filter(({ attempts }) => attempts < PROBES);
+  for (const frozenOnes of probe ? [fresh, ready] : [ready]) {
+    if (oldFirst && aged !== null) await fill(aged, 1, frozenOnes);
+    for (const priority of PRIORITIES)
+      await fill(priority, priority === 0 ? slots.urgent : slots.other, frozenOnes);
+  }
   return { candidates, aged };
 
   /** Adds what there is of this priority until so many slots are filled in all. */
-  async function fill(priority: number, until: number): Promise<void> {
+  async function fill(priority: number, until: number, frozenOnes: readonly ReadyBatch[]): Promise<void> {
     let mails = room(priority);
     const fits = (candidate: Candidate, size: number) => {
       if (candidates.length >= until || size > mails || candidates.some((one) => isSame(one, candidate)))
@@ -90,7 +100,8 @@ export async function pickCandidates(
       candidates.push(candidate);
       mails -= size;
     };
-    for (const batch of ready) if (batch.priority === priority) fits({ kind: 'ready', ...batch }, batch.size);
+    for (const batch of frozenOnes)
+      if (batch.priority === priority) fits({ kind: 'ready', ...batch }, batch.size);
     const written = ahead.filter((one) => one.priority === priority);
     for (const prepared of written) fits({ kind: 'ahead', prepared }, prepared.members.length);
     const wanted = Math.min((until - candidates.length) * transport.batchSize, mails);

@@ -165,6 +165,7 @@ export function createEngine(deps: EngineDeps): Engine {
             ? 0
             : roomFor(provider?.quotas ?? [], priority, { now: time, underWay }).mails,
         oldFirst: passedOver + Math.max(1, slots.other) >= OLD_EVERY,
+        probe: probe(),
       });
       await openLetters(
         tx,

@@ -3,6 +3,7 @@ import {
   deferBatch,
   holdBatch,
   insertBatch,
+  isAnyFresh,
   isHeldBy,
   listMembers,
   type NewBatch,
@@ -137,7 +138,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         error: outcome.reason,
       });
       if (!deferred) return false;
-      if (outcome.unreachable) await pauseWhenFailing(tx, provider, outcome.reason, at);
+      if (outcome.unreachable) await pauseWhenFailing(tx, outcome.reason, at);
       else if (wait > 0)
         await blockProvider(tx, { id: provider, until: addMs(now, wait), reason: outcome.reason, now });
       return true;
@@ -150,7 +151,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         error: outcome.reason,
       });
       if (!deferred) return false;
-      if (outcome.unreachable) await pauseWhenFailing(tx, provider, outcome.reason, at);
+      if (outcome.unreachable) await pauseWhenFailing(tx, outcome.reason, at);
       return true;
     }
     case 'park': {
@@ -256,13 +257,18 @@ export function parkedUntil({ until, afterMs }: Extract<Outcome, { kind: 'park' 
   return until && until > now ? until : addMs(now, afterMs);
 }
 
-async function pauseWhenFailing(tx: Tx, provider: string, reason: string, at: At): Promise<void> {
+/** Once each batch had so many calls without an answer, the fault may be in what they hold: later words no longer wait for them. */
+const ITS_OWN_FAULT = 20;
+
+async function pauseWhenFailing(tx: Tx, reason: string, at: At): Promise<void> {
+  const provider = at.transport.name;
   const failures = await countFailure(tx, provider, at.now);
   if (failures < BREAKER) return;
   await blockProvider(tx, {
     id: provider,
     until: addMs(at.now, Math.max(1_000, unknownDelay(failures - BREAKER + 1, at.random))),
     reason,
+    away: await isAnyFresh(tx, provider, ITS_OWN_FAULT),
     now: at.now,
   });
 }
