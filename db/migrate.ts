@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { COLUMN_WORDS, type ColumnWords } from './dialect.ts';
 import { start } from './migrations/0001_start.ts';
 import { fanout } from './migrations/0002_fanout.ts';
-import { providerBack } from './migrations/0004_provider_back.ts';
+import { providerBack } from './migrations/0003_provider_back.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
