@@ -91,8 +91,8 @@ export function watchClock(read: () => Instant): ClockWatch {
   };
 }
 
-/** Since when a batch's outcome is unknown, before and after that was moved, and the stretch in which it was written. */
-type Moved = { from: Instant; to: Instant; written: Stretch };
+/** A time that was moved, and the stretch by whose clock it is right since. */
+type Moved = { to: Instant; by: Stretch };
 
 /** Brings what is written in the database to the clock as it is after leaps. */
 export type Follower = {
@@ -121,7 +121,7 @@ export function createFollower(watch: ClockWatch): Follower {
     const kept = new Map<number, Moved>();
     await followClock(tx, {
       now: path.now,
-      wait: (at) => (isBack ? byPresent(at, path) : at),
+      wait: (at) => (isBack ? byPresent(at, path, writtenIn(at, path.stretches)) : at),
       unknownSince: (seq, at) => {
         const move = unknownSince(at, path, moved.get(seq));
         if (move) kept.set(seq, move);
@@ -146,24 +146,26 @@ function setBackBy({ stretches, since, now }: Path): number | null {
  */
 function unknownSince(at: Instant, path: Path, moved: Moved | undefined): Moved | null {
   const { stretches, now } = path;
-  const known = moved?.to === at ? moved : undefined;
-  if (at > addMs(now, LOOSE_MS)) {
-    const to = byPresent(at, path);
-    const written = writtenIn(at, stretches);
-    return { ...(known ?? { from: at, written }), to: to > now ? now : to };
-  }
-  if (at >= addMs(now, -KEY_LIFETIME)) return known ?? null;
-  if (known && goesOnFrom(known.written, stretches)) return { ...known, to: known.from };
-  const [first] = stretches.filter((stretch) => goesOnFrom(stretch, stretches));
-  const between = first ? stretches.slice(stretches.indexOf(first) + 1, -1) : [];
-  const written = between.find((stretch) => holds(stretch, at));
-  if (!written) return known ?? null;
-  return { from: at, written, to: addMs(now, -(lasted(written, stretches) + msBetween(at, written.to))) };
+  const present = stretches.at(-1) as Stretch;
+  const known = moved?.to === at && stretches.includes(moved.by) ? moved : null;
+  const written =
+    at > addMs(now, LOOSE_MS) ? (known?.by ?? writtenIn(at, stretches)) : putRight(at, path, known);
+  if (!written) return known;
+  const to = byPresent(at, path, written);
+  return { to: to > now ? now : to, by: present };
 }
 
-/** What was written before the leaps, in the present clock's time, when all of them were false. */
-function byPresent(at: Instant, { stretches, now }: Path): Instant {
-  const written = writtenIn(at, stretches);
+/** The stretch behind a time that looks longer ago than it is; null when there is none to be seen. */
+function putRight(at: Instant, { stretches, now }: Path, known: Moved | null): Stretch | null {
+  const first = stretches.findIndex((stretch) => goesOnFrom(stretch, stretches));
+  const between = first < 0 ? [] : stretches.slice(first + 1, -1);
+  if (known) return between.includes(known.by) ? known.by : null;
+  const looksLost = at < addMs(now, -KEY_LIFETIME);
+  return (looksLost && between.find((stretch) => holds(stretch, at))) || null;
+}
+
+/** What was written in that stretch, in the present clock's time, when all leaps since were false. */
+function byPresent(at: Instant, { stretches, now }: Path, written: Stretch): Instant {
   return addMs(now, -(lasted(written, stretches) + msBetween(at, written.to)));
 }
 

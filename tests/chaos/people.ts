@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Db } from '#db/open.ts';
+import type { Db, Tx } from '#db/open.ts';
+import type { DeliveryState } from '#domain/deliveries.ts';
 import { states } from '../delivery/support.ts';
 import type { FakeResend } from '../support/fakeResend.ts';
 
@@ -15,20 +16,29 @@ export function isWorkLeft(db: Db): Promise<boolean> {
       .where('state', '=', 'held')
       .executeTakeFirst();
     if (held) throw new Error(`A batch is held: ${held.last_error}`);
-    const open = await tx
-      .selectFrom('fanouts')
-      .select('seq')
-      .where('state', '=', 'expanding')
-      .limit(1)
-      .executeTakeFirst();
-    const waiting = await tx
-      .selectFrom('deliveries')
-      .select('seq')
-      .where('state', 'in', ['queued', 'in_batch'])
-      .limit(1)
-      .executeTakeFirst();
-    return open !== undefined || waiting !== undefined;
+    return isAnyoneLeft(tx, ['queued', 'in_batch']);
   });
+}
+
+/** Whether a fan-out is under way or anyone waits to be put in a batch. */
+export function isAnyQueued(db: Db): Promise<boolean> {
+  return db.read((tx) => isAnyoneLeft(tx, ['queued']));
+}
+
+async function isAnyoneLeft(tx: Tx, states: readonly DeliveryState[]): Promise<boolean> {
+  const open = await tx
+    .selectFrom('fanouts')
+    .select('seq')
+    .where('state', '=', 'expanding')
+    .limit(1)
+    .executeTakeFirst();
+  const waiting = await tx
+    .selectFrom('deliveries')
+    .select('seq')
+    .where('state', 'in', states)
+    .limit(1)
+    .executeTakeFirst();
+  return open !== undefined || waiting !== undefined;
 }
 
 /** Everyone got each of these messages exactly once, and the database knows. */

@@ -4,6 +4,7 @@ import { countReach, insertFanout } from '#db/fanouts.ts';
 import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import { expandNextChunk, newStride, restAfter } from '#delivery/expander.ts';
+import { DAY } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -55,6 +56,21 @@ eachDatabase('the expander', (fresh) => {
     }
     // The first is always small. One that took 160 ms in place of 20 makes the next smaller, and the other way round.
     expect(sizes).toEqual([500, 1_000, 1_000, 563, 1_937]);
+  });
+
+  it('rests for no longer because the clock leapt meanwhile', async () => {
+    const db = await fresh();
+    await makeSubscribers(db, 500);
+    const clock = testClock();
+    await postNotice(db, clock.now());
+    const stride = newStride();
+    const now = () => {
+      const time = clock.now();
+      clock.advance(DAY);
+      return time;
+    };
+    await expandNextChunk({ db, now, stride });
+    expect(restAfter(stride)).toBeLessThan(DAY);
   });
 
   it('goes on where a chunk was lost with its transaction: no one is skipped, no one comes twice', async () => {
