@@ -1,3 +1,4 @@
+import type { OwnPace } from '#domain/cadence.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { AnyStatus, Impact, IncidentKind } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
@@ -28,12 +29,22 @@ export type Incident = {
   restricted: boolean;
   drill: boolean;
   source: 'own' | 'import' | 'backfill';
+  /** The policies that it goes by; null: the product's own. */
+  policySeq: number | null;
+  /** In the place of what its policy says. */
+  ownPace: OwnPace | null;
+  /** When that pace was agreed; null when none was. */
+  pacedAt: Instant | null;
   version: number;
   createdAt: Instant;
   updatedAt: Instant;
 };
 
-export type NewIncident = Omit<Incident, 'seq' | 'version' | 'impactOverride' | 'updatedAt'>;
+export type NewIncident = Omit<
+  Incident,
+  'seq' | 'version' | 'impactOverride' | 'updatedAt' | 'policySeq' | 'ownPace' | 'pacedAt'
+> &
+  Partial<Pick<Incident, 'policySeq'>>;
 
 /** @returns its seq */
 export async function insertIncident(tx: Tx, incident: NewIncident): Promise<number> {
@@ -60,6 +71,7 @@ export async function insertIncident(tx: Tx, incident: NewIncident): Promise<num
       restricted: incident.restricted ? 1 : 0,
       drill: incident.drill ? 1 : 0,
       source: incident.source,
+      policy_seq: incident.policySeq ?? null,
       version: 1,
       created_at: incident.createdAt,
       updated_at: incident.createdAt,
@@ -96,6 +108,9 @@ export type IncidentChanges = Partial<
     | 'nextUpdateDue'
     | 'internalDue'
     | 'hasCadence'
+    | 'policySeq'
+    | 'ownPace'
+    | 'pacedAt'
   >
 >;
 
@@ -114,6 +129,9 @@ const COLUMNS = {
   nextUpdateDue: 'next_update_due',
   internalDue: 'internal_due',
   hasCadence: 'has_cadence',
+  policySeq: 'policy_seq',
+  ownPace: 'own_pace',
+  pacedAt: 'paced_at',
 } as const satisfies Record<keyof IncidentChanges, keyof Row<'incidents'>>;
 
 /** Changes what is given and raises the version, so that a form opened before is known to be stale. */
@@ -126,7 +144,7 @@ export async function updateIncident(
   const set: Record<string, unknown> = { updated_at: now };
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) continue;
-    set[COLUMNS[name as keyof IncidentChanges]] = typeof value === 'boolean' ? Number(value) : value;
+    set[COLUMNS[name as keyof IncidentChanges]] = stored(value);
   }
   await tx
     .updateTable('incidents')
@@ -171,6 +189,11 @@ export async function listOver(
   return (await query.execute()).map(toIncident);
 }
 
+function stored(value: IncidentChanges[keyof IncidentChanges]): string | number | null | undefined {
+  if (typeof value === 'boolean') return Number(value);
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}
+
 function toIncident(row: Row<'incidents'>): Incident {
   return {
     seq: row.seq,
@@ -195,6 +218,9 @@ function toIncident(row: Row<'incidents'>): Incident {
     restricted: row.restricted === 1,
     drill: row.drill === 1,
     source: row.source,
+    policySeq: row.policy_seq,
+    ownPace: row.own_pace === null ? null : JSON.parse(row.own_pace),
+    pacedAt: row.paced_at,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

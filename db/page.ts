@@ -1,4 +1,3 @@
-import type { BusinessHours } from '#domain/cadence.ts';
 import type { Tx } from './open.ts';
 
 /** What the page is called and how it is kept. */
@@ -10,12 +9,11 @@ export type Page = {
   updatedAt: string;
   uptimeWeight: number;
   supportUrl: string | null;
-  hours: BusinessHours;
   /** How long a post waits before its mail leaves, so that it can be stopped without a trace. */
   releaseSeconds: number;
 };
 
-type Settings = { hours?: Partial<Omit<BusinessHours, 'zone'>>; releaseSeconds?: number };
+type Settings = { releaseSeconds?: number };
 
 const RELEASE_SECONDS = 10;
 
@@ -31,12 +29,6 @@ export async function getPage(tx: Tx): Promise<Page> {
     updatedAt: row.updated_at,
     uptimeWeight: row.uptime_weight,
     supportUrl: row.support_url,
-    hours: {
-      zone: row.time_zone,
-      opens: settings.hours?.opens ?? '09:00',
-      closes: settings.hours?.closes ?? '17:00',
-      holidays: settings.hours?.holidays ?? [],
-    },
     releaseSeconds: settings.releaseSeconds ?? RELEASE_SECONDS,
   };
 }

@@ -144,6 +144,11 @@ export interface IncidentsTable {
   drill: Flag;
   source: 'own' | 'import' | 'backfill';
   shortlink: string | null;
+  /** The policies that it goes by: those it was declared under, until someone chooses newer ones. null: the product's own. */
+  policy_seq: Generated<number | null>;
+  /** A pace of its own in the place of its policy's, and since when it has been agreed: {publicUpdateEvery?, internalUpdateEvery?}. */
+  own_pace: Json | null;
+  paced_at: Instant | null;
   /** Rises with every change; a form that was filled in against an older one is stale. */
   version: number;
   created_at: Instant;
@@ -495,6 +500,18 @@ export interface WorkersTable {
   beat_at: Instant;
 }
 
+/** What the house agreed on for each severity, and when it works: a row each time that it did. The last one holds. */
+export interface PolicyVersionsTable {
+  seq: Generated<number>;
+  /** {SEV1: CadencePolicy, ...} */
+  policies: Json;
+  /** {opens, closes, weekdays, holidays} */
+  hours: Json;
+  created_at: Instant;
+  author_label: string;
+  reason: string | null;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -524,6 +541,7 @@ export interface Schema {
   workers: WorkersTable;
   provider_events: ProviderEventsTable;
   soft_bounces: SoftBouncesTable;
+  policy_versions: PolicyVersionsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -1,13 +1,32 @@
 import type { CadencePolicy } from './severity.ts';
 import { addDays, addMs, dayIn, fromLocal, type Instant, MINUTE, msBetween } from './time.ts';
 
-/** Local wall-clock hours, Monday to Friday. Holidays are calendar days (YYYY-MM-DD). */
-export type BusinessHours = { zone: string; opens: string; closes: string; holidays: readonly string[] };
+/** When the house works, by its own wall clock. */
+export type BusinessHours = {
+  zone: string;
+  /** HH:MM, the same on each of its days. */
+  opens: string;
+  closes: string;
+  /** As ISO 8601 counts them: 1 is Monday, 7 Sunday. */
+  weekdays: readonly number[];
+  /** Calendar days (YYYY-MM-DD). */
+  holidays: readonly string[];
+};
+
+export const DEFAULT_HOURS: Omit<BusinessHours, 'zone'> = {
+  opens: '09:00',
+  closes: '17:00',
+  weekdays: [1, 2, 3, 4, 5],
+  holidays: [],
+};
 
 export type Pace = {
   policy: CadencePolicy;
   hours: BusinessHours;
 };
+
+/** What one incident keeps to in the place of its policy, in minutes: the slower pace of a long one. */
+export type OwnPace = Partial<Pick<CadencePolicy, 'publicUpdateEvery' | 'internalUpdateEvery'>>;
 
 /** When the first public update is due; null when the policy asks for none. */
 export function firstPublicDue(pace: Pace, declaredAt: Instant): Instant | null {
@@ -62,8 +81,8 @@ export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes:
 }
 
 function isBusinessDay(hours: BusinessHours, day: string): boolean {
-  const weekday = new Date(`${day}T12:00:00Z`).getUTCDay();
-  return weekday >= 1 && weekday <= 5 && !hours.holidays.includes(day);
+  const weekday = new Date(`${day}T12:00:00Z`).getUTCDay() || 7;
+  return hours.weekdays.includes(weekday) && !hours.holidays.includes(day);
 }
 
 /** The due time rounded up to a whole minute, as people promise it. */

@@ -32,8 +32,10 @@ export type DutyRole = 'comms_lead' | 'second' | 'incident_commander' | 'manager
 export const AUDIENCE_IDS = ['executives', 'managers', 'support', 'accounts'] as const;
 export type AudienceId = (typeof AUDIENCE_IDS)[number];
 
+export type Policies = Record<Severity, CadencePolicy>;
+
 /** The defaults of DESIGN section 7, as data. */
-export const DEFAULT_POLICIES: Record<Severity, CadencePolicy> = {
+export const DEFAULT_POLICIES: Policies = {
   SEV1: {
     name: 'critical',
     meaning: 'Down, data loss or breach; all or most users',

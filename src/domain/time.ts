@@ -127,29 +127,36 @@ export function zoneName(instant: Instant, zone: string): string {
   return part?.value ?? zone;
 }
 
-const dayFormatters = new Map<string, Intl.DateTimeFormat>();
-
 /** The calendar day in the zone, as YYYY-MM-DD. */
 export function dayIn(instant: Instant, zone: string): string {
   if (zone === 'UTC' || zone === 'Etc/UTC') return instant.slice(0, 10);
-  let format = dayFormatters.get(zone);
-  if (!format) {
-    format = new Intl.DateTimeFormat('sv-SE', {
-      timeZone: zone,
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-    });
-    dayFormatters.set(zone, format);
-  }
-  return format.format(new Date(instant));
+  return toLocal(instant, zone).slice(0, 10);
 }
 
-const offsetFormatters = new Map<string, Intl.DateTimeFormat>();
+/** Offsets that were asked for, by zone and quarter of an hour: since 1972 no zone has changed its offset at another moment. */
+const offsets = new Map<string, number>();
+const MAX_OFFSETS = 20_000;
+const QUARTER = 15 * MINUTE;
 
 /** Milliseconds that the zone is ahead of UTC at that instant. */
 export function zoneOffset(instant: Instant, zone: string): number {
   if (zone === 'UTC' || zone === 'Etc/UTC') return 0;
+  const ms = Date.parse(instant);
+  if (ms < FIRST_QUARTERS) return offsetAt(instant, zone);
+  const key = `${zone} ${Math.floor(ms / QUARTER)}`;
+  let offset = offsets.get(key);
+  if (offset === undefined) {
+    offset = offsetAt(instant, zone);
+    if (offsets.size >= MAX_OFFSETS) offsets.clear();
+    offsets.set(key, offset);
+  }
+  return offset;
+}
+
+const FIRST_QUARTERS = Date.UTC(1973, 0, 1);
+const offsetFormatters = new Map<string, Intl.DateTimeFormat>();
+
+function offsetAt(instant: Instant, zone: string): number {
   let format = offsetFormatters.get(zone);
   if (!format) {
     format = new Intl.DateTimeFormat('en-US', {

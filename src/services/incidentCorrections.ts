@@ -3,14 +3,14 @@ import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { type Incident, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { bumpPageVersion, getPage } from '#db/page.ts';
+import { bumpPageVersion } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { firstPublicDue, nextInternalDue, nextPublicDue, wholeMinute } from '#domain/cadence.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
-import { DEFAULT_POLICIES } from '#domain/severity.ts';
 import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
 import { isOpenToAll } from './updatePlan.ts';
@@ -216,14 +216,14 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
       throw new AppError('conflict', 'Only an open incident without a pace can be adopted.', {
         fix: 'Reopen it first if it is not over.',
       });
-    const pace = { policy: DEFAULT_POLICIES[incident.severity], hours: (await getPage(tx)).hours };
+    const { pace, policySeq } = await paceForNew(tx, incident.severity);
     const due = incident.publishedAt ? nextPublicDue(pace, now) : firstPublicDue(pace, now);
     // What was promised by hand before stays promised.
     const nextUpdateDue = incident.nextUpdateDue ?? (due && wholeMinute(due));
     await updateIncident(
       tx,
       incident.seq,
-      { hasCadence: true, nextUpdateDue, internalDue: nextInternalDue(pace, now) },
+      { hasCadence: true, policySeq, nextUpdateDue, internalDue: nextInternalDue(pace, now) },
       now,
     );
     await insertAudit(tx, ctx, {

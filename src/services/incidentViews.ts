@@ -4,14 +4,14 @@ import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { type Incident, listOpen, listOver } from '#db/incidents.ts';
 import { type LogEntry, listLogEntries, listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
-import { getPage } from '#db/page.ts';
 import { listEdits, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { type ClockState, clockState, type Pace } from '#domain/cadence.ts';
 import { requirePermission } from '#domain/permissions.ts';
-import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
+import type { CadencePolicy, Severity } from '#domain/severity.ts';
 import { type ComponentStatus, type IncidentKind, worstStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import { roleWarning } from './incidentTeam.ts';
+import { paceOf, pacesOf } from './pace.ts';
 import { requireIncident } from './requireIncident.ts';
 
 export type IncidentView = Incident & {
@@ -42,7 +42,7 @@ export async function getIncident(ctx: Ctx, id: string): Promise<IncidentView> {
     const audit = await listAuditOf(tx, 'incident', incident.id);
     return {
       ...incident,
-      pace: { policy: DEFAULT_POLICIES[incident.severity], hours: (await getPage(tx)).hours },
+      pace: await paceOf(tx, incident),
       components: named.map(({ id: componentId, name }) => {
         const own = byComponent.get(componentId) ?? [];
         return {
@@ -81,7 +81,10 @@ export async function listIncidents(
   return ctx.db.read(async (tx) => {
     const open = (await listOpen(tx)).filter(({ kind }) => kind === options.kind);
     const over = await listOver(tx, options.kind, options.after ?? null, options.limit + 1);
-    const summaries = open.map((incident) => ({ ...incident, clock: dueOf(incident, now)[0] ?? null }));
+    const summaries = [...(await pacesOf(tx, open))].map(([incident, { policy }]) => ({
+      ...incident,
+      clock: dueOf(incident, policy, now)[0] ?? null,
+    }));
     return {
       open: summaries.sort(byUrgency),
       over: over.slice(0, options.limit),
@@ -103,15 +106,14 @@ export type DueItem = {
 export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
-  const open = await ctx.db.read(listOpen);
-  return open
-    .flatMap((incident) => dueOf(incident, now).slice(0, 1))
+  const paces = await ctx.db.read(async (tx) => pacesOf(tx, await listOpen(tx)));
+  return [...paces]
+    .flatMap(([incident, { policy }]) => dueOf(incident, policy, now).slice(0, 1))
     .sort((a, b) => compare(a.due, b.due) || compare(a.severity, b.severity));
 }
 
 /** The clocks of one incident, the one that runs out first before the other. */
-function dueOf(incident: Incident, now: Instant): DueItem[] {
-  const policy = DEFAULT_POLICIES[incident.severity];
+function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem[] {
   const clocks = [
     { what: incident.publishedAt ? 'next update' : 'first update', due: incident.nextUpdateDue },
     { what: 'internal update', due: incident.internalDue },

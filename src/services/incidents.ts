@@ -3,13 +3,13 @@ import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
 import { firstPublicDue, nextInternalDue } from '#domain/cadence.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
-import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
+import type { Severity } from '#domain/severity.ts';
 import type { ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { paceForNew } from './pace.ts';
 import { newPostIds, type Posted, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
 
@@ -99,8 +99,7 @@ async function insertDeclared(
   { id, now, startedAt, detectedAt }: Declaration,
 ): Promise<number> {
   await requireComponents(tx, input.components);
-  const { hours } = await getPage(tx);
-  const pace = { policy: DEFAULT_POLICIES[input.severity], hours };
+  const { pace, policySeq } = await paceForNew(tx, input.severity);
   const seq = await insertIncident(tx, {
     id,
     kind: 'incident',
@@ -122,6 +121,7 @@ async function insertDeclared(
     restricted: false,
     drill: false,
     source: 'own',
+    policySeq,
     createdAt: now,
   });
   const claims = input.components

@@ -5,9 +5,10 @@ import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { firstPublicDue, nextInternalDue, nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import { AppError } from '#domain/errors.ts';
-import { DEFAULT_POLICIES, type Severity } from '#domain/severity.ts';
+import type { Severity } from '#domain/severity.ts';
 import { allowedNextStatuses, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { addMs, clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
 import { type ClaimPlan, planClaims } from './updateClaims.ts';
 
@@ -42,7 +43,9 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
 
   const isPublic = input.audience === 'public';
   const severity = incident.kind === 'incident' ? (input.severity ?? incident.severity) : incident.severity;
-  const pace: Pace = { policy: DEFAULT_POLICIES[severity], hours: page.hours };
+  // What was agreed for this incident alone was agreed for the severity that it had.
+  const ownPace = severity === incident.severity ? incident.ownPace : null;
+  const pace = await paceOf(tx, { severity, policySeq: incident.policySeq, ownPace });
   const earlier = said.filter((update) => update.audience === 'public');
   if (isPublic && input.status === 'resolved') refuseUnwatched(incident, said, input, pace, now);
   const nextUpdateBy = isPublic ? promiseOf(incident, input, pace, now) : null;
@@ -75,6 +78,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
       severity,
       // It stands beside the title: what is said inside does not change what visitors read there.
       scope: isPublic || !incident.publishedAt ? input.scope : undefined,
+      ownPace: ownPace === incident.ownPace ? undefined : ownPace,
       ...timesAfter(incident, input, now),
       ...clocksAfter(incident, input, pace, earlier, nextUpdateBy, now),
     },

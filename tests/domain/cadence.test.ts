@@ -12,7 +12,13 @@ import {
 import { DEFAULT_POLICIES, SEVERITIES } from '#domain/severity.ts';
 import { addMs, MINUTE, msBetween, toInstant, toLocal } from '#domain/time.ts';
 
-const HOURS: BusinessHours = { zone: 'UTC', opens: '09:00', closes: '17:00', holidays: ['2026-12-25'] };
+const HOURS: BusinessHours = {
+  zone: 'UTC',
+  opens: '09:00',
+  closes: '17:00',
+  weekdays: [1, 2, 3, 4, 5],
+  holidays: ['2026-12-25'],
+};
 const BERLIN = { ...HOURS, zone: 'Europe/Berlin' };
 const due = (from: string, minutes: number, hours: BusinessHours = HOURS) =>
   addBusinessMinutes(hours, `${from}:00.000Z`, minutes).slice(0, 16);

@@ -12,7 +12,13 @@ import { type Call, type CallFacts, callsDue, HOLD, nextCallAt } from '#domain/c
 import { DEFAULT_POLICIES, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 
-const HOURS: BusinessHours = { zone: 'UTC', opens: '09:00', closes: '17:00', holidays: [] };
+const HOURS: BusinessHours = {
+  zone: 'UTC',
+  opens: '09:00',
+  closes: '17:00',
+  weekdays: [1, 2, 3, 4, 5],
+  holidays: [],
+};
 const AT = '2026-11-20T15:00:00.000Z';
 const later = (minutes: number, seconds = 0) => addMs(AT, minutes * MINUTE + seconds * 1000);
 
@@ -204,7 +210,7 @@ const events = fc.array(
     gap: fc.integer({ min: 1, max: 40 * 60 }),
     does: fc.constantFrom('nothing', 'nothing', 'public', 'internal', 'promise', 'have it', 'jump'),
   }),
-  { maxLength: 12 },
+  { maxLength: 8 },
 );
 const starts = fc
   // Both nights on which the clocks of Berlin and New York change are within a few steps of these.
