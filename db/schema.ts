@@ -1,4 +1,5 @@
 import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
+import type { CallClock, CallKind } from '#domain/calls.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
@@ -323,7 +324,9 @@ export interface NoticesTable {
     | 'leave'
     | 'unsubscribed'
     | 'quarantined'
-    | 'test';
+    | 'test'
+    /** To staff: a promise runs out. */
+    | 'call';
   incident_seq: number | null;
   update_seq: number | null;
   /** 0 confirmation and SEV1, 1 incident, 2 maintenance, 3 digest. */
@@ -512,6 +515,49 @@ export interface PolicyVersionsTable {
   reason: string | null;
 }
 
+/** A call to staff that was made. */
+export interface CallsTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  clock: CallClock;
+  /** What it was about: when that stretch of the clock ran out. */
+  due_at: Instant;
+  /** When it was planned for. */
+  at: Instant;
+  kind: CallKind;
+  /** Whom it was for: a JSON list. */
+  roles: Json;
+  made_at: Instant;
+  /** The mail; null when there was nobody to send it to. */
+  notice_seq: number | null;
+}
+
+/** Someone pressed "I have it". */
+export interface HoldsTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  clock: CallClock;
+  at: Instant;
+  until: Instant;
+  user_id: string;
+}
+
+/** Who is on duty from `starts_at` until `ends_at`. */
+export interface DutyShiftsTable {
+  seq: Generated<number>;
+  id: string;
+  starts_at: Instant;
+  ends_at: Instant;
+  /** The comms lead on duty. */
+  primary_id: string;
+  second_id: string | null;
+  manager_id: string | null;
+  /** What the one before wants the next to know. */
+  note: string | null;
+  created_at: Instant;
+  updated_at: Instant;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -542,6 +588,9 @@ export interface Schema {
   provider_events: ProviderEventsTable;
   soft_bounces: SoftBouncesTable;
   policy_versions: PolicyVersionsTable;
+  calls: CallsTable;
+  holds: HoldsTable;
+  duty_shifts: DutyShiftsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -1,6 +1,7 @@
 import type { Ctx } from '#db/context.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
+import { callStaff } from '#services/staffCalls.ts';
 import { expiredSessionsDuty } from './expiredSessions.ts';
 import { oldDraftsDuty } from './oldDrafts.ts';
 import { oldEventsDuty } from './oldEvents.ts';
@@ -19,6 +20,7 @@ type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
 function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
+    'calls to staff': callStaff,
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,

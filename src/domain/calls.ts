@@ -31,6 +31,8 @@ export type CallFacts = {
   /** What is due on a clock, since when it runs, and whether nothing was said on it before. null: nothing is due. */
   publicClock: { due: Instant; since: Instant; first: boolean } | null;
   internalClock: { due: Instant; since: Instant } | null;
+  /** The roles that someone has: a step of the chain that would call nobody is left out. */
+  filled: readonly DutyRole[];
   /** Whether a role that the severity asks for has nobody. */
   rolesMissing: boolean;
   /** Since when the pace was last agreed: the declaration, or when someone stated another. */
@@ -86,7 +88,7 @@ function publicStretch(facts: CallFacts): Stretch | null {
   if (!publicClock) return null;
   const { due, since, first } = publicClock;
   // A severity that asks for no updates asks nobody either; whoever promised one all the same is held to it.
-  const chain: readonly DutyRole[] = policy.lateTell.length ? policy.lateTell : ['comms_lead'];
+  const chain = chainOf(facts, policy.lateTell.length ? policy.lateTell : ['comms_lead']);
   const lead = chain.slice(0, 1);
   const call = (kind: CallKind, at: Instant): Call => ({ clock: 'public', due, kind, at, roles: lead });
   const early = first
@@ -117,17 +119,24 @@ function late(everyMinutes: number, chain: readonly DutyRole[]): Stretch['again'
   };
 }
 
+/** Those of the chain who are there; all of it when nobody is, since then others are called in their place. */
+function chainOf({ filled }: CallFacts, roles: readonly DutyRole[]): readonly DutyRole[] {
+  const there = roles.filter((role) => filled.includes(role));
+  return there.length ? there : roles.slice(0, 1);
+}
+
 const INSIDE: readonly DutyRole[] = ['incident_commander', 'comms_lead', 'manager'];
 
 function internalStretch(facts: CallFacts): Stretch | null {
   const { policy, internalClock } = facts;
   if (!internalClock || policy.internalUpdateEvery === null) return null;
   const { due } = internalClock;
+  const chain = chainOf(facts, INSIDE);
   return {
     clock: 'internal',
     due,
-    once: [{ clock: 'internal', due, kind: 'due', at: due, roles: INSIDE.slice(0, 1) }],
-    again: late(policy.internalUpdateEvery, INSIDE),
+    once: [{ clock: 'internal', due, kind: 'due', at: due, roles: chain.slice(0, 1) }],
+    again: late(policy.internalUpdateEvery, chain),
     quietUntil: quiet(facts, 'internal', facts.policy.businessHoursOnly),
   };
 }

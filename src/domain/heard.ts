@@ -17,7 +17,8 @@ export type Told = {
     | 'leave'
     | 'unsubscribed'
     | 'quarantined'
-    | 'test';
+    | 'test'
+    | 'call';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -105,6 +106,7 @@ export function aboutText(told: Told): string {
       unsubscribed: 'Word that the address is unsubscribed',
       quarantined: 'Word that a webhook or chat stopped working',
       test: 'A trial message',
+      call: 'A call to staff',
       update: told.subject,
       maintenance: told.subject,
     } as const

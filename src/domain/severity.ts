@@ -28,7 +28,16 @@ export type CadencePolicy = {
   postmortemWithinHours: number | null;
 };
 
-export type DutyRole = 'comms_lead' | 'second' | 'incident_commander' | 'manager';
+export const DUTY_ROLES = ['comms_lead', 'second', 'incident_commander', 'manager'] as const;
+/** Whom staff calls are for: the first and the third are roles on the incident, all but the third are on duty. */
+export type DutyRole = (typeof DUTY_ROLES)[number];
+export const DUTY_ROLE_LABELS: Record<DutyRole, string> = {
+  comms_lead: 'Comms lead',
+  second: 'Second on duty',
+  incident_commander: 'Incident commander',
+  manager: 'Manager on duty',
+};
+
 export const AUDIENCE_IDS = ['executives', 'managers', 'support', 'accounts'] as const;
 export type AudienceId = (typeof AUDIENCE_IDS)[number];
 

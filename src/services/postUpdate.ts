@@ -1,4 +1,5 @@
 import { insertAudit } from '#db/audit.ts';
+import { endHolds } from '#db/calls.ts';
 import { BY_HAND, endClaims, insertClaims, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { countReach } from '#db/fanouts.ts';
@@ -149,6 +150,7 @@ async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): 
     notified: plan.notify,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
+  await endHolds(tx, incident.seq, plan.update.audience, now);
   await insertAudit(tx, ctx, {
     action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',
     subjectKind: 'incident',

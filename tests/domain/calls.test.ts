@@ -9,7 +9,7 @@ import {
   wholeMinute,
 } from '#domain/cadence.ts';
 import { type Call, type CallFacts, callsDue, HOLD, nextCallAt } from '#domain/calls.ts';
-import { DEFAULT_POLICIES, SEVERITIES, type Severity } from '#domain/severity.ts';
+import { DEFAULT_POLICIES, DUTY_ROLES, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 
 const HOURS: BusinessHours = {
@@ -32,6 +32,7 @@ function paper(severity: Severity, declaredAt: Instant = AT, hours = HOURS) {
     over: false,
     publicClock: clockOf(firstPublicDue(pace, declaredAt), declaredAt, true),
     internalClock: clockOf(nextInternalDue(pace, declaredAt), declaredAt, true),
+    filled: DUTY_ROLES,
     rolesMissing: false,
     pacedAt: declaredAt,
     holds: [],
@@ -162,6 +163,20 @@ describe('who is called about the next word outside', () => {
     const before = incident.made.length;
     for (const minutes of [20, 10, 4, 0]) incident.tick(later(minutes));
     expect(incident.made.length).toBe(before);
+  });
+
+  it('leaves out whom nobody is: the next in the chain comes sooner, and one who is alone is called each time', () => {
+    const incident = paper('SEV1');
+    incident.facts.filled = ['comms_lead', 'manager'];
+    incident.run(AT, later(15));
+    expect(told(incident.made).slice(3)).toEqual([
+      '15:10 late comms_lead, manager',
+      '15:15 late comms_lead, manager',
+    ]);
+    const alone = paper('SEV1');
+    alone.facts.filled = [];
+    alone.run(AT, later(10));
+    expect(told(alone.made).slice(2)).toEqual(['15:05 due comms_lead', '15:10 late comms_lead']);
   });
 
   it('ends when it is over', () => {

@@ -1,0 +1,176 @@
+import { insertAudit } from '#db/audit.ts';
+import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
+import type { Ctx } from '#db/context.ts';
+import { insertDelivery } from '#db/deliveries.ts';
+import { getOnDuty, listPeopleOfRole, listTeam, type Person } from '#db/duty.ts';
+import { type Incident, listOpen } from '#db/incidents.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import { ensureStaff } from '#db/staff.ts';
+import { listUpdates, type Update } from '#db/updates.ts';
+import { type Call, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
+import { AppError } from '#domain/errors.ts';
+import { requirePermission } from '#domain/permissions.ts';
+import { isOver } from '#domain/status.ts';
+import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
+import { addMs, type Instant } from '#domain/time.ts';
+import { renderCallMail } from '#emails/calls.ts';
+import { ROLE_LABELS } from './incidentTeam.ts';
+import { pacesOf } from './pace.ts';
+import { requireIncident } from './requireIncident.ts';
+
+/** Who must be there on a SEV1 or SEV2. */
+const NEEDED = ['incident_commander', 'comms_lead'] as const;
+
+/**
+ * Calls staff about every open incident of which a call is due. Each call, its mail and whom it is for are one transaction, so that it
+ * is made once, whatever restarts and however many processes look.
+ * @returns how many were made
+ */
+export async function callStaff(ctx: Ctx): Promise<number> {
+  const now = ctx.now();
+  const due = await ctx.db.read((tx) => listDue(tx, now));
+  if (!due.length) return 0;
+  const made = await ctx.db.write(async (tx) => {
+    // Looked at again: another process may have been quicker, or someone has posted.
+    const calls = await listDue(tx, now);
+    for (const { story, call } of calls) await makeCall(tx, ctx, story, call, now);
+    return calls.length;
+  });
+  if (made) ctx.changed('outbox');
+  return made;
+}
+
+type Story = {
+  incident: Incident;
+  facts: CallFacts;
+  team: Team<Person>;
+  missing: string[];
+  said: Update | null;
+};
+
+async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
+  const open = (await listOpen(tx)).filter(({ kind, hasCadence }) => kind === 'incident' && hasCadence);
+  return (await readStories(tx, open, now)).flatMap((story) =>
+    callsDue(story.facts, now).map((call) => ({ story, call })),
+  );
+}
+
+async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant): Promise<Story[]> {
+  if (!incidents.length) return [];
+  const seqs = incidents.map(({ seq }) => seq);
+  const paces = await pacesOf(tx, incidents);
+  const made = Map.groupBy(await listCalls(tx, seqs), ({ incidentSeq }) => incidentSeq);
+  const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
+  const onDuty = await getOnDuty(tx, now);
+  const comms = await listPeopleOfRole(tx, 'comms');
+  const otherwise = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
+  const stories: Story[] = [];
+  for (const incident of incidents) {
+    const holders = await listTeam(tx, incident.seq);
+    const holder = (role: (typeof holders)[number]['role']) =>
+      holders.find((one) => one.role === role) ?? null;
+    const team: Team<Person> = {
+      comms_lead: holder('comms_lead') ?? onDuty.primary,
+      second: onDuty.second,
+      incident_commander: holder('incident_commander'),
+      manager: onDuty.manager,
+      otherwise,
+    };
+    const said = (await listUpdates(tx, incident.seq)).find(({ audience }) => audience === 'public') ?? null;
+    const missing = NEEDED.filter((role) => !holder(role)).map((role) => ROLE_LABELS[role].toLowerCase());
+    const { policy, hours } = paces.get(incident) as NonNullable<ReturnType<typeof paces.get>>;
+    const { nextUpdateDue, internalDue, declaredAt, severity } = incident;
+    stories.push({
+      incident,
+      team,
+      missing,
+      said,
+      facts: {
+        policy,
+        hours,
+        declaredAt,
+        over: isOver(incident.status),
+        publicClock: nextUpdateDue
+          ? { due: nextUpdateDue, since: said?.postedAt ?? declaredAt, first: incident.publishedAt === null }
+          : null,
+        internalClock: internalDue ? { due: internalDue, since: declaredAt } : null,
+        filled: filledRoles(team),
+        rolesMissing: missing.length > 0 && (severity === 'SEV1' || severity === 'SEV2'),
+        pacedAt: incident.pacedAt ?? declaredAt,
+        holds: holds.get(incident.seq) ?? [],
+        made: made.get(incident.seq) ?? [],
+      },
+    });
+  }
+  return stories;
+}
+
+async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant): Promise<void> {
+  const { incident, team, missing, said } = story;
+  const people = peopleFor(call.roles, team);
+  const page = await getPage(tx);
+  const rendered = renderCallMail({
+    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
+    call,
+    incident: { ...incident, published: incident.publishedAt !== null },
+    missing,
+    called: people.map(({ name }) => name),
+    said,
+    now,
+  });
+  const noticeSeq = people.length
+    ? await insertNotice(tx, {
+        id: ctx.newId(),
+        kind: 'call',
+        incidentSeq: incident.seq,
+        updateSeq: null,
+        priority: STAFF,
+        rendered,
+        now,
+      })
+    : null;
+  await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
+  if (noticeSeq === null) {
+    ctx.log.error(
+      { incident: incident.id },
+      'A promise runs out and there is nobody to call: no user can sign in.',
+    );
+    return;
+  }
+  for (const { email, name } of people) {
+    const recipientSeq = await ensureStaff(tx, { id: ctx.newId(), address: email, name, now });
+    await insertDelivery(tx, { noticeSeq, recipientSeq, priority: STAFF, now });
+  }
+}
+
+/** Before everything else that waits. */
+const STAFF = 0;
+
+/** "I have it": for a quarter of an hour nobody else is called about the next word, outside or inside. */
+export async function haveIt(
+  ctx: Ctx,
+  input: { incidentId: string; clock: 'public' | 'internal' },
+): Promise<void> {
+  requirePermission(ctx.actor, 'incident.internalUpdate');
+  const { actor } = ctx;
+  if (actor.kind !== 'user')
+    throw new AppError('forbidden', 'Only a person can have it.', { fix: 'Sign in and press the button.' });
+  const now = ctx.now();
+  const hold: Hold = { clock: input.clock, at: now, until: addMs(now, HOLD) };
+  await ctx.db.write(async (tx) => {
+    const incident = await requireIncident(tx, input.incidentId);
+    if (isOver(incident.status))
+      throw new AppError('conflict', 'This incident is over: nothing is awaited any more.', {
+        fix: 'Reopen it if it is not.',
+      });
+    await insertHold(tx, incident.seq, { ...hold, userId: actor.id });
+    await insertAudit(tx, ctx, {
+      action: 'incident.haveIt',
+      subjectKind: 'incident',
+      subjectId: incident.id,
+      detail: { text: `${actor.name} has the next ${input.clock} update` },
+    });
+  });
+}
