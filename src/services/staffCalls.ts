@@ -9,7 +9,7 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { ensureStaff } from '#db/staff.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { type Call, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
+import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isOver } from '#domain/status.ts';
@@ -147,6 +147,20 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
 
 /** Before everything else that waits. */
 const STAFF = 0;
+
+/** Who has said that they have it and still does, a clock each. */
+export async function listWhoHasIt(
+  ctx: Ctx,
+  incidentId: string,
+): Promise<{ clock: CallClock; userId: string; name: string; until: Instant }[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  const now = ctx.now();
+  return ctx.db.read(async (tx) => {
+    const { seq } = await requireIncident(tx, incidentId);
+    const holding = (await listHolds(tx, [seq])).filter(({ until }) => until > now);
+    return [...new Map(holding.toReversed().map((hold) => [hold.clock, hold])).values()];
+  });
+}
 
 /** "I have it": for a quarter of an hour nobody else is called about the next word, outside or inside. */
 export async function haveIt(

@@ -21,6 +21,7 @@ import { ROLE_LABELS } from '#services/incidentTeam.ts';
 import { listPeople, type Person } from '#services/people.ts';
 import { listTemplates, type Template } from '#services/templates.ts';
 import { type ChoosableGroup, choosableGroups } from '../_components.ts';
+import { PLAIN_HOLD } from './_holding.ts';
 import { type Fields, type Subject, variableValues } from './_update.ts';
 
 /** Everything that an incident's page shows, before what its form holds. */
@@ -224,8 +225,6 @@ function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFac
     ],
   };
 }
-
-const PLAIN_HOLD = 'Nothing has changed since our last update. We are still working on it.';
 
 /** The holding template when all that it says is known, else words that need nothing. */
 function holdOf(
