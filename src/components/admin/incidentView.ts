@@ -22,4 +22,6 @@ export type IncidentFacts = {
     /** "4 min after it began" */
     after: string | null;
   }[];
+  /** How often a word is due; null when nothing is. In minutes as they are typed, '' for none. */
+  pace: { words: string; publicEvery: string; internalEvery: string } | null;
 };

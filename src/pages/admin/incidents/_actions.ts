@@ -20,6 +20,7 @@ import {
   setIncidentTimes,
 } from '#services/incidents.ts';
 import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
+import { paceInput, reasonInput, setOwnPace, useCurrentPolicies } from '#services/policies.ts';
 import { fillTemplate } from '#services/templates.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
@@ -27,7 +28,7 @@ import type { IncidentPage } from './_view.ts';
 /** Where to go on after a form, or which form was refused and why, with everything that was typed. */
 export type Outcome = { to: string } | Refused;
 export type Refused = {
-  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt' | 'outgoing';
+  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt' | 'pace' | 'outgoing';
   status: number;
   problems: Problems;
   fields: Fields;
@@ -72,6 +73,8 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   title: ['title', title],
   correct: ['correct', correct],
   adopt: ['adopt', adopt],
+  pace: ['pace', pace],
+  policies: ['pace', policies],
   sendNow: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'sent')],
   stopMail: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'stopped')],
   goOn: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'goneOn')],
@@ -270,6 +273,20 @@ async function correct(
     };
   await correctComponents(ctx, { incidentId: page.subject.id, version: Number(fields.version), components });
   return { to: `${page.path}?done=corrected` };
+}
+
+async function pace({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const { data, problems } = parseForm(paceInput, fields);
+  if (!data) return { form: 'pace', status: 422, problems, fields, stale: false };
+  await setOwnPace(ctx, { ...data, incidentId: page.subject.id, version: Number(fields.version) });
+  return { to: `${page.path}?done=pace` };
+}
+
+async function policies({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  const { data, problems } = parseForm(reasonInput, fields);
+  if (!data) return { form: 'pace', status: 422, problems, fields, stale: false };
+  await useCurrentPolicies(ctx, { ...data, incidentId: page.subject.id, version: Number(fields.version) });
+  return { to: `${page.path}?done=pace` };
 }
 
 async function adopt({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {

@@ -13,7 +13,7 @@ import {
   STATUS_LABELS,
 } from '#domain/status.ts';
 import { substitute } from '#domain/templates.ts';
-import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
+import { durationText, type Instant, MINUTE, msBetween, whenText } from '#domain/time.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
 import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';
@@ -169,6 +169,28 @@ function entriesOf(incident: IncidentView, fanouts: readonly FanoutView[]): Time
   return entries.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
 
+function paceFacts({
+  kind,
+  status,
+  hasCadence,
+  severity,
+  pace,
+  ownPace,
+}: IncidentView): IncidentFacts['pace'] {
+  if (kind !== 'incident' || !hasCadence || isOver(status)) return null;
+  const { publicUpdateEvery, internalUpdateEvery, businessHoursOnly } = pace.policy;
+  const every = (minutes: number | null, what: string) =>
+    minutes === null ? [] : [`${what} every ${durationText(minutes * MINUTE)}`];
+  const said = [...every(publicUpdateEvery, 'an update'), ...every(internalUpdateEvery, 'one inside')];
+  const words = said.length ? said.join(', ') : 'no updates are asked for';
+  const hours = businessHoursOnly && said.length ? ' in business hours' : '';
+  return {
+    words: `${words.charAt(0).toUpperCase()}${words.slice(1)}${hours}${ownPace ? ', as agreed for this incident' : `, as ${severity} asks`}.`,
+    publicEvery: String(publicUpdateEvery ?? ''),
+    internalEvery: String(internalUpdateEvery ?? ''),
+  };
+}
+
 function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFacts {
   const { startedAt } = incident;
   const after = (at: Instant | null, of = startedAt, what = 'it began') =>
@@ -184,6 +206,7 @@ function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFac
       };
     }),
     people,
+    pace: paceFacts(incident),
     warning: incident.roleWarning,
     times: [
       { name: 'startedAt', label: 'Began', at: startedAt, editable: true, after: null },

@@ -19,6 +19,7 @@ export const DONE = {
   times: 'The times are corrected.',
   title: 'The title is changed.',
   corrected: 'The history of the components is corrected.',
+  pace: 'The pace is set, from the next update on.',
   adopted: 'It is yours now: its severity sets the pace.',
 } as const;
 
