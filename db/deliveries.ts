@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
+import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { yieldToNewer } from './coalesce.ts';
 import { entriesOf, wholeNumbers } from './dialect.ts';
@@ -101,7 +102,7 @@ export async function listHeads(
       .orderBy('not_before')
       .limit(1);
   const row = await tx
-    .selectNoFrom([head(0).as('0'), head(1).as('1'), head(2).as('2'), head(3).as('3')])
+    .selectNoFrom(PRIORITIES.map((priority) => head(priority).as(String(priority))))
     .executeTakeFirstOrThrow();
   const due = Object.entries(row).filter((entry): entry is [string, Instant] => entry[1] !== null);
   return new Map(due.map(([priority, since]) => [Number(priority), since]));

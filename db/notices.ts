@@ -22,7 +22,7 @@ export type Notice = {
 };
 
 /**
- * Keeps a rendered message. `priority` 0 is for confirmations and SEV1, 1 for incidents, 2 for maintenance, 3 for digests.
+ * Keeps a rendered message. `priority` is one of `PRIORITY`.
  * @returns its seq
  */
 export async function insertNotice(

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Lane } from './deliveries.ts';
 import type { Tx } from './open.ts';
@@ -24,7 +25,6 @@ export type OutboxFigures = {
 };
 
 const LANES: readonly Lane[] = ['mail', 'hook'];
-const PRIORITIES = [0, 1, 2, 3];
 const MINUTE_MS = 60_000;
 
 /** How the outbox stands. Each question is answered by a small or partial index; the count of a long queue costs most. */

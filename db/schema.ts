@@ -329,7 +329,7 @@ export interface NoticesTable {
     | 'call';
   incident_seq: number | null;
   update_seq: number | null;
-  /** 0 confirmation and SEV1, 1 incident, 2 maintenance, 3 digest. */
+  /** One of `PRIORITY` (domain/priority.ts): the lower goes first. */
   priority: number;
   subject: string;
   /** Rendered; personal links are slots, {{manage_url}} and so on. */

@@ -3,6 +3,7 @@ import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deli
 import { QUARANTINED } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { isUrgent, PRIORITIES } from '#domain/priority.ts';
 import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { freezeBatch } from './freeze.ts';
@@ -13,7 +14,6 @@ import type { Transport } from './transport.ts';
 export const KEY_LIFETIME = 23 * HOUR;
 
 /** 0 confirmations and SEV1, 1 incidents, 2 maintenance, 3 digests: the lower goes first. */
-const PRIORITIES = [0, 1, 2, 3] as const;
 
 /** What could go now: a frozen batch that is to be called (again), one that was written ahead, or deliveries in no batch yet. */
 export type Candidate =
@@ -87,7 +87,7 @@ export async function pickCandidates(
   for (const frozenOnes of probe ? [fresh, ready] : [ready]) {
     if (oldFirst && aged !== null) await fill(aged, 1, frozenOnes);
     for (const priority of PRIORITIES)
-      await fill(priority, priority === 0 ? slots.urgent : slots.other, frozenOnes);
+      await fill(priority, isUrgent(priority) ? slots.urgent : slots.other, frozenOnes);
   }
   return { candidates, aged };
 

@@ -1,6 +1,7 @@
 import { countUnderWay } from '#db/batches.ts';
 import type { Tx } from '#db/open.ts';
 import { type Call, getProvider, notePace, type Provider } from '#db/providers.ts';
+import { isUrgent } from '#domain/priority.ts';
 import { countMails, learnQuotas, type Quota, type QuotaWord, roomFor } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Started } from './calls.ts';
@@ -144,7 +145,7 @@ export async function openLedger(
 
   const slot = (priority: number, mails: number): Slot | null => {
     if (mails > roomFor(quotas, priority, { now, underWay }).mails) return null;
-    const opensAt = keeps ? nextOpening(calls, keeps, { now: time, urgent: priority === 0 }) : time;
+    const opensAt = keeps ? nextOpening(calls, keeps, { now: time, urgent: isUrgent(priority) }) : time;
     return opensAt > time + LEAD_MS ? null : { opensAt, counted: calls.length + 1 };
   };
   const book = (id: number, { opensAt }: Slot, mails: number): void => {
@@ -193,7 +194,7 @@ function asAnswer({ batch, members, outcome, began, arrived, answered, counted }
               period: outcome.period,
               resetsAt: parkedUntil(outcome, new Date(answered).toISOString()),
               hard: true,
-              spent: batch.priority > 0 ? 'for most' : 'for all',
+              spent: !isUrgent(batch.priority) ? 'for most' : 'for all',
             },
           ]
         : [],

@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Db, Tx } from '#db/open.ts';
 import { getProvider, type Provider } from '#db/providers.ts';
+import { isUrgent } from '#domain/priority.ts';
 import { isSpentForMost, roomFor } from '#domain/quotas.ts';
 import { addMs, type Instant, toInstant } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
@@ -161,7 +162,7 @@ export function createEngine(deps: EngineDeps): Engine {
         ahead,
         busy: calls.atWork(),
         room: (priority) =>
-          urgentOnly && priority > 0
+          urgentOnly && !isUrgent(priority)
             ? 0
             : roomFor(provider?.quotas ?? [], priority, { now: time, underWay }).mails,
         oldFirst: passedOver + Math.max(1, slots.other) >= OLD_EVERY,

@@ -1,3 +1,4 @@
+import { isUrgent } from './priority.ts';
 import type { Instant } from './time.ts';
 
 /** How many mails a provider's account may send in a day or a month, as far as its answers tell. */
@@ -16,7 +17,7 @@ export type Quota = {
 /** What an answer says of a quota; what it does not say is absent. */
 export type QuotaWord = Pick<Quota, 'period'> & Partial<Quota>;
 
-/** This share of a known limit is kept for priority 0: confirmations and SEV1. */
+/** This share of a known limit is kept for what is urgent: calls to staff, confirmations, SEV1. */
 export const RESERVE = 0.1;
 
 /** What is known after an answer. A period that has ended counts for nothing any more. */
@@ -80,9 +81,9 @@ export function isSpentForMost(quotas: readonly Quota[], now: Instant): boolean 
 }
 
 function leftOf({ limit, used, hard, spent }: Quota, priority: number, underWay: number): number {
-  if (spent === 'for all' || (spent === 'for most' && priority > 0)) return 0;
+  if (spent === 'for all' || (spent === 'for most' && !isUrgent(priority))) return 0;
   if (!hard || spent !== 'no' || limit === null || used === null) return Number.POSITIVE_INFINITY;
-  const usable = priority > 0 ? Math.floor(limit * (1 - RESERVE)) : limit;
+  const usable = !isUrgent(priority) ? Math.floor(limit * (1 - RESERVE)) : limit;
   return Math.max(0, usable - used - underWay);
 }
 

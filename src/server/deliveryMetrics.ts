@@ -64,7 +64,7 @@ const flag = (is: boolean) => (is ? 1 : 0);
 
 gauge(
   'foghorn_outbox_waiting',
-  'Deliveries that wait for their turn, by lane and priority (0 SEV1 and confirmations, 1 incidents, 2 maintenance, 3 digests); those of stopped messages do not count.',
+  'Deliveries that wait for their turn, by lane and priority (-1 calls to staff, 0 SEV1 and confirmations, 1 incidents, 2 maintenance, 3 digests); those of stopped messages do not count.',
   ['lane', 'priority'],
   ({ sending }) =>
     sending.figures.queues.map(({ lane, priority, waiting }) => ({

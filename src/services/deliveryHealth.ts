@@ -6,6 +6,7 @@ import { getProvider, type Provider } from '#db/providers.ts';
 import { listWorkers, type Worker } from '#db/workers.ts';
 import { paceOf } from '#domain/pace.ts';
 import { requirePermission } from '#domain/permissions.ts';
+import { isUrgent } from '#domain/priority.ts';
 import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { kept } from './kept.ts';
 
@@ -125,7 +126,8 @@ async function sendingNow(tx: Tx, now: Instant): Promise<Sending> {
     return {
       waiting: queues.reduce((sum, queue) => sum + queue.waiting, 0) + (batches?.mails ?? 0),
       oldestDue: oldest.sort()[0] ?? null,
-      urgentSince: queues.find(({ priority }) => priority === 0)?.oldestDue ?? null,
+      urgentSince:
+        queues.find(({ priority, oldestDue }) => isUrgent(priority) && oldestDue)?.oldestDue ?? null,
       pace: paceOf(recent, { now, rate: rateOf(lane) }),
     };
   };

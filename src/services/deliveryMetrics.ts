@@ -5,6 +5,7 @@ import { type ReceiptFigures, readReceiptFigures } from '#db/receiptFigures.ts';
 import { countSuppressions } from '#db/suppressions.ts';
 import { countOutcomes, DELIVERY_STATES, type DeliveryState } from '#domain/deliveries.ts';
 import { requirePermission } from '#domain/permissions.ts';
+import { PRIORITIES } from '#domain/priority.ts';
 import { addMs, DAY } from '#domain/time.ts';
 import { statesOf } from './deliveries.ts';
 import { readSending, type Sending } from './deliveryHealth.ts';
@@ -22,7 +23,6 @@ export type DeliveryMetrics = {
   receipts: ReceiptFigures;
 };
 
-const PRIORITIES = [0, 1, 2, 3];
 const REASONS = ['bounce', 'soft_bounces', 'complaint', 'manual'] as const;
 
 export async function readDeliveryMetrics(ctx: Ctx): Promise<DeliveryMetrics> {

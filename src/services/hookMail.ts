@@ -4,6 +4,7 @@ import { type Hook, LAST_CALL, listCalls, listUntold, QUARANTINED } from '#db/ho
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { renderHookEndedMail, renderHookQuarantinedMail } from '#emails/hooks.ts';
 import type { Rendered } from '#emails/render.ts';
@@ -21,7 +22,7 @@ export async function queueHookMail(
   },
 ): Promise<void> {
   const { id, kind, rendered, now } = mail;
-  const shared = { priority: 0, now };
+  const shared = { priority: PRIORITY.urgent, now };
   const noticeSeq = await insertNotice(tx, {
     id,
     kind,

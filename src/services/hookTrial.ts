@@ -8,6 +8,7 @@ import { getPage, type Page } from '#db/page.ts';
 import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
 import { AppError } from '#domain/errors.ts';
 import type { HookPayload } from '#domain/hooks.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { webhookCalls } from '#formats/webhook.ts';
@@ -35,12 +36,18 @@ export async function queueTrial(
     kind: 'test',
     incidentSeq: null,
     updateSeq: null,
-    priority: 0,
+    priority: PRIORITY.urgent,
     rendered: { subject: 'Sample call', html: '', text: '', headers: {} },
     payload: JSON.stringify(samplePayload(await getPage(tx), ctx.site.url, now)),
     now,
   });
-  await insertDelivery(tx, { noticeSeq, recipientSeq: hook.seq, priority: 0, lane: 'hook', now });
+  await insertDelivery(tx, {
+    noticeSeq,
+    recipientSeq: hook.seq,
+    priority: PRIORITY.urgent,
+    lane: 'hook',
+    now,
+  });
   await insertAudit(tx, ctx, hookAudit('hook.test', hook));
 }
 

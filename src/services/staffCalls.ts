@@ -12,6 +12,7 @@ import { listUpdates, type Update } from '#db/updates.ts';
 import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
@@ -126,7 +127,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
         kind: 'call',
         incidentSeq: incident.seq,
         updateSeq: null,
-        priority: STAFF,
+        priority: PRIORITY.staff,
         rendered,
         now,
       })
@@ -141,12 +142,9 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   }
   for (const { email, name } of people) {
     const recipientSeq = await ensureStaff(tx, { id: ctx.newId(), address: email, name, now });
-    await insertDelivery(tx, { noticeSeq, recipientSeq, priority: STAFF, now });
+    await insertDelivery(tx, { noticeSeq, recipientSeq, priority: PRIORITY.staff, now });
   }
 }
-
-/** Before everything else that waits. */
-const STAFF = 0;
 
 /** Who has said that they have it and still does, a clock each. */
 export async function listWhoHasIt(

@@ -5,6 +5,7 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import type { Recipient } from '#db/recipients.ts';
 import { listAsks, type SubscriptionMailKind } from '#db/subscriptionMails.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import { addMs, DAY, type Instant, MINUTE } from '#domain/time.ts';
 import type { MailSite, Rendered } from '#emails/render.ts';
 
@@ -52,8 +53,8 @@ export async function queueOwnMail(
   const last = asks[0];
   const counts = last !== undefined && (freshFrom === null || last > freshFrom);
   if (counts && last > addMs(now, -ASK_AGAIN_AFTER)) return false;
-  const about = { kind, incidentSeq: null, updateSeq: null, priority: 0, rendered, now };
+  const about = { kind, incidentSeq: null, updateSeq: null, priority: PRIORITY.urgent, rendered, now };
   const noticeSeq = await insertNotice(tx, { id, ...about });
-  await insertDelivery(tx, { noticeSeq, recipientSeq: person.seq, priority: 0, now });
+  await insertDelivery(tx, { noticeSeq, recipientSeq: person.seq, priority: PRIORITY.urgent, now });
   return true;
 }

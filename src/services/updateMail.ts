@@ -5,6 +5,7 @@ import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { IncidentKind } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
@@ -127,10 +128,9 @@ export function releaseAfter({ page, now }: Pick<MailPlan, 'page' | 'now'>): Ins
   return addMs(now, page.releaseSeconds * 1000);
 }
 
-/** 0 goes before everything, 2 after every incident. */
 export function priorityOf(kind: IncidentKind, severity: Severity): number {
-  if (kind === 'maintenance') return 2;
-  return severity === 'SEV1' ? 0 : 1;
+  if (kind === 'maintenance') return PRIORITY.maintenance;
+  return severity === 'SEV1' ? PRIORITY.urgent : PRIORITY.incident;
 }
 
 /** That something is over nobody should miss, unless it is not over after all. */

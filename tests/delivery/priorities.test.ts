@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandNextChunk } from '#delivery/expander.ts';
+import { PRIORITIES, PRIORITY } from '#domain/priority.ts';
 import { addMs, DAY, MINUTE } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase, freshSqlite } from '../support/databases.ts';
@@ -80,6 +81,23 @@ describe('a SEV1 that is posted while a digest goes to 100,000 people', () => {
     expect(first.at - Date.parse(posted)).toBeLessThanOrEqual(300);
     expect(fake.calls.filter((call) => call.status === 429)).toEqual([]);
     await db.close();
+  });
+});
+
+eachDatabase('what is queued together', (fresh) => {
+  it('leaves in the order of its urgency: staff, SEV1, incidents, maintenance, digests; a batch holds one of them', async () => {
+    const fake = await fakeOf();
+    const db = await fresh();
+    await makeSubscribers(db, 150);
+    const rig = await rigEngine(db, fakeTransport(fake));
+    for (const [name, priority] of Object.entries(PRIORITY).toReversed()) {
+      await postNotice(db, rig.clock.now(), { priority, mail: rendered(name) });
+      await expandAll(db, rig.clock.now);
+    }
+    await rig.drain();
+    const left = (await batches(db)).map(({ priority }) => priority);
+    expect(left).toEqual(PRIORITIES.flatMap((priority) => [priority, priority]));
+    expect(await states(db)).toEqual({ accepted: 750 });
   });
 });
 
