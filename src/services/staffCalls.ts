@@ -52,7 +52,10 @@ type Story = {
 };
 
 async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
-  const open = (await listOpen(tx)).filter(({ kind, hasCadence }) => kind === 'incident' && hasCadence);
+  // Of what is restricted only those who may see it know, and nothing happens to it by itself.
+  const open = (await listOpen(tx)).filter(
+    ({ kind, hasCadence, restricted }) => kind === 'incident' && hasCadence && !restricted,
+  );
   return (await readStories(tx, open, now)).flatMap((story) =>
     callsDue(story.facts, now).map((call) => ({ story, call })),
   );
