@@ -56,6 +56,11 @@ export type TakenMail = {
   key: string;
 };
 
+/** Their subjects begin with the severity, and nothing that subscribers get does. */
+export function isStaffCall({ subject }: Pick<TakenMail, 'subject'>): boolean {
+  return subject.startsWith('[SEV');
+}
+
 /** `at` and `answered` by the clock of the options; `subject` of its first mail, once that was taken. */
 export type FakeCall = {
   key: string;
