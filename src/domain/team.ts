@@ -1,13 +1,13 @@
 import { DUTY_ROLES, type DutyRole } from './severity.ts';
 
-/** Who has which of the roles that calls are for, and who is called where nobody has any of them. */
-export type Team<P extends { userId: string }> = Record<DutyRole, P | null> & { otherwise: readonly P[] };
+/** Who is called for each role: usually one person or nobody; for the comms lead everyone who could post, when nobody is it. */
+export type Team<P extends { userId: string }> = Record<DutyRole, readonly P[]>;
 
-/** Whoever has these roles, each person once; where nobody does, those who are there otherwise. */
+/** Whoever has these roles, each person once; where nobody does, whoever is called for the comms lead. */
 export function peopleFor<P extends { userId: string }>(roles: readonly DutyRole[], team: Team<P>): P[] {
-  const found = roles.map((role) => team[role]).filter((person) => person !== null);
+  const found = roles.flatMap((role) => team[role]);
   return [
-    ...new Map((found.length ? found : team.otherwise).map((person) => [person.userId, person])).values(),
+    ...new Map((found.length ? found : team.comms_lead).map((person) => [person.userId, person])).values(),
   ];
 }
 
@@ -15,9 +15,8 @@ export function peopleFor<P extends { userId: string }>(roles: readonly DutyRole
 export function filledRoles<P extends { userId: string }>(team: Team<P>): DutyRole[] {
   const seen = new Set<string>();
   return DUTY_ROLES.filter((role) => {
-    const person = team[role];
-    if (!person || seen.has(person.userId)) return false;
-    seen.add(person.userId);
-    return true;
+    const people = team[role].filter(({ userId }) => !seen.has(userId));
+    for (const { userId } of people) seen.add(userId);
+    return people.length > 0;
   });
 }

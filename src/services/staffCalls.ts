@@ -69,21 +69,22 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
   const onDuty = await getOnDuty(tx, now);
   const comms = await listPeopleOfRole(tx, 'comms');
-  const otherwise = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
+  const anyone = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
   const stories: Story[] = [];
   for (const incident of incidents) {
     const holders = await listTeam(tx, incident.seq);
-    const holder = (role: (typeof holders)[number]['role']) =>
-      holders.find((one) => one.role === role) ?? null;
+    const holding = (role: (typeof holders)[number]['role']) => holders.filter((one) => one.role === role);
+    const lead = [...holding('comms_lead'), onDuty.primary].filter((person) => person !== null).slice(0, 1);
     const team: Team<Person> = {
-      comms_lead: holder('comms_lead') ?? onDuty.primary,
-      second: onDuty.second,
-      incident_commander: holder('incident_commander'),
-      manager: onDuty.manager,
-      otherwise,
+      comms_lead: lead.length ? lead : anyone,
+      second: onDuty.second ? [onDuty.second] : [],
+      incident_commander: holding('incident_commander'),
+      manager: onDuty.manager ? [onDuty.manager] : [],
     };
     const said = (await listUpdates(tx, incident.seq)).find(({ audience }) => audience === 'public') ?? null;
-    const missing = NEEDED.filter((role) => !holder(role)).map((role) => ROLE_LABELS[role].toLowerCase());
+    const missing = NEEDED.filter((role) => !holding(role).length).map((role) =>
+      ROLE_LABELS[role].toLowerCase(),
+    );
     const { policy, hours } = paces.get(incident) as NonNullable<ReturnType<typeof paces.get>>;
     const { nextUpdateDue, internalDue, declaredAt, severity } = incident;
     stories.push({

@@ -130,6 +130,19 @@ eachDatabase('calls to staff', (fresh) => {
     ]);
   });
 
+  it('a commander alone is called after everyone who could post, not in their place', async () => {
+    const { ctx, declare, mails, pass } = await dutyHouse(fresh);
+    const { id } = await declare();
+    await assignRole(ctx, { incidentId: id, role: 'incident_commander', userId: 'otto' });
+    await pass(10);
+    expect((await mails()).filter((mail) => mail.includes('irst public'))).toEqual([
+      '14:00 ada, jonas, mia: [SEV1] First public update due by 14:05 UTC: Checkout is failing',
+      '14:03 ada, jonas, mia: [SEV1] First public update due by 14:05 UTC: Checkout is failing',
+      '14:05 ada, jonas, mia: [SEV1] First public update due now, 14:05 UTC: Checkout is failing',
+      '14:10 ada, jonas, mia, otto: [SEV1] Late: first public update was due 14:05 UTC: Checkout is failing',
+    ]);
+  });
+
   it('“I have it” is said by people, of what is open', async () => {
     const { ctx, declare, say, as } = await dutyHouse(fresh);
     const { id } = await declare({ severity: 'SEV4' });
