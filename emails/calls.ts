@@ -1,6 +1,6 @@
 import type { Call } from '#domain/calls.ts';
 import type { Severity } from '#domain/severity.ts';
-import { dateTimeText, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
+import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
 import { blocks, link, wrap } from './plain.ts';
 import { clip, oneLine, proseText, proseWithin } from './prose.ts';
@@ -29,11 +29,17 @@ export type CallMail = {
 export function renderCallMail(mail: CallMail): Rendered {
   const { site, incident, said, now } = mail;
   const title = clip(oneLine(withoutControls(incident.title)), 120);
-  const { subject, words, deed, path } = wordsOf(mail);
+  const { subject, words, deed, path, canHave } = wordsOf(mail);
   const url = `${site.url}/admin/incidents/${incident.id}${path}`;
   const called = mail.called.map((name) => oneLine(withoutControls(name)));
-  const after = `${called.length > 1 ? `Called now: ${called.join(', ')}. ` : ''}Say “I have it” there, and nobody else is called for a quarter of an hour.`;
-  const lines = [`${incident.severity}: ${title}`, ...words];
+  const after = [
+    called.length > 1 && `Called now: ${called.join(', ')}.`,
+    canHave && 'Say “I have it” there, and nobody else is called for a quarter of an hour.',
+  ]
+    .filter(Boolean)
+    .join(' ');
+  const since = `Open since ${whenText(incident.declaredAt, site.timeZone, now)}.`;
+  const lines = [`${incident.severity}: ${title}`, `${words} ${since}`];
   const quoted = said && {
     when: `Said last, ${whenText(said.postedAt, site.timeZone, now)}`,
     body: said.body,
@@ -42,7 +48,7 @@ export function renderCallMail(mail: CallMail): Rendered {
     subject: `[${incident.severity}] ${subject}: ${title}`,
     html: fillTemplate(TEMPLATE, {
       heading: subject,
-      preheader: lines.join(' '),
+      preheader: lines.join('. '),
       site_name: nameOf(site),
       site_url: site.url,
       words: lines.map((line) => ({ line })),
@@ -52,14 +58,14 @@ export function renderCallMail(mail: CallMail): Rendered {
         when: quoted.when,
         body_html: proseWithin(withoutControls(quoted.body), MAX_SAID).html,
       },
-      after,
+      after: after ? { line: after } : null,
     }),
     text: blocks(
       wrap(subject),
       ...lines.map((line) => wrap(line)),
       link(deed, url),
       quoted && `${quoted.when}\n${wrap(proseText(withoutControls(quoted.body)), '  ')}`,
-      wrap(after),
+      after && wrap(after),
     ),
     headers: {
       ...standardHeaders(site, 'call', incident.id),
@@ -70,59 +76,64 @@ export function renderCallMail(mail: CallMail): Rendered {
   };
 }
 
-type Words = { subject: string; words: string[]; deed: string; path: '' | '/next' };
+type Words = {
+  subject: string;
+  words: string;
+  deed: string;
+  path: string;
+  /** Whether the screen behind the link takes "I have it". */
+  canHave: boolean;
+};
 
 function wordsOf({ site, call, incident, missing, now }: CallMail): Words {
   const due = whenText(call.due, site.timeZone, now);
-  const open = `Declared ${dateTimeText(incident.declaredAt, site.timeZone)}.`;
   switch (call.clock) {
     case 'roles':
       return {
         subject: `Nobody is ${missing.join(' or ')}`,
-        words: [
-          open,
-          'Give each role to someone, or take it yourself, so that everyone knows who decides and who speaks.',
-        ],
+        words:
+          'Give each role to someone, or take it yourself: then everyone knows who decides and who speaks.',
         deed: 'Give the roles',
-        path: '',
+        path: '#roles-title',
+        canHave: false,
       };
     case 'pace':
       return {
         subject: `Open for ${durationText(msBetween(incident.declaredAt, now))}`,
-        words: [
-          open,
+        words:
           'Can the team keep its pace? State a slower one, with the reason, and visitors are told when to come back.',
-        ],
         deed: 'State the pace',
-        path: '',
+        path: '#pace-title',
+        canHave: false,
       };
     case 'internal':
       return {
-        ...awaited('internal update', call.kind, due),
-        words: [wordOn(call.kind, 'people inside', due), open],
-        path: '',
+        subject: awaited('internal update', call.kind, due),
+        words: call.kind === 'late' ? 'Colleagues still wait for it.' : 'Colleagues wait for it.',
+        deed: HAVE,
+        path: '/next?inside',
+        canHave: true,
       };
-    default: {
-      const what = incident.published ? 'public update' : 'first public update';
+    default:
       return {
-        ...awaited(what, call.kind, due),
-        words: [wordOn(call.kind, 'visitors', due), open],
+        subject: awaited(incident.published ? 'public update' : 'first public update', call.kind, due),
+        words: incident.published ? promised(call.kind) : 'Visitors have been told nothing yet.',
+        deed: HAVE,
         path: '/next',
+        canHave: true,
       };
-    }
   }
 }
 
-function awaited(what: string, kind: Call['kind'], due: string): Pick<Words, 'subject' | 'deed'> {
-  const subject =
-    kind === 'late'
-      ? `Late: ${what} was due ${due}`
-      : `${what.charAt(0).toUpperCase()}${what.slice(1)} due ${kind === 'due' ? `now, ${due}` : `by ${due}`}`;
-  return { subject, deed: what === 'internal update' ? 'Write it' : 'Post it, or say “I have it”' };
+const HAVE = 'Post it, or say “I have it”';
+
+function awaited(what: string, kind: Call['kind'], due: string): string {
+  if (kind === 'late') return `Late: ${what} was due ${due}`;
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)} due ${kind === 'due' ? `now, ${due}` : `by ${due}`}`;
 }
 
-function wordOn(kind: Call['kind'], readers: string, due: string): string {
-  if (kind === 'late') return `The next word to ${readers} was promised for ${due} and has not come.`;
-  if (kind === 'due') return `The next word to ${readers} is due now, at ${due}.`;
-  return `The next word to ${readers} is due by ${due}.`;
+function promised(kind: Call['kind']): string {
+  return kind === 'late'
+    ? 'Visitors were promised it, and have heard nothing since.'
+    : 'Visitors were promised it.';
 }

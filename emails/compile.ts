@@ -6,7 +6,16 @@ import mjml2html from 'mjml';
  * `node emails/compile.ts` turns the .mjml files into emails/compiled.ts, which is committed: MJML itself is needed to develop,
  * never to run. A test compiles again and compares.
  */
-const TEMPLATES = ['update', 'confirm', 'already', 'unsubscribed', 'manage', 'leave', 'hook', 'call'] as const;
+const TEMPLATES = [
+  'update',
+  'confirm',
+  'already',
+  'unsubscribed',
+  'manage',
+  'leave',
+  'hook',
+  'call',
+] as const;
 
 /** The text of emails/compiled.ts. Reads the .mjml files of the folder given. */
 export async function compileTemplates(folder: string): Promise<string> {

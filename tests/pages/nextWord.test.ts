@@ -73,6 +73,25 @@ it('takes “I have it” from whoever may not post, and says who has it', async
   ).toBe(403);
 });
 
+it('takes the next word to colleagues where the call was about that, and shows it to nobody else', async () => {
+  const { id } = await house.incident();
+  const path = `/admin/incidents/${id}/next?inside`;
+  const { body } = await house.get(path, 'responder');
+  expect(body).toContain('What colleagues should know');
+  expect(body).not.toMatch(/Mail \d+ (person|people)/);
+  const version = /name="version" value="(\d+)"/.exec(body)?.[1] as string;
+  const said = { do: 'post', version, notify: 'no', body: 'The card processor is down.' };
+  expect((await house.post(path, { do: 'have' }, 'responder')).headers.location).toBe(`${path}&done=have`);
+  expect((await house.get(path)).body).toContain('Rui Costa has it');
+  expect((await house.get(`/admin/incidents/${id}/next`)).body).not.toContain('Rui Costa has it');
+  expect((await house.post(path, said, 'responder')).headers.location).toBe(
+    `/admin/incidents/${id}?done=internal`,
+  );
+  expect((await read(id)).updates[0]).toMatchObject({ audience: 'internal', body: said.body });
+  expect((await house.get(path)).body).not.toContain('Rui Costa has it');
+  expect((await house.get(`/incidents/${id}`)).body).not.toContain(said.body);
+});
+
 it('keeps what was typed when it cannot be posted', async () => {
   const { id } = await house.incident();
   const answer = await house.post(`/admin/incidents/${id}/next`, {

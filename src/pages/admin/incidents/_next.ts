@@ -10,8 +10,7 @@ import type { IncidentPage } from './_view.ts';
 
 /** The next word as it could go out as it stands. */
 export type NextWord = {
-  /** True before anything was said in public. */
-  first: boolean;
+  label: string;
   body: string;
   hint: string;
   post: Omit<PostInput, 'incidentId' | 'version' | 'body' | 'notify'>;
@@ -24,21 +23,35 @@ export const nextWordInput = z.object({
 });
 
 /** null when nothing is awaited: it is over, or keeps no pace. */
-export function nextWord(
-  { incident, subject, templates, hold }: IncidentPage,
-  now: Instant,
-): NextWord | null {
+export function nextWord(page: IncidentPage, inside: boolean, now: Instant): NextWord | null {
+  const { incident } = page;
   if (incident.kind !== 'incident' || isOver(incident.status) || !incident.hasCadence) return null;
+  if (inside) return wordInside(page);
+  return incident.publishedAt === null ? firstWord(page, now) : holdingWord(page);
+}
+
+/** What colleagues should know nobody can draft. */
+function wordInside({ subject }: IncidentPage): NextWord {
+  return {
+    label: 'What colleagues should know',
+    body: '',
+    hint: 'What is known, what is tried, what comes next. Visitors do not see it.',
+    post: { audience: 'internal', status: subject.status, components: [] },
+  };
+}
+
+function holdingWord({ subject, hold }: IncidentPage): NextWord {
   const { affected, workaround } = subject.last;
-  const first = incident.publishedAt === null;
-  const post = { audience: 'public', status: subject.status, affected, workaround, holding: !first } as const;
-  if (!first)
-    return {
-      first,
-      body: hold?.text ?? PLAIN_HOLD,
-      hint: 'Says that nothing has changed. Change it if something has.',
-      post: { ...post, components: [] },
-    };
+  return {
+    label: 'What visitors read next',
+    body: hold?.text ?? PLAIN_HOLD,
+    hint: 'Says that nothing has changed. Change it if something has.',
+    post: { audience: 'public', status: subject.status, affected, workaround, holding: true, components: [] },
+  };
+}
+
+function firstWord({ incident, subject, templates }: IncidentPage, now: Instant): NextWord {
+  const { affected, workaround } = subject.last;
   const template = templates.find(({ kind, variant }) => kind === 'initial' && variant === '');
   const known = variableValues(subject, { audience: 'public', status: subject.status }, now);
   const filled = template && substitute(template.body, known);
@@ -46,9 +59,11 @@ export function nextWord(
     claimed ? [{ id, status: claimed }] : [],
   );
   return {
-    first,
+    label: 'The first word to visitors',
     body: filled && filled.missing.length === 0 ? filled.text : `We are looking into it: ${incident.title}.`,
-    hint: 'Posting it makes the incident public, with the components that were declared.',
-    post: { ...post, components },
+    hint: components.length
+      ? 'Posting it makes the incident public, with the components that were declared.'
+      : 'Posting it makes the incident public. No component is named yet.',
+    post: { audience: 'public', status: subject.status, affected, workaround, holding: false, components },
   };
 }
