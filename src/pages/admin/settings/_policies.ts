@@ -2,52 +2,59 @@ import { textOf } from '#components/admin/forms.ts';
 import { SEVERITIES, type Severity } from '#domain/severity.ts';
 import type { PolicyVersion } from '#services/policies.ts';
 
-/** The fields of one severity that are one line of text each, in the order of the form. */
+/** What is one line of text for each severity, in the order of the form. Minutes unless the hint says otherwise. */
 export const LINES = [
-  { name: 'meaning', label: 'What it means', hint: '', wide: true },
-  {
-    name: 'firstPublicUpdate',
-    label: 'First public update within',
-    hint: 'Minutes from the declaration. Empty: none is asked for.',
-  },
-  {
-    name: 'publicUpdateEvery',
-    label: 'Then a public update every',
-    hint: 'Minutes. Empty: none is asked for.',
-  },
-  { name: 'internalUpdateEvery', label: 'Internal update every', hint: 'Minutes. Empty: none is asked for.' },
-  { name: 'respondWithin', label: 'Roles are given within', hint: 'Minutes. Empty: the next business day.' },
-  {
-    name: 'remindFirstAfter',
-    label: 'Before the first: call after',
-    hint: 'Minutes after the declaration, with commas.',
-  },
+  { name: 'meaning', label: 'What it means', hint: '' },
+  { name: 'firstPublicUpdate', label: 'First public update within', hint: 'From the declaration.' },
+  { name: 'publicUpdateEvery', label: 'Then a public update every', hint: '' },
+  { name: 'internalUpdateEvery', label: 'An internal update every', hint: '' },
+  { name: 'respondWithin', label: 'Roles are given within', hint: 'Empty: the next business day.' },
+  { name: 'watchBeforeResolving', label: 'Watched before it is resolved', hint: 'In Monitoring.' },
+  { name: 'postmortemWithinHours', label: 'Postmortem within', hint: 'Hours. Empty: it may be left out.' },
+  { name: 'remindFirstAfter', label: 'Before the first update', hint: 'After the declaration, with commas.' },
   {
     name: 'remindBefore',
-    label: 'Later: call before',
-    hint: 'Minutes before an update is due, with commas.',
+    label: 'Before each later one',
+    hint: 'Before it is due, with commas. 0: when it is.',
   },
-  { name: 'lateEvery', label: 'When late: call every', hint: 'Minutes.' },
+  { name: 'lateEvery', label: 'When it is late, every', hint: 'One more of those below each time.' },
   {
     name: 'subscriberOpeningAfter',
     label: 'Subscribers hear of it after',
-    hint: 'Minutes that it has been open; 0 at once. Empty: in the daily digest.',
+    hint: '0: at once. Empty: in the daily digest.',
   },
   {
     name: 'subscriberUpdateEvery',
     label: 'Then a mail at most every',
-    hint: 'Minutes. A change of status or severity goes at once.',
+    hint: 'A change of status or severity goes at once.',
   },
-  {
-    name: 'watchBeforeResolving',
-    label: 'Watch before resolving',
-    hint: 'Minutes in Monitoring. Empty: none is asked for.',
-  },
-  { name: 'postmortemWithinHours', label: 'Postmortem within', hint: 'Hours. Empty: it may be left out.' },
 ] as const;
 
+export type LineName = (typeof LINES)[number]['name'];
+
+/** The form's parts, each with its lines. */
+export const PARTS: readonly { title: string; lines: readonly LineName[] }[] = [
+  {
+    title: 'What is promised',
+    lines: [
+      'firstPublicUpdate',
+      'publicUpdateEvery',
+      'internalUpdateEvery',
+      'respondWithin',
+      'watchBeforeResolving',
+      'postmortemWithinHours',
+    ],
+  },
+  { title: 'When staff are called', lines: ['remindFirstAfter', 'remindBefore', 'lateEvery'] },
+  { title: 'Mail to subscribers', lines: ['subscriberOpeningAfter', 'subscriberUpdateEvery'] },
+];
+
+export function lineOf(name: LineName): (typeof LINES)[number] {
+  return LINES.find((line) => line.name === name) as (typeof LINES)[number];
+}
+
 /** The form of one severity: text as it is typed, boxes that are ticked. */
-type PolicyFields = { [K in (typeof LINES)[number]['name']]: string } & {
+type PolicyFields = Record<LineName, string> & {
   businessHoursOnly: boolean;
   lateTell: string[];
 };
@@ -63,7 +70,7 @@ export function fieldsOf({ policies, hours }: PolicyVersion): PoliciesFields {
     const policy = policies[severity];
     const lines = Object.fromEntries(LINES.map(({ name }) => [name, typed(policy[name])]));
     return {
-      ...(lines as Record<(typeof LINES)[number]['name'], string>),
+      ...(lines as Record<LineName, string>),
       businessHoursOnly: policy.businessHoursOnly,
       lateTell: [...policy.lateTell],
     };
@@ -83,7 +90,7 @@ export function readFields(form: FormData): PoliciesFields {
   const one = (severity: Severity): PolicyFields => {
     const lines = Object.fromEntries(LINES.map(({ name }) => [name, textOf(form, `${severity}.${name}`)]));
     return {
-      ...(lines as Record<(typeof LINES)[number]['name'], string>),
+      ...(lines as Record<LineName, string>),
       businessHoursOnly: form.has(`${severity}.businessHoursOnly`),
       lateTell: form.getAll(`${severity}.lateTell`).map(String),
     };
