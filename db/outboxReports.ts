@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { PRIORITIES } from '#domain/priority.ts';
+import { PRIORITIES, PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Lane } from './deliveries.ts';
 import type { Tx } from './open.ts';
@@ -118,13 +118,17 @@ async function countOpenFanouts(tx: Tx): Promise<{ expanding: number; stopped: n
   };
 }
 
-/** Uses batches_settled. A batch that was refused or taken apart has an error and counts for nothing. */
+/**
+ * Uses batches_settled. A batch that was refused or taken apart has an error and counts for nothing; neither does a call to staff:
+ * one mail now and then is no pace, and the message that follows it would be told to take an hour.
+ */
 async function readLastMinute(tx: Tx, now: Instant): Promise<OutboxFigures['lastMinute']> {
   const rows = await tx
     .selectFrom('batches')
     .select((eb) => ['transport', eb.fn.sum<number>('size').as('mails'), eb.fn.min('settled_at').as('since')])
     .where('settled_at', '>', new Date(Date.parse(now) - MINUTE_MS).toISOString())
     .where('last_error', 'is', null)
+    .where('priority', '>', PRIORITY.staff)
     .groupBy('transport')
     .execute();
   return LANES.flatMap((lane) => {
