@@ -7,9 +7,9 @@ import { setReleaseSeconds } from '../support/factory.ts';
 import { type FakeResend, isStaffCall, startFakeResend, type TakenMail } from '../support/fakeResend.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 
-/** More than can be in flight at once. */
-const PEOPLE = 1_200;
-const COUNT = '1,200';
+/** More than have it after the first call and can then be in flight at once. */
+const PEOPLE = 1_500;
+const COUNT = '1,500';
 const WRONG = 'All payments in the world fail.';
 const RIGHT = 'Card payments in Europe fail.';
 const FAULT = 'Only cards in Europe are affected.';
@@ -87,7 +87,7 @@ describe.skipIf(!CHROMIUM)('a post that should not have left', () => {
     await postWrong(page);
     expect(await page.locator('.done').textContent()).toContain(`Queued for ${COUNT} people.`);
     expect(await outgoing(page).innerText()).toMatch(
-      /Leaves in \d+ s\s+at \d\d:\d\d:\d\d UTC\s+to 1,200 people\. It is on the page already\./,
+      /Leaves in \d+ s\s+at \d\d:\d\d:\d\d UTC\s+to 1,500 people\. It is on the page already\./,
     );
     const seconds = async () => Number(await page.locator('[data-seconds]').textContent());
     const first = await seconds();
@@ -99,7 +99,7 @@ describe.skipIf(!CHROMIUM)('a post that should not have left', () => {
     await outgoing(page).getByRole('button', { name: 'Stop' }).click();
     await page.waitForURL(/done=stopped/);
     expect(await outgoing(page).innerText()).toMatch(
-      /Stopped by Noor Aziz\.\s+Nobody got it; 1,200 would have\./,
+      /Stopped by Noor Aziz\.\s+Nobody got it; 1,500 would have\./,
     );
     expect(await axeViolations(page)).toEqual([]);
     expect(toSubscribers()).toEqual([]);
