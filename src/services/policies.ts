@@ -32,13 +32,17 @@ const wholeNumber = (what: string, max: number) =>
     .refine((number) => number <= max, `${what} is at most ${max}.`);
 const minutes = (what: string) =>
   wholeNumber(what, MAX_MINUTES).refine((number) => number > 0, `${what} is at least 1 minute.`);
-/** An empty field means that the policy asks for none. */
-const none = z
-  .string()
-  .trim()
-  .length(0)
-  .transform(() => null);
-const minutesOrNone = (what: string) => none.or(minutes(what));
+/** An empty field stands for `empty`; what is wrong with another is said in the schema's own words. */
+function orEmpty<T extends z.ZodType<unknown, string>, const E>(schema: T, empty: E) {
+  return z.string().transform((text, issues): z.output<T> | E => {
+    if (!text.trim()) return empty;
+    const { data, error } = schema.safeParse(text);
+    if (!error) return data as z.output<T>;
+    for (const { message } of error.issues) issues.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
+const minutesOrNone = (what: string) => orEmpty(minutes(what), null);
 
 const listOfMinutes = (what: string) =>
   z
@@ -50,10 +54,7 @@ const listOfMinutes = (what: string) =>
 
 const policyInput = z.object({
   meaning: singleLine(200, 'What it means'),
-  respondWithin: z
-    .literal('next_business_day')
-    .or(none.transform(() => 'next_business_day' as const))
-    .or(minutes('The time to respond')),
+  respondWithin: orEmpty(minutes('The time to respond'), 'next_business_day'),
   firstPublicUpdate: minutesOrNone('The time to the first public update'),
   publicUpdateEvery: minutesOrNone('The time between public updates'),
   internalUpdateEvery: minutesOrNone('The time between internal updates'),
@@ -64,13 +65,10 @@ const policyInput = z.object({
   ),
   lateTell: z.array(z.enum(DUTY_ROLES, { error: 'Choose roles from the list.' })),
   lateEvery: minutes('The time between calls when late'),
-  subscriberOpeningAfter: z
-    .literal('digest')
-    .or(none.transform(() => 'digest' as const))
-    .or(wholeNumber('The wait before subscribers hear', MAX_MINUTES)),
+  subscriberOpeningAfter: orEmpty(wholeNumber('The wait before subscribers hear', MAX_MINUTES), 'digest'),
   subscriberUpdateEvery: wholeNumber('The time between mails to subscribers', MAX_MINUTES),
   watchBeforeResolving: minutesOrNone('The time to watch before resolving'),
-  postmortemWithinHours: none.or(wholeNumber('The time to the postmortem', 24 * 365)),
+  postmortemWithinHours: orEmpty(wholeNumber('The time to the postmortem', 24 * 365), null),
 });
 
 const clockTime = (what: string) =>
