@@ -171,7 +171,9 @@ describe.skipIf(!CHROMIUM)('a post that should not have left', () => {
     const [update] = (await getIncident(house.as('comms'), id)).updates;
     expect(update).toMatchObject({ body: RIGHT, edits: [{ before: { body: WRONG } }] });
     await page.goto(`${house.server.url}/admin/incidents/${id}`);
-    await expect.poll(async () => (await page.reload()) && outgoing(page).count()).toBe(0);
+    await expect
+      .poll(async () => (await page.reload()) && outgoing(page).count(), { timeout: 60_000 })
+      .toBe(0);
   }
 
   it('is pulled back in the middle, by keyboard alone: stop, mend, look at both mails, send', async () => {
