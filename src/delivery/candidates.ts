@@ -13,8 +13,6 @@ import type { Transport } from './transport.ts';
 /** The provider forgets a key after 24 h; an hour before that a repeat is no longer safe. */
 export const KEY_LIFETIME = 23 * HOUR;
 
-/** 0 confirmations and SEV1, 1 incidents, 2 maintenance, 3 digests: the lower goes first. */
-
 /** What could go now: a frozen batch that is to be called (again), one that was written ahead, or deliveries in no batch yet. */
 export type Candidate =
   | ({ kind: 'ready' } & ReadyBatch)
