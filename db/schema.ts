@@ -195,6 +195,8 @@ export interface UpdatesTable {
   component_changes: Json;
   /** 1 when people were told of it. */
   notified: Flag;
+  /** 1 when nobody wrote it: the policy had it posted. */
+  automatic: Generated<Flag>;
 }
 
 export interface UpdateEditsTable {
@@ -247,6 +249,9 @@ export interface TemplatesTable {
   position: number;
   created_at: Instant;
   updated_at: Instant;
+  /** Since when it may be posted automatically, and who said so. */
+  approved_at: Instant | null;
+  approved_by: string | null;
 }
 
 /**

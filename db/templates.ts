@@ -22,8 +22,11 @@ export async function countTemplates(tx: Tx): Promise<number> {
   return Number(row.count);
 }
 
+/** A template as it is written; that it may be posted automatically is said apart. */
+type Written = Omit<Template, 'approved'>;
+
 /** Adds them at the end, in the order given. */
-export async function insertTemplates(tx: Tx, templates: readonly Template[], now: Instant): Promise<void> {
+export async function insertTemplates(tx: Tx, templates: readonly Written[], now: Instant): Promise<void> {
   const last = await tx
     .selectFrom('templates')
     .select((eb) => eb.fn.max('position').as('position'))
@@ -42,12 +45,27 @@ export async function insertTemplates(tx: Tx, templates: readonly Template[], no
     .execute();
 }
 
-/** False when there is no such template. */
-export async function updateTemplate(tx: Tx, { id, ...changes }: Template, now: Instant): Promise<boolean> {
+/** What was approved was the old wording, so the approval ends. False when there is no such template. */
+export async function updateTemplate(tx: Tx, { id, ...changes }: Written, now: Instant): Promise<boolean> {
   const result = await tx
     .updateTable('templates')
-    .set({ ...changes, updated_at: now })
+    .set({ ...changes, updated_at: now, approved_at: null, approved_by: null })
     .where('id', '=', id)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+/** Lets it be posted automatically, or no longer. Its wording must still be that of `body`. @returns whether it was */
+export async function approveTemplate(
+  tx: Tx,
+  { id, body }: Pick<Template, 'id' | 'body'>,
+  approved: Template['approved'],
+): Promise<boolean> {
+  const result = await tx
+    .updateTable('templates')
+    .set({ approved_at: approved?.at ?? null, approved_by: approved?.by ?? null })
+    .where('id', '=', id)
+    .where('body', '=', body)
     .executeTakeFirst();
   return result.numUpdatedRows > 0n;
 }
@@ -60,5 +78,6 @@ export async function deleteTemplate(tx: Tx, id: string): Promise<boolean> {
 
 function toTemplate(row: Row<'templates'>): Template {
   const { id, kind, variant, name, title, body, status } = row;
-  return { id, kind, variant, name, title, body, status };
+  const approved = row.approved_at ? { at: row.approved_at, by: row.approved_by ?? '' } : null;
+  return { id, kind, variant, name, title, body, status, approved };
 }

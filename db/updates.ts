@@ -36,6 +36,8 @@ export type Update = UpdateText & {
   author: string;
   changes: ComponentChange[];
   notified: boolean;
+  /** Nobody wrote it: the policy had it posted. */
+  automatic: boolean;
 };
 
 export type UpdateEdit = { updateSeq: number; before: UpdateText; at: Instant; by: string };
@@ -43,7 +45,7 @@ export type UpdateEdit = { updateSeq: number; before: UpdateText; at: Instant; b
 /** @returns its seq */
 export async function insertUpdate(
   tx: Tx,
-  update: Omit<Update, 'seq' | 'editedAt'> & { createdAt: Instant },
+  update: Omit<Update, 'seq' | 'editedAt' | 'automatic'> & { createdAt: Instant; automatic?: boolean },
 ): Promise<number> {
   const { seq } = await tx
     .insertInto('updates')
@@ -67,6 +69,7 @@ export async function insertUpdate(
       author_label: update.author,
       component_changes: JSON.stringify(update.changes),
       notified: update.notified ? 1 : 0,
+      automatic: update.automatic ? 1 : 0,
     })
     .returning('seq')
     .executeTakeFirstOrThrow();
@@ -157,5 +160,6 @@ function toUpdate(row: Row<'updates'>): Update {
     author: row.author_label,
     changes: JSON.parse(row.component_changes),
     notified: row.notified === 1,
+    automatic: row.automatic === 1,
   };
 }

@@ -1,4 +1,5 @@
 import type { Ctx } from '#db/context.ts';
+import { postWhenLate } from '#services/automaticPosts.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { callStaff } from '#services/staffCalls.ts';
@@ -21,6 +22,7 @@ function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
     'calls to staff': callStaff,
+    'posts by themselves': postWhenLate,
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,

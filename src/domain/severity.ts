@@ -19,6 +19,8 @@ export type CadencePolicy = {
   remindBefore: readonly number[];
   lateTell: readonly DutyRole[];
   lateEvery: number;
+  /** Whether an approved text is posted automatically when a public update is late. */
+  postWhenLate: boolean;
   /** Which updates subscribers are mailed: the opening waits this long, in minutes (0: at once). */
   subscriberOpeningAfter: number | 'digest';
   /** At most one mail of an ordinary update per so many minutes. */
@@ -57,6 +59,7 @@ export const DEFAULT_POLICIES: Policies = {
     remindBefore: [10, 0],
     lateTell: ['comms_lead', 'second', 'incident_commander', 'manager'],
     lateEvery: 5,
+    postWhenLate: false,
     subscriberOpeningAfter: 0,
     subscriberUpdateEvery: 10,
     audiences: ['executives', 'managers', 'support', 'accounts'],
@@ -75,6 +78,7 @@ export const DEFAULT_POLICIES: Policies = {
     remindBefore: [15, 0],
     lateTell: ['comms_lead', 'second', 'incident_commander', 'manager'],
     lateEvery: 5,
+    postWhenLate: false,
     subscriberOpeningAfter: 0,
     subscriberUpdateEvery: 15,
     audiences: ['managers', 'support', 'accounts'],
@@ -93,6 +97,7 @@ export const DEFAULT_POLICIES: Policies = {
     remindBefore: [30, 0],
     lateTell: ['comms_lead', 'second'],
     lateEvery: 5,
+    postWhenLate: false,
     subscriberOpeningAfter: 30,
     subscriberUpdateEvery: 120,
     audiences: ['support'],
@@ -111,6 +116,7 @@ export const DEFAULT_POLICIES: Policies = {
     remindBefore: [],
     lateTell: [],
     lateEvery: 5,
+    postWhenLate: false,
     subscriberOpeningAfter: 'digest',
     subscriberUpdateEvery: 1440,
     audiences: [],

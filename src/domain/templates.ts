@@ -1,4 +1,5 @@
 import type { AnyStatus } from './status.ts';
+import type { Instant } from './time.ts';
 
 /**
  * Saved wording with `{{variables}}`. A variable is a name from a fixed list and nothing else: no template engine ever runs
@@ -34,6 +35,8 @@ export type Template = {
   body: string;
   /** The status that usually goes with it; null leaves the status as it is. */
   status: AnyStatus | null;
+  /** Since when it may be posted automatically, and who said so; null when it may not. Any change of it takes that back. */
+  approved: { at: Instant; by: string } | null;
 };
 
 export type Variable = { name: VariableName; meaning: string; example: string };
@@ -87,6 +90,11 @@ export function substitute(text: string, values: VariableValues): Substituted {
     return placeholder;
   });
   return { text: filled, missing: [...missing] };
+}
+
+/** The variables that a text uses, each once. */
+export function variablesIn(text: string): VariableName[] {
+  return [...new Set([...text.matchAll(PLACEHOLDER)].map((match) => match[1] as string).filter(isVariable))];
 }
 
 /** What stands between double braces but is no variable: a slip of the pen, which the template's editor points out. */

@@ -65,6 +65,7 @@ const policyInput = z.object({
   ),
   lateTell: z.array(z.enum(DUTY_ROLES, { error: 'Choose roles from the list.' })),
   lateEvery: minutes('The time between calls when late'),
+  postWhenLate: z.boolean(),
   subscriberOpeningAfter: orEmpty(wholeNumber('The wait before subscribers hear', MAX_MINUTES), 'digest'),
   subscriberUpdateEvery: wholeNumber('The time between mails to subscribers', MAX_MINUTES),
   watchBeforeResolving: minutesOrNone('The time to watch before resolving'),

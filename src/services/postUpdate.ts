@@ -41,6 +41,8 @@ export type PostInput = {
   holding?: boolean;
   /** A maintenance that never took place: what it claimed is taken back. */
   calledOff?: boolean;
+  /** Nobody wrote it: the policy has it posted. */
+  automatic?: boolean;
   /** Its mail leaves at once, without the release window. */
   releaseNow?: boolean;
 };
@@ -75,7 +77,7 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
   const plan = await planUpdate(tx, ctx, input);
   const changesPage = plan.isVisible || changesSeverityInPublic(plan);
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
-  const updateSeq = await writePlan(tx, ctx, plan, ids.updateId);
+  const updateSeq = await writePlan(tx, ctx, plan, ids.updateId, input.automatic);
   if (changesPage) await bumpPageVersion(tx, plan.now);
   const told = plan.notify
     ? await queueUpdateMail(tx, ctx, plan, {
@@ -126,7 +128,13 @@ function requirePost(ctx: Ctx, audience: PostInput['audience']): void {
   requirePermission(ctx.actor, audience === 'public' ? 'incident.publish' : 'incident.internalUpdate');
 }
 
-async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): Promise<number> {
+async function writePlan(
+  tx: Tx,
+  ctx: Ctx,
+  plan: UpdatePlan,
+  updateId: string,
+  automatic = false,
+): Promise<number> {
   const { incident, now } = plan;
   const by = { at: now, label: actorLabel(ctx.actor) };
   await voidClaims(tx, plan.voidClaims, now);
@@ -148,6 +156,7 @@ async function writePlan(tx: Tx, ctx: Ctx, plan: UpdatePlan, updateId: string): 
     author: by.label,
     createdAt: now,
     notified: plan.notify,
+    automatic,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
   await endHolds(tx, incident.seq, plan.update.audience, now);

@@ -81,7 +81,8 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
       incident_commander: holding('incident_commander'),
       manager: onDuty.manager ? [onDuty.manager] : [],
     };
-    const said = (await listUpdates(tx, incident.seq)).find(({ audience }) => audience === 'public') ?? null;
+    const spoken = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
+    const said = spoken[0] ?? null;
     const missing = NEEDED.filter((role) => !holding(role).length).map((role) =>
       ROLE_LABELS[role].toLowerCase(),
     );
@@ -98,7 +99,7 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
         declaredAt,
         over: isOver(incident.status),
         publicClock: nextUpdateDue
-          ? { due: nextUpdateDue, since: said?.postedAt ?? declaredAt, first: incident.publishedAt === null }
+          ? awaited(spoken, { due: nextUpdateDue, since: declaredAt, first: !incident.publishedAt })
           : null,
         internalClock: internalDue ? { due: internalDue, since: declaredAt } : null,
         filled: filledRoles(team),
@@ -110,6 +111,21 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
     });
   }
   return stories;
+}
+
+/**
+ * What people are called about. A text that was posted automatically keeps the public's promise and nobody's: until a person posts, it is
+ * the word that they were called about which is awaited.
+ */
+function awaited(
+  said: readonly Update[],
+  now: { due: Instant; since: Instant; first: boolean },
+): { due: Instant; since: Instant; first: boolean } {
+  const human = said.findIndex(({ automatic }) => !automatic);
+  const since = said[human]?.postedAt ?? now.since;
+  const earliest = said[(human < 0 ? said.length : human) - 1];
+  if (!earliest?.wasDueAt) return { ...now, since };
+  return { due: earliest.wasDueAt, since, first: human < 0 };
 }
 
 async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant): Promise<void> {

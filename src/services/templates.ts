@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import * as rows from '#db/templates.ts';
+import { canBeAutomatic, uncertainVariables } from '#domain/automatic.ts';
 import { DEFAULT_TEMPLATES } from '#domain/defaultTemplates.ts';
 import { AppError } from '#domain/errors.ts';
-import { requirePermission } from '#domain/permissions.ts';
+import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { INCIDENT_STATUSES } from '#domain/status.ts';
 import {
   type Substituted,
@@ -52,7 +53,7 @@ export async function fillTemplate(
 export async function saveTemplate(ctx: Ctx, id: string | null, input: TemplateInput): Promise<string> {
   requirePermission(ctx.actor, 'template.write');
   const now = ctx.now();
-  const template: Template = { ...input, id: id ?? ctx.newId(), title: null };
+  const template = { ...input, id: id ?? ctx.newId(), title: null };
   await ctx.db.write(async (tx) => {
     if (id === null) await rows.insertTemplates(tx, [template], now);
     else if (!(await rows.updateTemplate(tx, template, now))) missing();
@@ -64,6 +65,52 @@ export async function saveTemplate(ctx: Ctx, id: string | null, input: TemplateI
     });
   });
   return template.id;
+}
+
+/**
+ * Lets the wording be posted automatically when an update is late and the policy says so, or takes that back. Any change of the template
+ * takes it back too.
+ * @param body the wording that was read and approved
+ * @throws AppError not_found; conflict when the wording has changed since; invalid when something in it may be unknown then
+ */
+export async function approveTemplate(
+  ctx: Ctx,
+  input: { id: string; body: string; approved: boolean },
+): Promise<void> {
+  requirePermission(ctx.actor, 'template.write');
+  const template = await getTemplate(ctx, input.id);
+  if (input.approved) refuseUncertain(template);
+  await ctx.db.write(async (tx) => {
+    const approved = input.approved ? { at: ctx.now(), by: actorLabel(ctx.actor) } : null;
+    if (!(await rows.approveTemplate(tx, input, approved)))
+      throw new AppError('conflict', 'Someone changed the wording while you were reading it.', {
+        fix: 'Read it again, then approve it.',
+      });
+    await insertAudit(tx, ctx, {
+      action: input.approved ? 'template.approve' : 'template.unapprove',
+      subjectKind: 'template',
+      subjectId: template.id,
+      detail: { name: template.name, kind: template.kind },
+    });
+  });
+}
+
+function refuseUncertain(template: Template): void {
+  if (!canBeAutomatic(template))
+    throw new AppError(
+      'invalid',
+      'Only a general first update or a general holding text can be posted automatically.',
+      {
+        fix: 'Choose such a template, or change what this one is for.',
+      },
+    );
+  const uncertain = uncertainVariables(template.body);
+  if (uncertain.length)
+    throw new AppError(
+      'invalid',
+      `It uses ${uncertain.map((name) => `{{${name}}}`).join(', ')}, which may be unknown when nobody is there.`,
+      { fix: 'Take that out, save, then approve it.' },
+    );
 }
 
 /** @throws AppError not_found */

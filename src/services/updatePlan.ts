@@ -20,7 +20,7 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   /** True when visitors will see it: what is restricted or a drill they never do. */
   isVisible: boolean;
   notify: boolean;
-  update: Omit<Update, 'seq' | 'id' | 'incidentSeq' | 'author' | 'editedAt' | 'notified'>;
+  update: Omit<Update, 'seq' | 'id' | 'incidentSeq' | 'author' | 'editedAt' | 'notified' | 'automatic'>;
   /** What was said in public before, newest first. */
   earlier: Update[];
   changes: IncidentChanges;

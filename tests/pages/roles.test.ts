@@ -46,6 +46,7 @@ const VERBS: Record<string, readonly Role[]> = {
   addSubscriber: POSTING,
   addSuppression: POSTING,
   adoptIncident: POSTING,
+  approveTemplate: POSTING,
   archiveComponent: POSTING,
   assignRole: RESPONDING,
   backfillIncident: POSTING,

@@ -41,7 +41,7 @@ eachDatabase('templates', (fresh) => {
     const id = await saveTemplate(ctx, null, INPUT);
     await saveTemplate(ctx, id, { ...INPUT, name: 'Mostly mended', status: null });
     expect(await listTemplates(ctx)).toEqual([
-      { ...INPUT, id, name: 'Mostly mended', status: null, title: null },
+      { ...INPUT, id, name: 'Mostly mended', status: null, title: null, approved: null },
     ]);
     await deleteTemplate(ctx, id);
     expect(await listTemplates(ctx)).toEqual([]);

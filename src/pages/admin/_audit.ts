@@ -49,6 +49,8 @@ export const AUDIT_WORDS: Record<string, string> = {
   'template.create': 'Added a template',
   'template.change': 'Changed a template',
   'template.delete': 'Deleted a template',
+  'template.approve': 'Approved a template to be posted automatically',
+  'template.unapprove': 'Took back that a template may be posted automatically',
   'subscriber.add': 'Added a subscriber',
   'subscriber.import': 'Imported subscribers',
   'subscriber.confirm': 'Confirmed a subscription',

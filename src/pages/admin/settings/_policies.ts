@@ -56,6 +56,7 @@ export function lineOf(name: LineName): (typeof LINES)[number] {
 /** The form of one severity: text as it is typed, boxes that are ticked. */
 type PolicyFields = Record<LineName, string> & {
   businessHoursOnly: boolean;
+  postWhenLate: boolean;
   lateTell: string[];
 };
 
@@ -72,6 +73,7 @@ export function fieldsOf({ policies, hours }: PolicyVersion): PoliciesFields {
     return {
       ...(lines as Record<LineName, string>),
       businessHoursOnly: policy.businessHoursOnly,
+      postWhenLate: policy.postWhenLate ?? false,
       lateTell: [...policy.lateTell],
     };
   };
@@ -92,6 +94,7 @@ export function readFields(form: FormData): PoliciesFields {
     return {
       ...(lines as Record<LineName, string>),
       businessHoursOnly: form.has(`${severity}.businessHoursOnly`),
+      postWhenLate: form.has(`${severity}.postWhenLate`),
       lateTell: form.getAll(`${severity}.lateTell`).map(String),
     };
   };
