@@ -24,6 +24,13 @@ export const DEFAULT_TEMPLATES: readonly DefaultTemplate[] = [
   },
   {
     kind: 'initial',
+    variant: '',
+    name: 'First update: little is known',
+    status: 'investigating',
+    body: 'Since {{started}}, {{components}} may fail or be slow for customers. We are looking into it.',
+  },
+  {
+    kind: 'initial',
     variant: 'third_party',
     name: 'First update: a provider has trouble',
     status: 'identified',
@@ -70,6 +77,13 @@ export const DEFAULT_TEMPLATES: readonly DefaultTemplate[] = [
     name: 'Nothing has changed',
     status: null,
     body: 'Nothing has changed since our last update. {{components}} may still fail for {{affected}}, and we are still working on it.',
+  },
+  {
+    kind: 'holding',
+    variant: '',
+    name: 'Nothing has changed: in short',
+    status: null,
+    body: 'Nothing has changed since our last update: {{components}} may still fail for customers. We are still working on it.',
   },
   {
     kind: 'holding',
