@@ -2,15 +2,15 @@ import { sql } from 'kysely';
 import { COLUMN_WORDS, type ColumnWords } from './dialect.ts';
 import { start } from './migrations/0001_start.ts';
 import { fanout } from './migrations/0002_fanout.ts';
-import { cadence } from './migrations/0003_cadence.ts';
 import { providerBack } from './migrations/0003_provider_back.ts';
-import { automatic } from './migrations/0009_automatic.ts';
+import { cadence } from './migrations/0004_cadence.ts';
+import { automatic } from './migrations/0005_automatic.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
 /** In order; a migration that has run anywhere is never changed, only followed by another. */
-export const MIGRATIONS: readonly Migration[] = [start, fanout, cadence, providerBack, automatic];
+export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic];
 
 export class NewerSchemaError extends Error {
   override name = 'NewerSchemaError';

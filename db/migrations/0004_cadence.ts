@@ -2,7 +2,7 @@ import type { Migration } from '../migrate.ts';
 
 /** What keeping a promise needs: policies with their history. */
 export const cadence: Migration = {
-  name: '0003_cadence',
+  name: '0004_cadence',
   statements: ({ SEQ, BIGINT }) => [
     // What was agreed, each time that it was: the last one holds.
     `create table policy_versions (
