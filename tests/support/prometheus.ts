@@ -73,7 +73,8 @@ function readLabels(text: string, line: string): Record<string, string> {
 }
 
 function readValue(text: string, line: string): number {
-  if (text === 'NaN') return Number.NaN;
+  // Prometheus reads it in any case, and the library writes it in another (the loop's lag of a process that has only just begun).
+  if (text.toLowerCase() === 'nan') return Number.NaN;
   if (/^[+-]?Inf$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   const value = Number(text);
   if (Number.isNaN(value)) throw new Error(`No number: ${line}`);
