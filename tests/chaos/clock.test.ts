@@ -227,6 +227,27 @@ eachDatabase('a clock that is set back by a day', (fresh) => {
     const moved = msBetween((await batches(db))[0]?.first_attempt_at as string, first);
     expect(Math.round(moved / MINUTE)).toBe(DAY / MINUTE);
   });
+
+  it('nor does a call that was under way meanwhile, when it comes back without an answer', async () => {
+    const db = await fresh();
+    const clock = testClock();
+    await makeSubscribers(db, 3);
+    await postNotice(db, clock.now());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fake.next(
+      { kind: 'takeAndDrop' },
+      { kind: 'takeAndHold', until: promise, after: { kind: 'takeAndDrop' } },
+    );
+    const { beat } = dispatcherOf(db, clock);
+    await until(async () => (await batches(db))[0]?.attempts === 1);
+    clock.advance(2_000);
+    await until(() => fake.calls.length === 2);
+    clock.advance(-DAY);
+    await beat();
+    resolve();
+    await until(async () => (await batches(db))[0]?.attempts === 2);
+    expect(((await batches(db))[0]?.first_attempt_at as string) <= clock.now()).toBe(true);
+  });
 });
 
 const LEAPS = count('CHAOS_LEAPS', { quick: 3, full: 40 });
