@@ -13,7 +13,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 /** DESIGN, promise 4: ETags hold no render time. */
 const START = '2026-11-20T14:00:00.000Z';
 
-/** The server's clock stands at START, and goes on only when the test says so. */
+/** The clock of server and worker stands at START, and goes on only when the test says so. */
 const CLOCK = `
   const Real = Date; let now = Real.parse(${JSON.stringify(START)});
   globalThis.Date = class extends Real {
@@ -64,7 +64,7 @@ beforeAll(async () => {
   ];
   server = await startServer({
     dataDir: folder,
-    nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(CLOCK)}`],
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(CLOCK)}` },
   });
 });
 afterAll(async () => {
@@ -74,8 +74,11 @@ afterAll(async () => {
 });
 
 async function moveOn(to: string): Promise<void> {
-  process.kill(server.pid, 'SIGUSR2');
-  await server.logged(new RegExp(`it is ${to}`));
+  // To both: they are one group.
+  process.kill(-server.pid, 'SIGUSR2');
+  const said = new RegExp(`it is ${to}`);
+  while (server.logs.filter((line) => said.test(line)).length < 2)
+    await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Each path with the bytes that it answers, and their tag. */
