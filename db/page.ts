@@ -11,9 +11,11 @@ export type Page = {
   supportUrl: string | null;
   /** How long a post waits before its mail leaves, so that it can be stopped without a trace. */
   releaseSeconds: number;
+  /** Visitors are shown how many updates came on time. */
+  showKept: boolean;
 };
 
-type Settings = { releaseSeconds?: number };
+type Settings = { releaseSeconds?: number; showKept?: boolean };
 
 const RELEASE_SECONDS = 10;
 
@@ -30,6 +32,7 @@ export async function getPage(tx: Tx): Promise<Page> {
     uptimeWeight: row.uptime_weight,
     supportUrl: row.support_url,
     releaseSeconds: settings.releaseSeconds ?? RELEASE_SECONDS,
+    showKept: settings.showKept ?? false,
   };
 }
 
@@ -84,16 +87,20 @@ export async function updatePage(
     supportUrl?: string | null;
     uptimeWeight?: number;
     releaseSeconds?: number;
+    showKept?: boolean;
   },
 ): Promise<void> {
+  const { releaseSeconds, showKept } = changes;
+  const own = {
+    ...(releaseSeconds !== undefined && { releaseSeconds }),
+    ...(showKept !== undefined && { showKept }),
+  };
   const set = {
     ...(changes.name !== undefined && { name: changes.name }),
     ...(changes.timeZone !== undefined && { time_zone: changes.timeZone }),
     ...(changes.supportUrl !== undefined && { support_url: changes.supportUrl }),
     ...(changes.uptimeWeight !== undefined && { uptime_weight: changes.uptimeWeight }),
-    ...(changes.releaseSeconds !== undefined && {
-      settings: await settingsWith(tx, { releaseSeconds: changes.releaseSeconds }),
-    }),
+    ...(Object.keys(own).length > 0 && { settings: await settingsWith(tx, own) }),
   };
   if (Object.keys(set).length) await tx.updateTable('page').set(set).where('id', '=', 1).execute();
 }

@@ -411,6 +411,20 @@ export interface DeliveriesTable {
   decided_at: Instant | null;
 }
 
+/** A link that shows one incident's brief to whoever has it, for a while. */
+export interface BriefLinksTable {
+  seq: Generated<number>;
+  /** sha256 of the token, hex: what is stored here opens nothing. */
+  token_hash: string;
+  incident_seq: number;
+  /** 1: its reader sees what is known inside, too. */
+  inside: Flag;
+  created_by: string;
+  created_at: Instant;
+  expires_at: Instant;
+  ended_at: Instant | null;
+}
+
 /** What a provider told us of a mail, as it came; applied after it was stored. */
 export interface ProviderEventsTable {
   seq: Generated<number>;
@@ -596,6 +610,7 @@ export interface Schema {
   calls: CallsTable;
   holds: HoldsTable;
   duty_shifts: DutyShiftsTable;
+  brief_links: BriefLinksTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

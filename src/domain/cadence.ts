@@ -80,6 +80,19 @@ export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes:
   return fromLocal(`${next}T${hours.opens}`, hours.zone) as Instant;
 }
 
+/** Milliseconds between the two that lie within business hours; 0 when `to` is not later. A day on which clocks change is as long as it is. */
+export function businessMsBetween(hours: BusinessHours, from: Instant, to: Instant): number {
+  const last = dayIn(to, hours.zone);
+  let total = 0;
+  for (let day = dayIn(from, hours.zone); day <= last; day = addDays(day, 1)) {
+    if (!isBusinessDay(hours, day)) continue;
+    const opens = fromLocal(`${day}T${hours.opens}`, hours.zone) as Instant;
+    const closes = fromLocal(`${day}T${hours.closes}`, hours.zone) as Instant;
+    total += Math.max(0, msBetween(from > opens ? from : opens, to < closes ? to : closes));
+  }
+  return total;
+}
+
 function isBusinessDay(hours: BusinessHours, day: string): boolean {
   const weekday = new Date(`${day}T12:00:00Z`).getUTCDay() || 7;
   return hours.weekdays.includes(weekday) && !hours.holidays.includes(day);

@@ -41,6 +41,8 @@ export const settingsInput = z.object({
       .min(0, 'The wait is at least 0 seconds.')
       .max(600, 'The wait is at most 600 seconds.'),
   ),
+  /** Left out: as it is. */
+  showKept: z.boolean().optional(),
 });
 export type SettingsInput = z.infer<typeof settingsInput>;
 
