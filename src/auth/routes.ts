@@ -22,6 +22,7 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/incidents/[]': 'public',
   '/maintenance/[]': 'public',
   '/components/[]': 'public',
+  '/on-time': 'public',
   '/subscribe': 'public',
   '/subscribe/webhook': 'public',
   '/webhook/[]': 'public',

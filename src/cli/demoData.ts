@@ -8,6 +8,7 @@ export const PAGE = {
   timeZone: 'UTC',
   supportUrl: 'https://help.harbour.example/',
   uptimeWeight: 0.3,
+  showKept: true,
   releaseSeconds: 10,
 };
 

@@ -19,7 +19,6 @@ import { impactOf, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { type Silences, silencesByImpact } from '#domain/silences.ts';
 import { addDays, dayIn, type Instant, MINUTE, parseInstant, startOfDay } from '#domain/time.ts';
 import { pacesOf } from './pace.ts';
-import { frameOf, type PublicFrame, timeOf } from './publicPage.ts';
 import { requireIncident } from './requireIncident.ts';
 
 /** Days of the page's zone, both included. */
@@ -65,7 +64,9 @@ export type KeptIncident = {
 
 export type KeptReport = {
   range: KeptRange;
+  /** The page's zone, and the day that it is there. */
   zone: string;
+  today: string;
   all: KeptSum;
   bySeverity: { severity: Severity; sum: KeptSum }[];
   /** Every month of the range, whether anything happened in it or not. */
@@ -96,6 +97,7 @@ export async function getKeptReport(ctx: Ctx, wanted: KeptRange | null): Promise
     return {
       range,
       zone,
+      today: dayIn(now, zone),
       all: sumUp(counted),
       bySeverity: SEVERITIES.flatMap((severity) => {
         const own = counted.filter((one) => one.severity === severity);
@@ -133,16 +135,6 @@ export type PublicKept = {
   byMonth: { month: string; sum: KeptSum }[];
   range: KeptRange;
 };
-
-/** The page that explains the figure, or null where the owner does not show it. */
-export async function getKeptPage(ctx: Ctx): Promise<(PublicFrame & PublicKept) | null> {
-  return ctx.db.read(async (tx) => {
-    const page = await getPage(tx);
-    const now = timeOf(page, ctx);
-    const kept = await readPublicKept(tx, page, now);
-    return kept && { ...frameOf(page, now), ...kept };
-  });
-}
 
 /** Of incidents that visitors saw, declared in the last 90 days; null where the owner does not show it. */
 export async function readPublicKept(tx: Tx, page: Page, now: Instant): Promise<PublicKept | null> {

@@ -13,11 +13,13 @@ import {
 } from '#db/publicPage.ts';
 import type { Row } from '#db/schema.ts';
 import { gravestFirst, type Headline, headlineOf } from '#domain/headline.ts';
+import { keptPercent } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
 import { addDays, addMs, dayIn, type Instant, MINUTE, startOfDay, toInstant } from '#domain/time.ts';
 import { type Uptime, uptimeOf, worstStretches } from '#domain/uptime.ts';
+import { readPublicKept } from './keptWord.ts';
 import { assembleIncidents } from './publicIncidents.ts';
 
 export const MARK_DAYS = 90;
@@ -61,6 +63,8 @@ export type StatusPage = PublicFrame & {
   maintenance: PublicIncident[];
   groups: GroupView[];
   uptimeWeight: number;
+  /** "96%": how many updates came on time in the last 90 days; null where that is not shown, or nothing was promised. */
+  onTime: string | null;
   /** Newest first, days without any included. */
   past: PastDay[];
   /** The last incident that ended, however long ago; null when there never was one. */
@@ -86,6 +90,8 @@ export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
     );
     const lastRow = await findLastIncident(tx);
     const last = lastRow ? (await assembleIncidents(tx, [lastRow], components))[0] : null;
+
+    const kept = await readPublicKept(tx, page, now);
 
     const byComponent = Map.groupBy(claims, (claim) => claim.component_id);
     const views = components
@@ -113,6 +119,7 @@ export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
       maintenance: maintenance.sort((a, b) => Number(isAhead(a)) - Number(isAhead(b))),
       groups: groupViews(groups, views),
       uptimeWeight: page.uptimeWeight,
+      onTime: kept && keptPercent(kept.sum),
       past: pastDays(ended, firstPastDay, dayIn(now, page.timeZone), page.timeZone),
       last: last ?? null,
     };

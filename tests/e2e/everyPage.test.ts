@@ -25,6 +25,8 @@ const NO_PAGE: Record<string, string> = {
   '/admin/logout': 'takes a POST alone and leads to the page',
   '/admin/maintenance/[id]/preview': 'a mail as it will be, in a frame without scripts',
   '/admin/maintenance/[id]/preview.json': 'JSON, for the posting form',
+  '/admin/reports/kept.csv': 'a file to take away',
+  '/admin/reports/kept.json': 'a file to take away',
   '/admin/subscribers/[id].json': 'a file to take away',
   '/api/hooks/resend': 'takes what the mail provider says, by POST alone',
   '/api/v2/[...path]': 'JSON',

@@ -21,6 +21,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/(incidents|maintenance|components)\/\[\]$/,
   /^\/subscribe$/,
   /^\/(subscription|confirm|unsubscribe)\/\[\]$/,
+  // How many updates came on time and how that is counted: a figure is printed with its formula.
+  /^\/on-time$/,
   // Webhooks are subscribed, confirmed and looked after here; the design names the ways of mail alone.
   /^\/subscribe\/webhook$/,
   /^\/webhook\/\[\]$/,

@@ -11,6 +11,7 @@ import { saveDraft } from '#services/drafts.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
+import { getSettings, saveSettings } from '#services/settings.ts';
 import { addSubscriber, markShared } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import { addSuppression } from '#services/suppressions.ts';
@@ -64,6 +65,7 @@ export async function furnish(dataDir: string): Promise<Furnished> {
     role: 'viewer',
   });
 
+  await saveSettings(ctx, { ...(await getSettings(ctx)), showKept: true });
   const group = await createGroup(ctx, { name: 'Shop' });
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
   await createComponent(ctx, { name: 'Search' });
