@@ -23,6 +23,7 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/maintenance/[]': 'public',
   '/components/[]': 'public',
   '/on-time': 'public',
+  '/brief/[]': 'public',
   '/subscribe': 'public',
   '/subscribe/webhook': 'public',
   '/webhook/[]': 'public',

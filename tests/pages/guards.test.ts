@@ -23,6 +23,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/(subscription|confirm|unsubscribe)\/\[\]$/,
   // How many updates came on time and how that is counted: a figure is printed with its formula.
   /^\/on-time$/,
+  // An incident's brief, for whoever was given a link that expires.
+  /^\/brief\/\[\]$/,
   // Webhooks are subscribed, confirmed and looked after here; the design names the ways of mail alone.
   /^\/subscribe\/webhook$/,
   /^\/webhook\/\[\]$/,

@@ -1,11 +1,13 @@
 import { createUser } from '#auth/accounts.ts';
 import { inviteUser } from '#auth/invitations.ts';
+import { hashSecret } from '#auth/tokens.ts';
 import { readConfig } from '#config';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { ROLES, type Role } from '#domain/permissions.ts';
 import { addMs, DAY, HOUR } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { addMember } from '#services/audiences.ts';
+import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
@@ -89,6 +91,13 @@ export async function furnish(dataDir: string): Promise<Furnished> {
     summary: 'Payments time out',
     components: [{ id: checkout.id, status: 'major_outage' }],
   });
+  const brief = 'a-brief-for-the-chief-executive';
+  await createBriefLink(ctx, {
+    incidentId: incident,
+    hours: 168,
+    shows: 'inside',
+    tokenHash: hashSecret(brief),
+  });
   const { version } = await getIncident(ctx, incident);
   const public_ = { incidentId: incident, version, audience: 'public' as const, components: [] };
   await postUpdate(ctx, { ...public_, status: 'investigating', body: 'We are **looking**.', notify: true });
@@ -160,6 +169,7 @@ export async function furnish(dataDir: string): Promise<Furnished> {
       '/admin/subscribers/[]': subscriber,
       '/admin/subscribers/hooks/[]': hook.id,
       '/admin/templates/[]': template,
+      '/brief/[]': brief,
       '/components/[]': checkout.id,
       '/confirm/[]': path(theirs.confirm_url).split('/').at(-1) as string,
       '/history/[]': now.slice(0, 7),

@@ -34,6 +34,8 @@ export const AUDIT_WORDS: Record<string, string> = {
   'incident.pace': 'Agreed on a pace',
   'incident.policies': 'Put an incident under the policies of today',
   'incident.haveIt': 'Said “I have it”',
+  'brief.link': 'Made a link to a brief',
+  'brief.endLink': 'Ended a link to a brief',
   'policies.save': 'Changed the policies',
   'maintenance.schedule': 'Planned a maintenance',
   'maintenance.cancel': 'Called off a maintenance',
