@@ -6,8 +6,8 @@ const holder = globalThis as { [KEY]?: ReturnType<typeof createSubscribeLimits> 
 /** A turn to read a brief. In a minute a room of people behind one address may look at once, and nobody can try tokens. */
 export function takeBriefTurn(clientKey: string) {
   holder[KEY] ??= createSubscribeLimits({
-    perClient: { points: 60, duration: 60 },
-    overall: { points: 1200, duration: 60 },
+    perClient: { points: 120, duration: 60 },
+    overall: { points: 2400, duration: 60 },
   });
   return holder[KEY](clientKey);
 }

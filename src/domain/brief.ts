@@ -78,9 +78,7 @@ export function briefText(brief: Brief, now: Instant, zone: string): string {
     list.length ? [`${title}:`, ...list.map((one) => `- ${one}`), ''] : [];
   return [
     `${brief.drill ? 'DRILL: ' : ''}${brief.title}`,
-    [inside?.severity, STATUS_LABELS[brief.status], IMPACT_LABELS[brief.impact].toLowerCase()]
-      .filter(Boolean)
-      .join(', '),
+    standingText(brief),
     `As of ${when(now)}`,
     '',
     ...lines('Broken', brokenText(brief)),
@@ -110,12 +108,19 @@ export function briefText(brief: Brief, now: Instant, zone: string): string {
     .trimEnd();
 }
 
+/** "SEV1, identified, critical"; to those outside "Identified, critical". */
+function standingText({ status, impact, inside }: Brief): string {
+  const impactWords = IMPACT_LABELS[impact].toLowerCase();
+  const label = STATUS_LABELS[status];
+  return inside ? `${inside.severity}, ${label.toLowerCase()}, ${impactWords}` : `${label}, ${impactWords}`;
+}
+
 export function brokenText({ components }: Brief): string[] {
   return components.map(({ name, status }) => `${name}: ${COMPONENT_STATUS_LABELS[status].toLowerCase()}`);
 }
 
 export function whomText({ affected, scope, workaround }: Brief): string[] {
-  return [affected, scope, workaround && `What still works: ${workaround}`].filter(
+  return [affected, scope && `Where: ${scope}`, workaround && `What still works: ${workaround}`].filter(
     (line) => line !== null && line !== '',
   ) as string[];
 }

@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
-import { bumpPageVersion } from '#db/page.ts';
+import { bumpPageVersion, updatePage } from '#db/page.ts';
 import { addMs, HOUR, MINUTE } from '#domain/time.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
 import { makeClaim, makeIncident, makeUpdate } from '../support/factory.ts';
@@ -32,6 +32,8 @@ beforeAll(async () => {
   began = now;
   await migrate(db, now);
   harbour = await makeHarbour(db, { now, open: 3, maintenance: true });
+  // The longest that the page can be: what its owner may leave out is there.
+  await db.write((tx) => updatePage(tx, { showKept: true }));
   await hideSecrets(now);
   const rows = await db.read((tx) =>
     tx.selectFrom('incidents').select(['id', 'kind', 'status', 'title']).execute(),
@@ -82,6 +84,7 @@ function pages(): string[] {
   return [
     '/',
     '/history',
+    '/on-time',
     `/incidents/${harbour.open[0]!.id}`,
     `/incidents/${resolved}`,
     ...maintenance.map((id) => `/maintenance/${id}`),
@@ -112,6 +115,7 @@ describe('the first round trip', () => {
     const html = await (await fetch(server.url)).text();
     expect(html.match(/class="h"/g)).toHaveLength(40);
     expect(html.match(/<article/g)!.length).toBeGreaterThanOrEqual(3);
+    expect(html).toMatch(/Updates on time, 90 days: <a href="\/on-time">\d+%/);
     expect(html).not.toMatch(/<link[^>]+stylesheet|<script[^>]+src=/);
     const brotli = brotliCompressSync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }).length;
     const gzip = gzipSync(html, { level: 9 }).length;

@@ -52,7 +52,6 @@ describe('the brief and its links', () => {
     expect(body).toContain('Checkout may fail for some customers.');
     const shown = body.slice(body.indexOf('</head>'));
     expect(shown).not.toMatch(/Contoso|SEV1|\/admin/);
-    expect(body).toContain('<meta http-equiv="refresh" content="60">');
     const inside = await read(await make({ hours: '24', shows: 'inside' }));
     expect(inside.body).toContain('Contoso');
     const token = link.split('/').at(-1) as string;
@@ -74,7 +73,7 @@ describe('the brief and its links', () => {
   it('is asked for only so often', async () => {
     const link = await make({ hours: '1', shows: 'public' });
     const answers = [];
-    for (let count = 0; count < 70; count++) answers.push((await read(link)).status);
+    for (let count = 0; count < 130; count++) answers.push((await read(link)).status);
     expect(answers.filter((status) => status === 429).length).toBeGreaterThan(0);
     const refused = await read(link);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);

@@ -35,7 +35,7 @@ eachDatabase('the one-minute brief', (fresh) => {
     expect(shareable).toEqual({ public: true, inside: true });
     expect(briefText(brief, ctx.now(), 'UTC').split('\n')).toEqual([
       'Checkout is failing',
-      'SEV1, Investigating, critical',
+      'SEV1, investigating, critical',
       'As of 14:15 UTC',
       '',
       'Broken:',
@@ -43,7 +43,7 @@ eachDatabase('the one-minute brief', (fresh) => {
       '',
       'For whom:',
       '- One customer in three',
-      '- Europe',
+      '- Where: Europe',
       '- What still works: Pay by transfer.',
       '',
       'Since:',

@@ -1,5 +1,5 @@
 /** Keeps a brief true while its page is open, and its text for copying with it. Whoever has selected something keeps it. */
-const BRIEF_EVERY_MS = 20_000;
+const BRIEF_EVERY_MS = 30_000;
 
 if (document.querySelector('[data-brief]')) void keepBriefTrue();
 
@@ -8,8 +8,10 @@ async function keepBriefTrue(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, BRIEF_EVERY_MS));
     if (document.hidden || !getSelection()?.isCollapsed) continue;
     const response = await fetch(location.href).catch(() => null);
-    if (response && !response.ok) return;
-    const text = await response?.text().catch(() => null);
+    // Its link has ended: what stands here is to be read no more.
+    if (response?.status === 410) return location.reload();
+    if (!response?.ok) continue;
+    const text = await response.text().catch(() => null);
     if (!text) continue;
     const fresh = new DOMParser().parseFromString(text, 'text/html');
     replaceBrief(fresh, '[data-brief]');

@@ -1,6 +1,8 @@
 /** Copies the text that a button names. Without script the button is not there, and the text can be selected. */
 for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copies]')) {
-  const text = document.getElementById(button.dataset.copies as string) as HTMLTextAreaElement;
+  const text = document.getElementById(button.dataset.copies as string) as
+    | HTMLTextAreaElement
+    | HTMLInputElement;
   const said = text.parentElement?.querySelector('[data-copied]');
   button.hidden = false;
   button.addEventListener('click', async () => {
