@@ -1,6 +1,7 @@
 import { actorLabel } from '#domain/permissions.ts';
 import type { Ctx } from './context.ts';
 import type { Tx } from './open.ts';
+import { mayKnowInside, type Reader } from './visible.ts';
 
 export type AuditEntry = {
   action: string;
@@ -35,22 +36,41 @@ export type AuditRow = {
   detail: Record<string, unknown>;
 };
 
-/** The newest first, older than `before` (a seq; null for the top). */
-export async function listAudit(tx: Tx, before: number | null, limit: number): Promise<AuditRow[]> {
-  let query = tx.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit);
-  if (before !== null) query = query.where('seq', '<', before);
+/** The newest first, older than `before` (a seq; null for the top): those that this reader may know of. */
+export async function listAudit(
+  tx: Tx,
+  before: number | null,
+  limit: number,
+  reader: Reader = null,
+): Promise<AuditRow[]> {
+  let query = knownAudit(tx, reader).orderBy('a.seq', 'desc').limit(limit);
+  if (before !== null) query = query.where('a.seq', '<', before);
   return (await query.execute()).map(toAudit);
 }
 
-export async function listAuditOf(tx: Tx, subjectKind: string, subjectId: string): Promise<AuditRow[]> {
-  const rows = await tx
-    .selectFrom('audit')
-    .selectAll()
-    .where('subject_kind', '=', subjectKind)
-    .where('subject_id', '=', subjectId)
-    .orderBy('seq')
+export async function listAuditOf(
+  tx: Tx,
+  subjectKind: string,
+  subjectId: string,
+  reader: Reader = null,
+): Promise<AuditRow[]> {
+  const rows = await knownAudit(tx, reader)
+    .where('a.subject_kind', '=', subjectKind)
+    .where('a.subject_id', '=', subjectId)
+    .orderBy('a.seq')
     .execute();
   return rows.map(toAudit);
+}
+
+/** What was done to an incident is known to those who may know of it, from the time on from which they may. */
+function knownAudit(tx: Tx, reader: Reader) {
+  return tx
+    .selectFrom('audit as a')
+    .leftJoin('incidents as i', (join) =>
+      join.onRef('i.id', '=', 'a.subject_id').on('a.subject_kind', 'in', ['incident', 'maintenance']),
+    )
+    .selectAll('a')
+    .where((eb) => eb.or([eb('i.seq', 'is', null), mayKnowInside(reader, 'i', 'a.at')]));
 }
 
 function toAudit(row: {

@@ -2,6 +2,7 @@ import { type ComponentStatus, worstStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { ClaimsTable } from './schema.ts';
+import { mayKnow, type Reader } from './visible.ts';
 
 /** Whose word a claim is: an incident's or maintenance's (by its seq), or a person's own setting (0). */
 export type ClaimSource = { kind: ClaimsTable['source_kind']; seq: number };
@@ -91,14 +92,25 @@ export async function voidClaims(tx: Tx, seqs: readonly number[], at: Instant): 
     .execute();
 }
 
-/** What holds now for each component of which anything is claimed: the worst. Counts the unpublished, so for people inside. */
-export async function listCurrentStatuses(tx: Tx, now: Instant): Promise<Map<string, ComponentStatus>> {
+/**
+ * What holds now for each component of which anything is claimed: the worst. Counts the unpublished, so for people inside; but not what is
+ * restricted and this reader may not know of.
+ */
+export async function listCurrentStatuses(
+  tx: Tx,
+  now: Instant,
+  reader: Reader = null,
+): Promise<Map<string, ComponentStatus>> {
   const rows = await tx
-    .selectFrom('claims')
-    .select(['component_id', 'status'])
-    .where('ends_at', 'is', null)
-    .where('voided_at', 'is', null)
-    .where('starts_at', '<=', now)
+    .selectFrom('claims as c')
+    .leftJoin('incidents as i', (join) =>
+      join.onRef('i.seq', '=', 'c.source_seq').on('c.source_kind', '<>', 'manual'),
+    )
+    .select(['c.component_id', 'c.status'])
+    .where('c.ends_at', 'is', null)
+    .where('c.voided_at', 'is', null)
+    .where('c.starts_at', '<=', now)
+    .where((eb) => eb.or([eb('i.seq', 'is', null), mayKnow(reader, 'i')]))
     .execute();
   const byComponent = Map.groupBy(rows, (row) => row.component_id);
   return new Map(

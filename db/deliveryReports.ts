@@ -4,6 +4,7 @@ import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
+import { mayKnowNotice, type Reader } from './visible.ts';
 
 /** A message to many, with what was promised at the post. */
 export type FanoutRow = {
@@ -34,15 +35,19 @@ export type FanoutRow = {
 export async function listFanouts(
   tx: Tx,
   { before, limit }: { before: number | null; limit: number },
+  reader: Reader = null,
 ): Promise<FanoutRow[]> {
-  let query = fanoutsWithNotice(tx).orderBy('f.seq', 'desc').limit(limit);
+  let query = fanoutsWithNotice(tx, reader).orderBy('f.seq', 'desc').limit(limit);
   if (before !== null) query = query.where('f.seq', '<', before);
   return (await query.execute()).map(toFanout);
 }
 
 /** The fan-outs of one incident or maintenance, by its public id, the newest first. */
-export async function listFanoutsOf(tx: Tx, incidentId: string): Promise<FanoutRow[]> {
-  const rows = await fanoutsWithNotice(tx).where('i.id', '=', incidentId).orderBy('f.seq', 'desc').execute();
+export async function listFanoutsOf(tx: Tx, incidentId: string, reader: Reader = null): Promise<FanoutRow[]> {
+  const rows = await fanoutsWithNotice(tx, reader)
+    .where('i.id', '=', incidentId)
+    .orderBy('f.seq', 'desc')
+    .execute();
   return rows.map(toFanout);
 }
 
@@ -68,8 +73,8 @@ export async function listFanoutsSince(tx: Tx, since: Instant): Promise<FanoutRo
   return rows.map(toFanout);
 }
 
-export async function findFanout(tx: Tx, noticeId: string): Promise<FanoutRow | null> {
-  const row = await fanoutsWithNotice(tx).where('n.id', '=', noticeId).executeTakeFirst();
+export async function findFanout(tx: Tx, noticeId: string, reader: Reader = null): Promise<FanoutRow | null> {
+  const row = await fanoutsWithNotice(tx, reader).where('n.id', '=', noticeId).executeTakeFirst();
   return row ? toFanout(row) : null;
 }
 
@@ -147,6 +152,7 @@ export async function listDeliveries(
 export async function findDelivery(
   tx: Tx,
   seq: number,
+  reader: Reader = null,
 ): Promise<(DeliveryRow & { noticeSeq: number; contentSeq: number; recipientId: string }) | null> {
   const row = await deliveriesWithPerson(tx)
     .innerJoin('notices as c', (join) =>
@@ -154,6 +160,7 @@ export async function findDelivery(
     )
     .select(['r.id as recipient_id', 'c.seq as content', 'c.replaced_by'])
     .where('d.seq', '=', seq)
+    .where(mayKnowNotice(reader, 'd.notice_seq'))
     .executeTakeFirst();
   if (!row) return null;
   const mended = row.state === 'queued' ? row.replaced_by : null;
@@ -216,7 +223,7 @@ function toDelivery(row: DeliverySelected): DeliveryRow {
   };
 }
 
-function fanoutsWithNotice(tx: Tx) {
+function fanoutsWithNotice(tx: Tx, reader: Reader = null) {
   return tx
     .selectFrom('fanouts as f')
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
@@ -225,7 +232,8 @@ function fanoutsWithNotice(tx: Tx) {
     .select(['f.seq', 'f.notice_seq', 'n.id as notice_id', 'n.kind', 'n.subject', 'n.priority'])
     .select(['i.id as incident_id', 'i.title as incident_title', 'u.id as update_id'])
     .select(['f.expected', 'f.state', 'f.created_at', 'f.release_at', 'f.mends', 'f.finished_at'])
-    .select(['n.stopped_at', 'n.stopped_by']);
+    .select(['n.stopped_at', 'n.stopped_by'])
+    .where(mayKnowNotice(reader, 'n.seq'));
 }
 
 type FanoutSelected = Awaited<ReturnType<ReturnType<typeof fanoutsWithNotice>['execute']>>[number];

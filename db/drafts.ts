@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
+import { mayKnow, mayKnowInside, type Reader } from './visible.ts';
 
 export type DraftFields = Record<string, string>;
 
@@ -25,14 +27,16 @@ export async function upsertDraft(tx: Tx, draft: Draft): Promise<void> {
     .execute();
 }
 
-/** Everyone's drafts of the subject, the newest first. */
-export async function listDraftsOf(tx: Tx, subject: string): Promise<Draft[]> {
+/** Everyone's drafts of the subject that this reader may know of, the newest first. */
+export async function listDraftsOf(tx: Tx, subject: string, reader: Reader = null): Promise<Draft[]> {
   const rows = await tx
-    .selectFrom('drafts')
-    .selectAll()
-    .where('subject', '=', subject)
-    .orderBy('updated_at', 'desc')
-    .orderBy('user_id')
+    .selectFrom('drafts as d')
+    .leftJoin('incidents as i', 'i.id', 'd.subject')
+    .selectAll('d')
+    .where('d.subject', '=', subject)
+    .where((eb) => eb.or([eb('i.seq', 'is', null), mayKnowInside(reader, 'i', 'd.updated_at')]))
+    .orderBy('d.updated_at', 'desc')
+    .orderBy('d.user_id')
     .execute();
   return rows.map((row) => ({
     subject: row.subject,
@@ -41,6 +45,17 @@ export async function listDraftsOf(tx: Tx, subject: string): Promise<Draft[]> {
     fields: JSON.parse(row.fields) as DraftFields,
     updatedAt: row.updated_at,
   }));
+}
+
+/** Whether the subject is an incident that this reader may not know of. */
+export async function isHiddenSubject(tx: Tx, subject: string, reader: Reader): Promise<boolean> {
+  const row = await tx
+    .selectFrom('incidents')
+    .select('seq')
+    .where('id', '=', subject)
+    .where(sql<boolean>`not ${mayKnow(reader)}`)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 export async function deleteDraft(tx: Tx, subject: string, userId: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Told } from '#domain/heard.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row, Schema } from './schema.ts';
+import { mayKnowNotice, type Reader } from './visible.ts';
 
 /** Someone who can be told something, with what decides of what. */
 export type Known = {
@@ -77,10 +78,12 @@ export async function listKnownAt(tx: Tx, address: string): Promise<Known[]> {
 export async function listTold(
   tx: Tx,
   query: { recipientSeqs: readonly number[]; before: number | null; limit: number },
+  reader: Reader = null,
 ): Promise<Told[]> {
   if (!query.recipientSeqs.length) return [];
   let select = told(tx)
     .where('d.recipient_seq', 'in', query.recipientSeqs)
+    .where(mayKnowNotice(reader, 'd.notice_seq'))
     .orderBy('d.seq', 'desc')
     .limit(query.limit);
   if (query.before !== null) select = select.where('d.seq', '<', query.before);

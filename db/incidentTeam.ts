@@ -1,6 +1,7 @@
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { IncidentRolesTable } from './schema.ts';
+import { mayKnowInside, type Reader } from './visible.ts';
 
 export type IncidentRole = IncidentRolesTable['role'];
 export type RoleHolder = { role: IncidentRole; userId: string; name: string; since: Instant };
@@ -60,14 +61,20 @@ export async function insertLogEntry(tx: Tx, incidentSeq: number, entry: LogEntr
     .execute();
 }
 
-/** The latest first, by when it happened. */
-export async function listLogEntries(tx: Tx, incidentSeq: number): Promise<LogEntry[]> {
+/** The latest first, by when it happened: those that this reader may know of, by when they were written. */
+export async function listLogEntries(
+  tx: Tx,
+  incidentSeq: number,
+  reader: Reader = null,
+): Promise<LogEntry[]> {
   const rows = await tx
-    .selectFrom('log_entries')
-    .selectAll()
-    .where('incident_seq', '=', incidentSeq)
-    .orderBy('at', 'desc')
-    .orderBy('seq', 'desc')
+    .selectFrom('log_entries as l')
+    .innerJoin('incidents as i', 'i.seq', 'l.incident_seq')
+    .selectAll('l')
+    .where('l.incident_seq', '=', incidentSeq)
+    .where(mayKnowInside(reader, 'i', 'l.created_at'))
+    .orderBy('l.at', 'desc')
+    .orderBy('l.seq', 'desc')
     .execute();
   return rows.map((row) => ({
     id: row.id,

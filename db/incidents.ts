@@ -4,6 +4,7 @@ import type { AnyStatus, Impact, IncidentKind } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
+import { type Reader, visibleIncidents } from './visible.ts';
 
 /** An incident or maintenance as the people inside see it. */
 export type Incident = {
@@ -26,7 +27,10 @@ export type Incident = {
   nextUpdateDue: Instant | null;
   internalDue: Instant | null;
   hasCadence: boolean;
+  /** Only its viewers know of it (db/visible.ts). */
   restricted: boolean;
+  /** When what was restricted was published; null when it never was either. */
+  unsealedAt: Instant | null;
   drill: boolean;
   source: 'own' | 'import' | 'backfill';
   /** The policies that it goes by; null: the product's own. */
@@ -42,7 +46,7 @@ export type Incident = {
 
 export type NewIncident = Omit<
   Incident,
-  'seq' | 'version' | 'impactOverride' | 'updatedAt' | 'policySeq' | 'ownPace' | 'pacedAt'
+  'seq' | 'version' | 'impactOverride' | 'updatedAt' | 'policySeq' | 'ownPace' | 'pacedAt' | 'unsealedAt'
 > &
   Partial<Pick<Incident, 'policySeq'>>;
 
@@ -81,13 +85,18 @@ export async function insertIncident(tx: Tx, incident: NewIncident): Promise<num
   return seq;
 }
 
-export async function findIncident(tx: Tx, id: string): Promise<Incident | null> {
-  const row = await tx.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
+/** null also when it is there and this reader may not know of it; so is every other question here. */
+export async function findIncident(tx: Tx, id: string, reader: Reader = null): Promise<Incident | null> {
+  const row = await visibleIncidents(tx, reader).selectAll().where('id', '=', id).executeTakeFirst();
   return row ? toIncident(row) : null;
 }
 
-export async function findIncidentBySeq(tx: Tx, seq: number): Promise<Incident | null> {
-  const row = await tx.selectFrom('incidents').selectAll().where('seq', '=', seq).executeTakeFirst();
+export async function findIncidentBySeq(
+  tx: Tx,
+  seq: number,
+  reader: Reader = null,
+): Promise<Incident | null> {
+  const row = await visibleIncidents(tx, reader).selectAll().where('seq', '=', seq).executeTakeFirst();
   return row ? toIncident(row) : null;
 }
 
@@ -111,6 +120,8 @@ export type IncidentChanges = Partial<
     | 'policySeq'
     | 'ownPace'
     | 'pacedAt'
+    | 'restricted'
+    | 'unsealedAt'
   >
 >;
 
@@ -132,6 +143,8 @@ const COLUMNS = {
   policySeq: 'policy_seq',
   ownPace: 'own_pace',
   pacedAt: 'paced_at',
+  restricted: 'restricted',
+  unsealedAt: 'unsealed_at',
 } as const satisfies Record<keyof IncidentChanges, keyof Row<'incidents'>>;
 
 /** Changes what is given and raises the version, so that a form opened before is known to be stale. */
@@ -154,9 +167,8 @@ export async function updateIncident(
 }
 
 /** Everything that is not over, newest first. Uses incidents_open. */
-export async function listOpen(tx: Tx): Promise<Incident[]> {
-  const rows = await tx
-    .selectFrom('incidents')
+export async function listOpen(tx: Tx, reader: Reader = null): Promise<Incident[]> {
+  const rows = await visibleIncidents(tx, reader)
     .selectAll()
     .where('resolved_at', 'is', null)
     .orderBy('seq', 'desc')
@@ -170,9 +182,9 @@ export async function listOver(
   kind: IncidentKind,
   after: { startedAt: Instant; seq: number } | null,
   limit: number,
+  reader: Reader = null,
 ): Promise<Incident[]> {
-  let query = tx
-    .selectFrom('incidents')
+  let query = visibleIncidents(tx, reader)
     .selectAll()
     .where('kind', '=', kind)
     .where('resolved_at', 'is not', null)
@@ -194,7 +206,7 @@ function stored(value: IncidentChanges[keyof IncidentChanges]): string | number 
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
-function toIncident(row: Row<'incidents'>): Incident {
+export function toIncident(row: Row<'incidents'>): Incident {
   return {
     seq: row.seq,
     id: row.id,
@@ -216,6 +228,7 @@ function toIncident(row: Row<'incidents'>): Incident {
     internalDue: row.internal_due,
     hasCadence: row.has_cadence === 1,
     restricted: row.restricted === 1,
+    unsealedAt: row.unsealed_at,
     drill: row.drill === 1,
     source: row.source,
     policySeq: row.policy_seq,

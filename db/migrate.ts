@@ -5,13 +5,14 @@ import { fanout } from './migrations/0002_fanout.ts';
 import { providerBack } from './migrations/0003_provider_back.ts';
 import { cadence } from './migrations/0004_cadence.ts';
 import { automatic } from './migrations/0005_automatic.ts';
+import { sealed } from './migrations/0006_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
 /** In order; a migration that has run anywhere is never changed, only followed by another. */
-export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, kept];
+export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, sealed, kept];
 
 export class NewerSchemaError extends Error {
   override name = 'NewerSchemaError';

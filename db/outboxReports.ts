@@ -5,6 +5,7 @@ import type { Lane } from './deliveries.ts';
 import type { Tx } from './open.ts';
 import { FAR } from './parking.ts';
 import type { Row } from './schema.ts';
+import { mayKnowNotice } from './visible.ts';
 
 /** What waits in one lane and priority. */
 export type Queue = { lane: Lane; priority: number; waiting: number; oldestDue: Instant | null };
@@ -144,6 +145,7 @@ async function countUndecided(tx: Tx): Promise<number> {
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('state', '=', sql.lit('uncertain'))
     .where('decided_at', 'is', null)
+    .where(mayKnowNotice(null, 'deliveries.notice_seq'))
     .executeTakeFirstOrThrow();
   return Number(count);
 }

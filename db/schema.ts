@@ -40,6 +40,8 @@ export interface UsersTable {
   password_hash: string;
   created_at: Instant;
   disabled_at: Instant | null;
+  /** 1: may publish what is restricted and what waits for a second pair of eyes. */
+  approver: Generated<Flag>;
 }
 
 export interface SessionsTable {
@@ -150,6 +152,8 @@ export interface IncidentsTable {
   /** A pace of its own in the place of its policy's, and since when it has been agreed: {publicUpdateEvery?, internalUpdateEvery?}. */
   own_pace: Json | null;
   paced_at: Instant | null;
+  /** When what was restricted was published; null when it never was either. */
+  unsealed_at: Generated<Instant | null>;
   /** Rises with every change; a form that was filled in against an older one is stale. */
   version: number;
   created_at: Instant;
@@ -577,6 +581,36 @@ export interface DutyShiftsTable {
   updated_at: Instant;
 }
 
+/** Someone who sees a restricted incident. */
+export interface IncidentViewersTable {
+  incident_seq: number;
+  user_id: string;
+  added_at: Instant;
+  added_label: string;
+}
+
+/** An update that waits for an approver, or did. */
+export interface ApprovalsTable {
+  seq: Generated<number>;
+  /** Also the id of the update that it becomes. */
+  id: string;
+  incident_seq: number;
+  /** What will be posted, to the letter: a `PostInput`. */
+  input: Json;
+  /** How the incident stood when it was asked for: what an approver would publish into must still be so. */
+  standing: Json;
+  why: 'policy' | 'restricted';
+  asked_by: string;
+  asked_at: Instant;
+  /** When every approver was asked, because those asked first did not answer in time. */
+  told_all_at: Instant | null;
+  state: 'waiting' | 'published' | 'sent_back' | 'withdrawn';
+  decided_by: string | null;
+  decided_at: Instant | null;
+  /** Why it was sent back, or published by its own author. */
+  reason: string | null;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -611,6 +645,8 @@ export interface Schema {
   holds: HoldsTable;
   duty_shifts: DutyShiftsTable;
   brief_links: BriefLinksTable;
+  incident_viewers: IncidentViewersTable;
+  approvals: ApprovalsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

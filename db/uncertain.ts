@@ -4,6 +4,7 @@ import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
 import { reopenFanouts } from './refused.ts';
 import type { Row } from './schema.ts';
+import { mayKnowNotice, type Reader } from './visible.ts';
 
 /** A delivery of which nobody knows whether it arrived, and about which nobody has decided yet. */
 export type UncertainDelivery = {
@@ -23,6 +24,7 @@ export type UncertainDelivery = {
 export async function listUncertain(
   tx: Tx,
   { after, limit, noticeId }: { after: number; limit: number; noticeId: string | null },
+  reader: Reader = null,
 ): Promise<UncertainDelivery[]> {
   let query = tx
     .selectFrom('deliveries as d')
@@ -34,6 +36,7 @@ export async function listUncertain(
     .where('d.state', '=', sql.lit('uncertain'))
     .where('d.decided_at', 'is', null)
     .where('d.seq', '>', after)
+    .where(mayKnowNotice(reader, 'd.notice_seq'))
     .orderBy('d.seq')
     .limit(limit);
   if (noticeId !== null) query = query.where('n.id', '=', noticeId);
@@ -45,12 +48,13 @@ export async function listUncertain(
 }
 
 /** How many wait for a decision. */
-export async function countUncertain(tx: Tx): Promise<number> {
+export async function countUncertain(tx: Tx, reader: Reader = null): Promise<number> {
   const { count } = await tx
     .selectFrom('deliveries')
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('state', '=', sql.lit('uncertain'))
     .where('decided_at', 'is', null)
+    .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
     .executeTakeFirstOrThrow();
   return Number(count);
 }
@@ -60,7 +64,12 @@ export async function countUncertain(tx: Tx): Promise<number> {
  * Those that are not uncertain (any more) are left alone.
  * @returns how many
  */
-export async function requeueUncertain(tx: Tx, seqs: readonly number[], now: Instant): Promise<number> {
+export async function requeueUncertain(
+  tx: Tx,
+  seqs: readonly number[],
+  now: Instant,
+  reader: Reader = null,
+): Promise<number> {
   let count = 0;
   for (const chunk of chunksOf(seqs, 1)) {
     const { numUpdatedRows } = await tx
@@ -77,6 +86,7 @@ export async function requeueUncertain(tx: Tx, seqs: readonly number[], now: Ins
       }))
       .where('seq', 'in', chunk)
       .where('state', '=', 'uncertain')
+      .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
       .executeTakeFirstOrThrow();
     count += Number(numUpdatedRows);
     const again = await tx
@@ -95,7 +105,12 @@ export async function requeueUncertain(tx: Tx, seqs: readonly number[], now: Ins
 }
 
 /** Notes that these stay as they are, so that nobody is asked about them again. @returns how many were still open */
-export async function decideUncertain(tx: Tx, seqs: readonly number[], now: Instant): Promise<number> {
+export async function decideUncertain(
+  tx: Tx,
+  seqs: readonly number[],
+  now: Instant,
+  reader: Reader = null,
+): Promise<number> {
   let count = 0;
   for (const chunk of chunksOf(seqs, 1)) {
     const { numUpdatedRows } = await tx
@@ -104,6 +119,7 @@ export async function decideUncertain(tx: Tx, seqs: readonly number[], now: Inst
       .where('seq', 'in', chunk)
       .where('state', '=', 'uncertain')
       .where('decided_at', 'is', null)
+      .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
       .executeTakeFirstOrThrow();
     count += Number(numUpdatedRows);
   }

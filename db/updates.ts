@@ -3,6 +3,7 @@ import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row, UpdatesTable } from './schema.ts';
+import { mayKnow, mayKnowInside, type Reader } from './visible.ts';
 
 /** What an update did to one component, in the words of the Statuspage v2 API. */
 export type ComponentChange = {
@@ -76,14 +77,12 @@ export async function insertUpdate(
   return seq;
 }
 
-/** Of one incident, the newest first. Uses updates_incident. */
-export async function listUpdates(tx: Tx, incidentSeq: number): Promise<Update[]> {
-  const rows = await tx
-    .selectFrom('updates')
-    .selectAll()
-    .where('incident_seq', '=', incidentSeq)
-    .orderBy('posted_at', 'desc')
-    .orderBy('seq', 'desc')
+/** Of one incident, the newest first: those that this reader may know of. Uses updates_incident. */
+export async function listUpdates(tx: Tx, incidentSeq: number, reader: Reader = null): Promise<Update[]> {
+  const rows = await knownUpdates(tx, reader)
+    .where('u.incident_seq', '=', incidentSeq)
+    .orderBy('u.posted_at', 'desc')
+    .orderBy('u.seq', 'desc')
     .execute();
   return rows.map(toUpdate);
 }
@@ -93,9 +92,18 @@ export async function updateId(tx: Tx, seq: number): Promise<string> {
   return (await tx.selectFrom('updates').select('id').where('seq', '=', seq).executeTakeFirstOrThrow()).id;
 }
 
-export async function findUpdate(tx: Tx, id: string): Promise<Update | null> {
-  const row = await tx.selectFrom('updates').selectAll().where('id', '=', id).executeTakeFirst();
+export async function findUpdate(tx: Tx, id: string, reader: Reader = null): Promise<Update | null> {
+  const row = await knownUpdates(tx, reader).where('u.id', '=', id).executeTakeFirst();
   return row ? toUpdate(row) : null;
+}
+
+function knownUpdates(tx: Tx, reader: Reader) {
+  return tx
+    .selectFrom('updates as u')
+    .innerJoin('incidents as i', 'i.seq', 'u.incident_seq')
+    .selectAll('u')
+    .where(mayKnow(reader, 'i'))
+    .where((eb) => eb.or([eb('u.audience', '=', 'public'), mayKnowInside(reader, 'i', 'u.posted_at')]));
 }
 
 /** Puts new words in place of the old, which are kept beside it. */

@@ -12,6 +12,8 @@ export type User = {
   passwordHash: string;
   createdAt: Instant;
   disabledAt: Instant | null;
+  /** May publish what is restricted and what waits for a second pair of eyes. */
+  approver: boolean;
 };
 
 export type ListedUser = Omit<User, 'passwordHash'> & {
@@ -62,7 +64,7 @@ export async function countActiveOwners(tx: Tx): Promise<number> {
   return Number(row.count);
 }
 
-export async function insertUser(tx: Tx, user: Omit<User, 'disabledAt'>): Promise<void> {
+export async function insertUser(tx: Tx, user: Omit<User, 'disabledAt' | 'approver'>): Promise<void> {
   await tx
     .insertInto('users')
     .values({
@@ -78,6 +80,14 @@ export async function insertUser(tx: Tx, user: Omit<User, 'disabledAt'>): Promis
 
 export async function setUserRole(tx: Tx, id: string, role: Role): Promise<void> {
   await tx.updateTable('users').set({ role }).where('id', '=', id).execute();
+}
+
+export async function setUserApprover(tx: Tx, id: string, approver: boolean): Promise<void> {
+  await tx
+    .updateTable('users')
+    .set({ approver: approver ? 1 : 0 })
+    .where('id', '=', id)
+    .execute();
 }
 
 export async function setUserPassword(tx: Tx, id: string, passwordHash: string): Promise<void> {
@@ -97,5 +107,6 @@ function toUser(row: Row<'users'>): User {
     passwordHash: row.password_hash,
     createdAt: row.created_at,
     disabledAt: row.disabled_at,
+    approver: row.approver === 1,
   };
 }

@@ -1,5 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
+import { askAllApprovers } from '#services/approvals.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { callStaff } from '#services/staffCalls.ts';
@@ -23,6 +24,7 @@ function newDuties(): Duties {
     'the page by time': bumpPageByTime,
     'calls to staff': callStaff,
     'posts by themselves': postWhenLate,
+    'updates that wait for approval': askAllApprovers,
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,

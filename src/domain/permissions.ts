@@ -48,6 +48,11 @@ export function requirePermission(actor: Actor, permission: Permission): void {
   });
 }
 
+/** null of the machine and of visitors. */
+export function userIdOf(actor: Actor): string | null {
+  return actor.kind === 'user' ? actor.id : null;
+}
+
 /** How an actor is named in audit rows and beside updates. */
 export function actorLabel(actor: Actor): string {
   return actor.kind === 'user' ? actor.name : actor.kind === 'system' ? actor.name : 'visitor';

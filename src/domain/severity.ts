@@ -28,6 +28,8 @@ export type CadencePolicy = {
   audiences: readonly AudienceId[];
   watchBeforeResolving: number | null;
   postmortemWithinHours: number | null;
+  /** What is said in public needs an approver beside its author. Left out: it does not. */
+  needsApproval?: boolean | undefined;
 };
 
 export const DUTY_ROLES = ['comms_lead', 'second', 'incident_commander', 'manager'] as const;

@@ -19,7 +19,7 @@ export async function readAudit(
 ): Promise<{ rows: NamedAuditRow[]; older: number | null }> {
   requirePermission(ctx.actor, 'audit.read');
   const { rows, users } = await ctx.db.read(async (tx) => ({
-    rows: await listAudit(tx, before, PAGE + 1),
+    rows: await listAudit(tx, before, PAGE + 1, ctx.actor),
     users: await listUsers(tx),
   }));
   const names = new Map(users.map((user) => [user.id, user.name]));

@@ -1,3 +1,4 @@
+import { lastApproval } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import { listHolds } from '#db/calls.ts';
 import { listClaimsOfSource } from '#db/claims.ts';
@@ -58,7 +59,10 @@ async function listLate(tx: Tx, now: Instant, id?: string): Promise<Late[]> {
     const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
     const holds = await listHolds(tx, [incident.seq]);
     const isHeld = holds.some(({ clock, at, until }) => clock === 'public' && at <= now && now < until);
-    const automatic = automaticKind({ policy: pace.policy, due: incident.nextUpdateDue, isHeld, said }, now);
+    // Someone has written what an approver is reading: another word would make it stale.
+    const isWritten = (await lastApproval(tx, incident.seq, AUTOMATIC))?.state === 'waiting';
+    const facts = { policy: pace.policy, due: incident.nextUpdateDue, isHeld: isHeld || isWritten, said };
+    const automatic = automaticKind(facts, now);
     if (automatic) late.push({ ...incident, automatic, pace, said });
   }
   return late;

@@ -26,7 +26,7 @@ export type GroupView = {
 export async function listComponents(ctx: Ctx): Promise<GroupView[]> {
   requirePermission(ctx.actor, 'incident.read');
   return ctx.db.read(async (tx) => {
-    const statuses = await listCurrentStatuses(tx, ctx.now());
+    const statuses = await listCurrentStatuses(tx, ctx.now(), ctx.actor);
     const byHand = new Map(
       (await listClaimsOfSource(tx, BY_HAND))
         .filter(({ endsAt }) => endsAt === null)

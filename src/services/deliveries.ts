@@ -42,7 +42,7 @@ export async function listFanouts(
   { before = null, limit = 20 }: { before?: number | null; limit?: number } = {},
 ): Promise<{ fanouts: FanoutView[]; next: number | null }> {
   requirePermission(ctx.actor, 'delivery.read');
-  const rows = await ctx.db.read((tx) => reports.listFanouts(tx, { before, limit: limit + 1 }));
+  const rows = await ctx.db.read((tx) => reports.listFanouts(tx, { before, limit: limit + 1 }, ctx.actor));
   const page = rows.slice(0, limit);
   return {
     fanouts: await viewsOf(ctx, page),
@@ -53,13 +53,13 @@ export async function listFanouts(
 /** What went out about one incident or maintenance, the newest first. */
 export async function listFanoutsOf(ctx: Ctx, incidentId: string): Promise<FanoutView[]> {
   requirePermission(ctx.actor, 'delivery.read');
-  return viewsOf(ctx, await ctx.db.read((tx) => reports.listFanoutsOf(tx, incidentId)));
+  return viewsOf(ctx, await ctx.db.read((tx) => reports.listFanoutsOf(tx, incidentId, ctx.actor)));
 }
 
 /** @throws AppError not_found */
 export async function getFanout(ctx: Ctx, noticeId: string): Promise<FanoutView> {
   requirePermission(ctx.actor, 'delivery.read');
-  const row = (await ctx.db.read((tx) => reports.findFanout(tx, noticeId))) ?? missing();
+  const row = (await ctx.db.read((tx) => reports.findFanout(tx, noticeId, ctx.actor))) ?? missing();
   return (await viewsOf(ctx, [row]))[0] as FanoutView;
 }
 
@@ -74,7 +74,7 @@ export type FanoutDetail = {
 export async function getFanoutDetail(ctx: Ctx, noticeId: string): Promise<FanoutDetail> {
   requirePermission(ctx.actor, 'delivery.read');
   return ctx.db.read(async (tx) => {
-    const { noticeSeq } = (await reports.findFanout(tx, noticeId)) ?? missing();
+    const { noticeSeq } = (await reports.findFanout(tx, noticeId, ctx.actor)) ?? missing();
     const reasons: FanoutDetail['reasons'] = [];
     for (const state of EXPLAINED)
       for (const row of await reports.countReasons(tx, { noticeSeq, state, limit: 8 }))
@@ -97,7 +97,7 @@ export async function listDeliveries(
   requirePermission(ctx.actor, 'delivery.read');
   const states = DELIVERY_STATES.filter((state) => state === show || OUTCOME_OF[state] === show);
   return ctx.db.read(async (tx) => {
-    const { noticeSeq } = (await reports.findFanout(tx, noticeId)) ?? missing();
+    const { noticeSeq } = (await reports.findFanout(tx, noticeId, ctx.actor)) ?? missing();
     const rows = await reports.listDeliveries(tx, { noticeSeq, states, after, limit: limit + 1 });
     const page = rows.slice(0, limit);
     return {
@@ -127,7 +127,7 @@ export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView>
   requirePermission(ctx.actor, 'subscriber.write');
   return ctx.db.read(async (tx) => {
     const { noticeSeq, contentSeq, recipientId, ...delivery } =
-      (await reports.findDelivery(tx, deliverySeq)) ?? missing();
+      (await reports.findDelivery(tx, deliverySeq, ctx.actor)) ?? missing();
     const [content] = await listNotices(tx, [contentSeq]);
     if (!content) return missing();
     const links = recipientLinks(ctx.site.url, ctx.sign, recipientId, content.createdAt);
@@ -169,7 +169,7 @@ export async function retryRefused(
   for (let after: number | null = 0; after !== null; ) {
     const from: number = after;
     const turn = await ctx.db.write(async (tx) => {
-      const { noticeSeq, stopped } = (await reports.findFanout(tx, noticeId)) ?? missing();
+      const { noticeSeq, stopped } = (await reports.findFanout(tx, noticeId, ctx.actor)) ?? missing();
       if (stopped)
         throw new AppError('conflict', 'This message is stopped.', {
           fix: 'Let it go on first, or mend its text.',

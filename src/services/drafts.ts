@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Ctx } from '#db/context.ts';
-import { type DraftFields, deleteDraft, listDraftsOf, upsertDraft } from '#db/drafts.ts';
+import { type DraftFields, deleteDraft, isHiddenSubject, listDraftsOf, upsertDraft } from '#db/drafts.ts';
+import type { Tx } from '#db/open.ts';
 import { AppError } from '#domain/errors.ts';
 import { isPublicId } from '#domain/ids.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
@@ -40,7 +41,10 @@ export async function saveDraft(ctx: Ctx, input: z.infer<typeof draftInput>): Pr
       fix: 'Shorten it, or copy it elsewhere.',
     });
   const updatedAt = ctx.now();
-  await ctx.db.write((tx) => upsertDraft(tx, { ...input, userId: user.id, userName: user.name, updatedAt }));
+  await ctx.db.write(async (tx) => {
+    await refuseUnknown(tx, ctx, input.subject);
+    await upsertDraft(tx, { ...input, userId: user.id, userName: user.name, updatedAt });
+  });
   return { fields: input.fields, updatedAt };
 }
 
@@ -51,7 +55,7 @@ export async function loadDraft(
 ): Promise<{ own: KeptDraft | null; others: OtherDraft[] }> {
   const { actor } = ctx;
   if (actor.kind !== 'user' || !may(actor, 'incident.draft')) return { own: null, others: [] };
-  const drafts = await ctx.db.read((tx) => listDraftsOf(tx, subject));
+  const drafts = await ctx.db.read((tx) => listDraftsOf(tx, subject, ctx.actor));
   const now = ctx.now();
   const own = drafts.find((draft) => draft.userId === actor.id);
   return {
@@ -71,6 +75,14 @@ export async function loadDraft(
 export async function discardDraft(ctx: Ctx, subject: string): Promise<void> {
   const user = requireUser(ctx);
   await ctx.db.write((tx) => deleteDraft(tx, subject, user.id));
+}
+
+/** A draft of an incident that its writer may not know of would be of one that is not there. */
+async function refuseUnknown(tx: Tx, ctx: Ctx, subject: string): Promise<void> {
+  if (await isHiddenSubject(tx, subject, ctx.actor))
+    throw new AppError('not_found', 'There is no such incident.', {
+      fix: 'Open it from the list of incidents.',
+    });
 }
 
 function requireUser({ actor }: Ctx): Extract<Actor, { kind: 'user' }> {

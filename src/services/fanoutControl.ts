@@ -37,7 +37,7 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
   requirePermission(ctx.actor, 'delivery.read');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
-    const incident = await findIncident(tx, incidentId);
+    const incident = await findIncident(tx, incidentId, ctx.actor);
     if (!incident) return [];
     const all = (await listUnfinished(tx, incident.seq)).filter(({ releaseAt }) => releaseAt !== FAR);
     const open = all.filter(
@@ -116,7 +116,7 @@ export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
 
 /** Mail of newer updates that is waiting says what people missed, too: not what is stopped. */
 async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subject): Promise<void> {
-  const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
+  const incident = (await findIncidentBySeq(tx, incidentSeq, ctx.actor)) as Incident;
   await rewriteWaiting(tx, ctx, incident, { from: updateSeq + 1, now: ctx.now() });
 }
 
@@ -154,7 +154,7 @@ export async function findMending(
     const subject = (await findSubject(tx, noticeId)) ?? missing();
     const updates = await listUpdates(tx, subject.incidentSeq);
     return {
-      incident: (await findIncidentBySeq(tx, subject.incidentSeq)) ?? missing(),
+      incident: (await findIncidentBySeq(tx, subject.incidentSeq, ctx.actor)) ?? missing(),
       update: updates.find(({ seq }) => seq === subject.updateSeq) ?? missing(),
     };
   });
@@ -180,8 +180,8 @@ export async function previewMend(
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
-    const update = await requireUpdate(tx, updateId);
-    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    const update = await requireUpdate(tx, updateId, ctx.actor);
+    const incident = (await findIncidentBySeq(tx, update.incidentSeq, ctx.actor)) as Incident;
     const stored = (await storedPlans(tx, incident))(update.seq);
     const plan = { ...stored, update: { ...stored.update, ...text } };
     const onScreen = (mail: Rendered): ScreenMail => ({

@@ -112,7 +112,7 @@ async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | nu
   const known = await heard.listKnownAt(tx, address);
   const choices = await listChoices(tx);
   const recipientSeqs = known.map(({ seq }) => seq);
-  const rows = await heard.listTold(tx, { recipientSeqs, before, limit: MESSAGES + 1 });
+  const rows = await heard.listTold(tx, { recipientSeqs, before, limit: MESSAGES + 1 }, ctx.actor);
   const told = rows.slice(0, MESSAGES).map(withPlace);
   // The reply is about the newest, whichever page of older ones is open.
   const newest =

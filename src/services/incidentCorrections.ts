@@ -30,7 +30,7 @@ export async function correctComponents(
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
   const changesPage = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId, input.version);
+    const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     const named = await requireComponents(tx, input.components);
     const source = { kind: incident.kind, seq: incident.seq } as const;
     const wanted = new Map(input.components.map(({ id, status }) => [id, status]));
@@ -100,7 +100,7 @@ export async function changeTitle(
   requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
   const changesPage = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId, input.version);
+    const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     if (incident.publishedAt) requirePermission(ctx.actor, 'incident.publish');
     if (incident.title === input.title) return false;
     await updateIncident(tx, incident.seq, { title: input.title }, now);
@@ -135,7 +135,7 @@ export async function setIncidentTimes(
   requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
   const changesPage = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId, input.version);
+    const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     if (incident.publishedAt) requirePermission(ctx.actor, 'incident.publish');
     const times = {
       startedAt: timeGiven(input.startedAt, incident.startedAt) ?? incident.startedAt,
@@ -211,7 +211,7 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
   const changesPage = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId, input.version);
+    const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     if (incident.kind !== 'incident' || incident.hasCadence || isOver(incident.status))
       throw new AppError('conflict', 'Only an open incident without a pace can be adopted.', {
         fix: 'Reopen it first if it is not over.',

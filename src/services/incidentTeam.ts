@@ -8,6 +8,7 @@ import {
   endRole as rowsEndRole,
 } from '#db/incidentTeam.ts';
 import { getUser } from '#db/users.ts';
+import { isViewer } from '#db/viewers.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
@@ -31,12 +32,17 @@ export async function assignRole(
   requirePermission(ctx.actor, 'incident.roles');
   const now = ctx.now();
   return ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     const user = await getUser(tx, input.userId);
     if (!user || user.disabledAt)
       throw new AppError('invalid', 'There is no such person, or they can no longer sign in.', {
         fix: 'Choose someone from the list.',
         problems: [{ field: 'user', message: 'Choose someone from the list.' }],
+      });
+    if (incident.restricted && !(await isViewer(tx, incident.seq, user.id)))
+      throw new AppError('invalid', `${user.name} does not see this incident.`, {
+        fix: 'Let them in first, under “Who sees it”.',
+        problems: [{ field: 'user', message: 'Let them in first, under “Who sees it”.' }],
       });
     const holders = await listRoleHolders(tx, incident.seq);
     if (holders.some(({ role, userId }) => role === input.role && userId === user.id))
@@ -69,7 +75,7 @@ export async function endRole(ctx: Ctx, input: { incidentId: string; role: Incid
   requirePermission(ctx.actor, 'incident.roles');
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     const holders = await listRoleHolders(tx, incident.seq);
     if (!holders.some(({ role }) => role === input.role)) return;
     await rowsEndRole(tx, incident.seq, input.role, now);
@@ -97,7 +103,7 @@ export async function addLogEntry(
     });
   const id = ctx.newId();
   await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     await insertLogEntry(tx, incident.seq, {
       id,
       at,

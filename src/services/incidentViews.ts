@@ -32,14 +32,14 @@ export type IncidentView = Incident & {
 export async function getIncident(ctx: Ctx, id: string): Promise<IncidentView> {
   requirePermission(ctx.actor, 'incident.read');
   return ctx.db.read(async (tx) => {
-    const incident = await requireIncident(tx, id);
+    const incident = await requireIncident(tx, id, undefined, ctx.actor);
     const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
     const byComponent = Map.groupBy(claims, ({ componentId }) => componentId);
     const named = await findComponents(tx, [...byComponent.keys()]);
     const edits = Map.groupBy(await listEdits(tx, incident.seq), ({ updateSeq }) => updateSeq);
-    const updates = await listUpdates(tx, incident.seq);
+    const updates = await listUpdates(tx, incident.seq, ctx.actor);
     const roles = await listRoleHolders(tx, incident.seq);
-    const audit = await listAuditOf(tx, 'incident', incident.id);
+    const audit = await listAuditOf(tx, 'incident', incident.id, ctx.actor);
     return {
       ...incident,
       pace: await paceOf(tx, incident),
@@ -55,7 +55,7 @@ export async function getIncident(ctx: Ctx, id: string): Promise<IncidentView> {
       updates: updates.map((update) => ({ ...update, edits: edits.get(update.seq) ?? [] })),
       roles,
       roleWarning: roleWarning(roles),
-      log: await listLogEntries(tx, incident.seq),
+      log: await listLogEntries(tx, incident.seq, ctx.actor),
       facts: audit
         .filter(({ detail }) => typeof detail.text === 'string')
         .map(({ at, actor, detail }) => ({
@@ -79,8 +79,8 @@ export async function listIncidents(
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
-    const open = (await listOpen(tx)).filter(({ kind }) => kind === options.kind);
-    const over = await listOver(tx, options.kind, options.after ?? null, options.limit + 1);
+    const open = (await listOpen(tx, ctx.actor)).filter(({ kind }) => kind === options.kind);
+    const over = await listOver(tx, options.kind, options.after ?? null, options.limit + 1, ctx.actor);
     const summaries = [...(await pacesOf(tx, open))].map(([incident, { policy }]) => ({
       ...incident,
       clock: dueOf(incident, policy, now)[0] ?? null,
@@ -106,7 +106,7 @@ export type DueItem = {
 export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
-  const paces = await ctx.db.read(async (tx) => pacesOf(tx, await listOpen(tx)));
+  const paces = await ctx.db.read(async (tx) => pacesOf(tx, await listOpen(tx, ctx.actor)));
   return [...paces]
     .flatMap(([incident, { policy }]) => dueOf(incident, policy, now).slice(0, 1))
     .sort((a, b) => compare(a.due, b.due) || compare(a.severity, b.severity));

@@ -44,6 +44,9 @@ export type DeclareInput = {
   components: readonly { id: string; status: ComponentStatus }[];
 };
 
+/** `restricted`: only its viewers know of it, and it has no public clock. */
+type NewDeclaration = DeclareInput & { restricted?: boolean };
+
 /**
  * Makes an incident known inside. Nobody outside sees it, or what it claims of components, until its first public update.
  * The clock of that update starts now, so that time to first update is a real figure.
@@ -84,7 +87,7 @@ export async function declareAndPublish(
 /** What is settled before the transaction begins. */
 type Declaration = { id: string; now: Instant; startedAt: Instant; detectedAt: Instant };
 
-function checkDeclaration(ctx: Ctx, input: DeclareInput): Declaration {
+export function checkDeclaration(ctx: Ctx, input: DeclareInput): Declaration {
   const now = ctx.now();
   const startedAt = input.startedAt ?? input.detectedAt ?? now;
   const detectedAt = input.detectedAt ?? now;
@@ -92,10 +95,10 @@ function checkDeclaration(ctx: Ctx, input: DeclareInput): Declaration {
   return { id: ctx.newId(), now, startedAt, detectedAt };
 }
 
-async function insertDeclared(
+export async function insertDeclared(
   tx: Tx,
   ctx: Ctx,
-  input: DeclareInput,
+  input: NewDeclaration,
   { id, now, startedAt, detectedAt }: Declaration,
 ): Promise<number> {
   await requireComponents(tx, input.components);
@@ -115,10 +118,10 @@ async function insertDeclared(
     resolvedAt: null,
     scheduledFor: null,
     scheduledUntil: null,
-    nextUpdateDue: firstPublicDue(pace, now),
+    nextUpdateDue: input.restricted ? null : firstPublicDue(pace, now),
     internalDue: nextInternalDue(pace, now),
     hasCadence: true,
-    restricted: false,
+    restricted: input.restricted ?? false,
     drill: false,
     source: 'own',
     policySeq,

@@ -25,11 +25,11 @@ export async function listUncertain(
 ): Promise<{ deliveries: UncertainView[]; total: number; next: number | null }> {
   requirePermission(ctx.actor, 'delivery.read');
   return ctx.db.read(async (tx) => {
-    const rows = await uncertain.listUncertain(tx, { noticeId, after, limit: limit + 1 });
+    const rows = await uncertain.listUncertain(tx, { noticeId, after, limit: limit + 1 }, ctx.actor);
     const page = rows.slice(0, limit);
     return {
       deliveries: page.map((row) => ({ ...row, address: placeFor(ctx, row) })),
-      total: await uncertain.countUncertain(tx),
+      total: await uncertain.countUncertain(tx, ctx.actor),
       next: rows.length > limit ? (page.at(-1)?.seq ?? null) : null,
     };
   });
@@ -42,7 +42,7 @@ export async function listUncertain(
 export async function repeatUncertain(ctx: Ctx, deliverySeqs: readonly number[]): Promise<number> {
   requirePermission(ctx.actor, 'delivery.write');
   const count = await ctx.db.write(async (tx) => {
-    const requeued = await uncertain.requeueUncertain(tx, deliverySeqs, ctx.now());
+    const requeued = await uncertain.requeueUncertain(tx, deliverySeqs, ctx.now(), ctx.actor);
     await auditDecision(tx, ctx, 'delivery.repeatUncertain', deliverySeqs, requeued);
     return requeued;
   });
@@ -57,7 +57,7 @@ export async function repeatUncertain(ctx: Ctx, deliverySeqs: readonly number[])
 export async function closeUncertain(ctx: Ctx, deliverySeqs: readonly number[]): Promise<number> {
   requirePermission(ctx.actor, 'delivery.write');
   return ctx.db.write(async (tx) => {
-    const decided = await uncertain.decideUncertain(tx, deliverySeqs, ctx.now());
+    const decided = await uncertain.decideUncertain(tx, deliverySeqs, ctx.now(), ctx.actor);
     await auditDecision(tx, ctx, 'delivery.closeUncertain', deliverySeqs, decided);
     return decided;
   });

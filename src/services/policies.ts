@@ -70,6 +70,11 @@ const policyInput = z.object({
   subscriberUpdateEvery: wholeNumber('The time between mails to subscribers', MAX_MINUTES),
   watchBeforeResolving: minutesOrNone('The time to watch before resolving'),
   postmortemWithinHours: orEmpty(wholeNumber('The time to the postmortem', 24 * 365), null),
+  // Left out where it is off, as in what was agreed before there was such a choice.
+  needsApproval: z
+    .boolean()
+    .optional()
+    .transform((on) => on || undefined),
 });
 
 const clockTime = (what: string) =>
@@ -171,7 +176,7 @@ export async function setOwnPace(
   const now = ctx.now();
   const { publicUpdateEvery, internalUpdateEvery, reason } = input;
   await ctx.db.write(async (tx) => {
-    const incident = await openIncident(tx, input);
+    const incident = await openIncident(tx, ctx, input);
     await updateIncident(
       tx,
       incident.seq,
@@ -195,7 +200,7 @@ export async function useCurrentPolicies(
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    const incident = await openIncident(tx, input);
+    const incident = await openIncident(tx, ctx, input);
     const { seq } = await currentPolicies(tx);
     await updateIncident(tx, incident.seq, { policySeq: seq, ownPace: null, pacedAt: now }, now);
     await insertAudit(tx, ctx, {
@@ -207,8 +212,12 @@ export async function useCurrentPolicies(
   });
 }
 
-async function openIncident(tx: Tx, { incidentId, version }: { incidentId: string; version: number }) {
-  const incident = await requireIncident(tx, incidentId, version);
+async function openIncident(
+  tx: Tx,
+  ctx: Ctx,
+  { incidentId, version }: { incidentId: string; version: number },
+) {
+  const incident = await requireIncident(tx, incidentId, version, ctx.actor);
   if (incident.kind === 'incident' && incident.hasCadence && !isOver(incident.status)) return incident;
   throw new AppError('conflict', 'Only an open incident that keeps a pace can be given another.', {
     fix: 'Adopt it first if it was imported, or reopen it if it is not over.',

@@ -13,6 +13,7 @@ import type { Severity } from '#domain/severity.ts';
 import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
+import { askWhereNeeded } from './approvalGate.ts';
 import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
@@ -51,12 +52,14 @@ export type Posted = {
   updateId: string;
   /** How many people will be told; 0 when nobody. */
   told: number;
+  /** It is not posted but waits for an approver (approvalGate.ts): who was asked. Left out when it is posted. */
+  waitsFor?: readonly string[];
 };
 
 /**
  * Says one thing about an incident or maintenance. The first public update publishes it; `resolved` ends what it claims; an open
  * status after that reopens it. Update, components, page version, notice, fan-out and audit row are one transaction: when this
- * returns they are on disk.
+ * returns they are on disk. Where it needs an approver, its text is frozen and waits instead.
  * @throws AppError conflict when someone else changed the incident since `version`; nothing is lost, nothing is posted
  */
 export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
@@ -66,7 +69,7 @@ export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
 }
 
 type PostIds = { updateId: string; noticeId: string };
-type Written = Posted & { changesPage: boolean };
+export type Written = Posted & { changesPage: boolean };
 
 export function newPostIds(ctx: Ctx): PostIds {
   return { updateId: ctx.newId(), noticeId: ctx.newId() };
@@ -75,9 +78,24 @@ export function newPostIds(ctx: Ctx): PostIds {
 /** postUpdate as a part of a larger transaction, whose service has asked for permission; `tellOthers` follows its commit. */
 export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostIds): Promise<Written> {
   const plan = await planUpdate(tx, ctx, input);
-  const changesPage = plan.isVisible || changesSeverityInPublic(plan);
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
-  const updateSeq = await writePlan(tx, ctx, plan, ids.updateId, input.automatic);
+  const waitsFor = await askWhereNeeded(tx, ctx, { plan, input, id: ids.updateId });
+  if (waitsFor) return { updateId: ids.updateId, told: 0, waitsFor, changesPage: false };
+  return writePost(tx, ctx, { plan, input, ids, author: actorLabel(ctx.actor) });
+}
+
+/** Posts what is planned, whoever had to agree to it. */
+export async function writePost(
+  tx: Tx,
+  ctx: Ctx,
+  { plan, input, ids, author }: { plan: UpdatePlan; input: PostInput; ids: PostIds; author: string },
+): Promise<Written> {
+  const changesPage = plan.isVisible || changesSeverityInPublic(plan);
+  const updateSeq = await writePlan(tx, ctx, plan, {
+    updateId: ids.updateId,
+    author,
+    automatic: input.automatic ?? false,
+  });
   if (changesPage) await bumpPageVersion(tx, plan.now);
   const told = plan.notify
     ? await queueUpdateMail(tx, ctx, plan, {
@@ -90,10 +108,10 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
 }
 
 /** Lets this process know of what was committed. */
-export function tellOthers(ctx: Ctx, { updateId, told, changesPage }: Written): Posted {
+export function tellOthers(ctx: Ctx, { changesPage, ...posted }: Written): Posted {
   if (changesPage) ctx.changed('page');
-  if (told) ctx.changed('outbox');
-  return { updateId, told };
+  if (posted.told || posted.waitsFor) ctx.changed('outbox');
+  return posted;
 }
 
 /** Visitors see the impact and when the next update is due, and both go by the severity, whoever was told of its change. */
@@ -132,8 +150,7 @@ async function writePlan(
   tx: Tx,
   ctx: Ctx,
   plan: UpdatePlan,
-  updateId: string,
-  automatic = false,
+  { updateId, author, automatic }: { updateId: string; author: string; automatic: boolean },
 ): Promise<number> {
   const { incident, now } = plan;
   const by = { at: now, label: actorLabel(ctx.actor) };
@@ -153,7 +170,7 @@ async function writePlan(
     ...plan.update,
     id: updateId,
     incidentSeq: incident.seq,
-    author: by.label,
+    author,
     createdAt: now,
     notified: plan.notify,
     automatic,
@@ -166,6 +183,13 @@ async function writePlan(
     subjectId: incident.id,
     detail: { update: updateId, status: plan.update.status, reason: plan.reason },
   });
+  if (plan.unseals)
+    await insertAudit(tx, ctx, {
+      action: 'incident.unseal',
+      subjectKind: 'incident',
+      subjectId: incident.id,
+      detail: { text: 'Published: it is restricted no more' },
+    });
   if (plan.severityChange)
     await insertAudit(tx, ctx, {
       action: 'incident.severity',

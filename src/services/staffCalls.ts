@@ -1,18 +1,15 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
-import { insertDelivery } from '#db/deliveries.ts';
 import { getOnDuty, listPeopleOfRole, listTeam, type Person } from '#db/duty.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
-import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { ensureStaff } from '#db/staff.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
+import { listRestricted, listViewers, type Viewer } from '#db/viewers.ts';
 import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
-import { PRIORITY } from '#domain/priority.ts';
 import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
@@ -20,6 +17,8 @@ import { renderCallMail } from '#emails/calls.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
 import { pacesOf } from './pace.ts';
 import { requireIncident } from './requireIncident.ts';
+import { RESTRICTED_TITLE } from './restrictedMail.ts';
+import { mailStaff } from './staffMail.ts';
 
 /** Who must be there on a SEV1 or SEV2. */
 const NEEDED = ['incident_commander', 'comms_lead'] as const;
@@ -52,9 +51,9 @@ type Story = {
 };
 
 async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
-  // Of what is restricted only those who may see it know, and nothing happens to it by itself.
-  const open = (await listOpen(tx)).filter(
-    ({ kind, hasCadence, restricted }) => kind === 'incident' && hasCadence && !restricted,
+  // Of what is restricted its viewers alone are called, and nothing else happens to it by itself.
+  const open = [...(await listOpen(tx)), ...(await listRestricted(tx))].filter(
+    ({ kind, hasCadence, resolvedAt }) => kind === 'incident' && hasCadence && resolvedAt === null,
   );
   return (await readStories(tx, open, now)).flatMap((story) =>
     callsDue(story.facts, now).map((call) => ({ story, call })),
@@ -72,14 +71,17 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const anyone = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
   const stories: Story[] = [];
   for (const incident of incidents) {
-    const holders = await listTeam(tx, incident.seq);
+    const viewers = incident.restricted ? (await listViewers(tx, incident.seq)).filter(isReachable) : null;
+    const knows = (person: Person | null): person is Person =>
+      person !== null && (viewers?.some(({ userId }) => userId === person.userId) ?? true);
+    const holders = (await listTeam(tx, incident.seq)).filter(knows);
     const holding = (role: (typeof holders)[number]['role']) => holders.filter((one) => one.role === role);
-    const lead = [...holding('comms_lead'), onDuty.primary].filter((person) => person !== null).slice(0, 1);
+    const lead = [...holding('comms_lead'), onDuty.primary].filter(knows).slice(0, 1);
     const team: Team<Person> = {
-      comms_lead: lead.length ? lead : anyone,
-      second: onDuty.second ? [onDuty.second] : [],
+      comms_lead: lead.length ? lead : (viewers ?? anyone),
+      second: [onDuty.second].filter(knows),
       incident_commander: holding('incident_commander'),
-      manager: onDuty.manager ? [onDuty.manager] : [],
+      manager: [onDuty.manager].filter(knows),
     };
     const spoken = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
     const said = spoken[0] ?? null;
@@ -128,6 +130,10 @@ function awaited(
   return { due: earliest.wasDueAt, since, first: human < 0 };
 }
 
+function isReachable({ canSignIn }: Viewer): boolean {
+  return canSignIn;
+}
+
 async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant): Promise<void> {
   const { incident, team, missing, said } = story;
   const people = peopleFor(call.roles, team);
@@ -135,34 +141,24 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   const rendered = renderCallMail({
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     call,
-    incident: { ...incident, published: incident.publishedAt !== null },
+    // A mail lies open on telephones and with the provider: of what is restricted it says that there is something, no more.
+    incident: {
+      ...incident,
+      title: incident.restricted ? RESTRICTED_TITLE : incident.title,
+      published: incident.publishedAt !== null,
+    },
     missing,
     called: people.map(({ name }) => name),
     said,
     now,
   });
-  const noticeSeq = people.length
-    ? await insertNotice(tx, {
-        id: ctx.newId(),
-        kind: 'call',
-        incidentSeq: incident.seq,
-        updateSeq: null,
-        priority: PRIORITY.staff,
-        rendered,
-        now,
-      })
-    : null;
+  const noticeSeq = await mailStaff(tx, ctx, { incidentSeq: incident.seq, people, rendered });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
   if (noticeSeq === null) {
     ctx.log.error(
       { incident: incident.id },
       'A promise runs out and there is nobody to call: no user can sign in.',
     );
-    return;
-  }
-  for (const { email, name } of people) {
-    const recipientSeq = await ensureStaff(tx, { id: ctx.newId(), address: email, name, now });
-    await insertDelivery(tx, { noticeSeq, recipientSeq, priority: PRIORITY.staff, now });
   }
 }
 
@@ -174,7 +170,7 @@ export async function listWhoHasIt(
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
-    const { seq } = await requireIncident(tx, incidentId);
+    const { seq } = await requireIncident(tx, incidentId, undefined, ctx.actor);
     const holding = (await listHolds(tx, [seq])).filter(({ until }) => until > now);
     return [...new Map(holding.toReversed().map((hold) => [hold.clock, hold])).values()];
   });
@@ -192,7 +188,7 @@ export async function haveIt(
   const now = ctx.now();
   const hold: Hold = { clock: input.clock, at: now, until: addMs(now, HOLD) };
   await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     if (isOver(incident.status))
       throw new AppError('conflict', 'This incident is over: nothing is awaited any more.', {
         fix: 'Reopen it if it is not.',

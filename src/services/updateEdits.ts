@@ -4,6 +4,7 @@ import { findIncidentBySeq, type Incident, updateIncident } from '#db/incidents.
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { changeUpdateText, findUpdate, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
+import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
@@ -27,11 +28,11 @@ export async function editUpdate(
   // Counting a million rows is no work for the one writer; a few who get it in between change nothing but this figure.
   const expected = notify ? await countWrong(ctx, updateId) : 0;
   const { told, changesPage } = await ctx.db.write(async (tx) => {
-    const update = await requireUpdate(tx, updateId);
+    const update = await requireUpdate(tx, updateId, ctx.actor);
     const isPublic = update.audience === 'public';
     if (isPublic) requirePermission(ctx.actor, 'incident.publish');
     refuseUnchanged(update, text);
-    let incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    let incident = (await findIncidentBySeq(tx, update.incidentSeq, ctx.actor)) as Incident;
     await changeUpdateText(tx, update, text, { at: now, label: actorLabel(ctx.actor) });
     // The scope beside the title is what this update said: it is put right with it.
     if (isPublic && text.scope !== update.scope && incident.scope === update.scope) {
@@ -68,16 +69,16 @@ export async function editUpdate(
 }
 
 /** @throws AppError not_found */
-export async function requireUpdate(tx: Tx, updateId: string): Promise<Update> {
-  const update = await findUpdate(tx, updateId);
+export async function requireUpdate(tx: Tx, updateId: string, reader: Reader): Promise<Update> {
+  const update = await findUpdate(tx, updateId, reader);
   if (update) return update;
   throw new AppError('not_found', 'There is no such update.', { fix: 'Open the incident again.' });
 }
 
 function countWrong(ctx: Ctx, updateId: string): Promise<number> {
   return ctx.db.read(async (tx) => {
-    const update = await requireUpdate(tx, updateId);
-    const incident = (await findIncidentBySeq(tx, update.incidentSeq)) as Incident;
+    const update = await requireUpdate(tx, updateId, ctx.actor);
+    const incident = (await findIncidentBySeq(tx, update.incidentSeq, ctx.actor)) as Incident;
     return (await countMend(tx, incident, update.seq)).corrected;
   });
 }

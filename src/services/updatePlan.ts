@@ -19,6 +19,8 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   now: Instant;
   /** True when visitors will see it: what is restricted or a drill they never do. */
   isVisible: boolean;
+  /** It publishes what was restricted until now. */
+  unseals: boolean;
   notify: boolean;
   update: Omit<Update, 'seq' | 'id' | 'incidentSeq' | 'author' | 'editedAt' | 'notified' | 'automatic'>;
   /** What was said in public before, newest first. */
@@ -31,17 +33,20 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
 /** @throws AppError not_found, conflict (someone was faster) or invalid with the field at fault */
 export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<UpdatePlan> {
   const now = ctx.now();
-  const incident = await findIncident(tx, input.incidentId);
-  if (!incident)
+  const found = await findIncident(tx, input.incidentId, ctx.actor);
+  if (!found)
     throw new AppError('not_found', 'There is no such incident.', {
       fix: 'Open it from the list of incidents.',
     });
+  const isPublic = input.audience === 'public';
+  // What is said in public of a restricted incident publishes it: who may do that, `postWithin` asks.
+  const unseals = found.restricted && isPublic;
+  const incident = unseals ? { ...found, restricted: false } : found;
   const page = await getPage(tx);
-  const said = await listUpdates(tx, incident.seq);
+  const said = await listUpdates(tx, incident.seq, ctx.actor);
   refuseStale(incident, said, input, page);
   refuseStatus(incident, input);
 
-  const isPublic = input.audience === 'public';
   const severity = incident.kind === 'incident' ? (input.severity ?? incident.severity) : incident.severity;
   // What was agreed for this incident alone was agreed for the severity that it had.
   const ownPace = severity === incident.severity ? incident.ownPace : null;
@@ -56,6 +61,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
     page,
     now,
     isVisible,
+    unseals,
     notify: isVisible && input.notify,
     earlier,
     update: {
@@ -81,6 +87,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
       ownPace: ownPace === incident.ownPace ? undefined : ownPace,
       ...timesAfter(incident, input, now),
       ...clocksAfter(incident, input, pace, earlier, nextUpdateBy, now),
+      ...(unseals && { restricted: false, unsealedAt: now }),
     },
     ...claims,
     severityChange: severity === incident.severity ? null : [incident.severity, severity],
@@ -217,6 +224,8 @@ function clocksAfter(
   const moved = reopens || (input.severity !== undefined && input.severity !== incident.severity);
   const internalDue = !isPublic || moved ? nextInternalDue(pace, now) : undefined;
   if (isPublic) return { nextUpdateDue: nextUpdateBy, internalDue };
+  // Nothing is awaited in public of what is restricted.
+  if (incident.restricted) return { internalDue };
   if (reopens) return { nextUpdateDue: firstPublicDue(pace, now), internalDue };
   return { nextUpdateDue: moved ? movedPublicDue(incident, pace, earlier[0], now) : undefined, internalDue };
 }

@@ -8,6 +8,7 @@ import {
   getUser,
   type ListedUser,
   listUsers as readUsers,
+  setUserApprover,
   setUserDisabled,
   setUserRole,
   type User,
@@ -37,6 +38,17 @@ export async function setRole(ctx: Ctx, input: { userId: string; role: string })
     await requireAnotherOwner(tx, user, `give ${user.name} the role ${role}`);
     await setUserRole(tx, user.id, role);
     await audit(ctx, tx, user, 'user.setRole', { from: user.role, to: role satisfies Role });
+  });
+}
+
+/** Whether someone may publish what is restricted and what waits for a second pair of eyes. */
+export async function setApprover(ctx: Ctx, input: { userId: string; approver: boolean }): Promise<void> {
+  requirePermission(ctx.actor, 'user.write');
+  await ctx.db.write(async (tx) => {
+    const user = await existingUser(tx, input.userId);
+    if (user.approver === input.approver) return;
+    await setUserApprover(tx, user.id, input.approver);
+    await audit(ctx, tx, user, input.approver ? 'user.makeApprover' : 'user.endApprover');
   });
 }
 

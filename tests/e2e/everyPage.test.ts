@@ -13,6 +13,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 const NO_PAGE: Record<string, string> = {
   '/500': 'has no address: what Astro cannot make is answered by server/fallback.ts, looked at below',
   '/admin/api/drafts': 'JSON, for the posting form',
+  '/admin/approvals/[id]/mail': 'a mail as it will be, in a frame without scripts',
   '/admin/deliveries/[id]/mend/correction': 'a mail as it will be, in a frame without scripts',
   '/admin/deliveries/[id]/mend/mail': 'a mail as it will be, in a frame without scripts',
   '/admin/deliveries/[id]/progress.json': 'JSON, for the bar',

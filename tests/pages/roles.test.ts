@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +20,7 @@ import {
 } from '../support/furnished.ts';
 import { ask } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { findVerbs, type Verb } from '../support/verbs.ts';
 
 /** Who may do what, said here once more in full: neither the table of permissions nor a page may drift from it unnoticed. */
 const OWNER: readonly Role[] = ['owner'];
@@ -45,6 +46,7 @@ const VERBS: Record<string, readonly Role[]> = {
   addMember: POSTING,
   addSubscriber: POSTING,
   addSuppression: POSTING,
+  addViewer: EVERYONE,
   adoptIncident: POSTING,
   approveTemplate: POSTING,
   archiveComponent: POSTING,
@@ -64,6 +66,7 @@ const VERBS: Record<string, readonly Role[]> = {
   decideAllUncertain: POSTING,
   declareAndPublish: POSTING,
   declareIncident: RESPONDING,
+  declareRestricted: RESPONDING,
   deleteGroup: POSTING,
   deleteTemplate: POSTING,
   disableUser: OWNER,
@@ -80,6 +83,8 @@ const VERBS: Record<string, readonly Role[]> = {
   findMending: POSTING,
   findSubscriberByAddress: POSTING,
   findSuppression: POSTING,
+  getApproval: EVERYONE,
+  getApprovalOf: EVERYONE,
   getAudience: POSTING,
   getBrief: EVERYONE,
   getDeliveryHealth: EVERYONE,
@@ -90,12 +95,14 @@ const VERBS: Record<string, readonly Role[]> = {
   getKeptWord: EVERYONE,
   getPolicies: EVERYONE,
   getReceiptHealth: EVERYONE,
+  getSeal: EVERYONE,
   getSubscriberFile: POSTING,
   getTemplate: EVERYONE,
   haveIt: RESPONDING,
   importStatuspage: OWNER,
   importSubscribers: POSTING,
   inviteUser: OWNER,
+  joinSealed: OWNER,
   liftSuppression: POSTING,
   listAudiences: POSTING,
   listComponents: EVERYONE,
@@ -105,11 +112,13 @@ const VERBS: Record<string, readonly Role[]> = {
   listIncidents: EVERYONE,
   listOutgoing: EVERYONE,
   listOwnSessions: EVERYONE,
+  listSealed: OWNER,
   listSubscribers: POSTING,
   listSuppressions: EVERYONE,
   listTemplates: EVERYONE,
   listUncertain: EVERYONE,
   listUsers: OWNER,
+  listWaiting: EVERYONE,
   listWhoHasIt: EVERYONE,
   lookUp: POSTING,
   makeSignInLink: OWNER,
@@ -121,9 +130,11 @@ const VERBS: Record<string, readonly Role[]> = {
   previewMend: POSTING,
   previewOnScreen: RESPONDING,
   previewUpdate: RESPONDING,
+  publishApproved: EVERYONE,
   readAudit: OWNER,
   readMail: POSTING,
   removeMember: POSTING,
+  removeViewer: EVERYONE,
   repeatUncertain: POSTING,
   resumeProvider: POSTING,
   retryRefused: POSTING,
@@ -133,12 +144,15 @@ const VERBS: Record<string, readonly Role[]> = {
   saveSettings: OWNER,
   saveTemplate: POSTING,
   scheduleMaintenance: POSTING,
+  sendBack: EVERYONE,
+  setApprover: OWNER,
   setIncidentTimes: RESPONDING,
   setManualStatus: POSTING,
   setOwnPace: POSTING,
   setRole: OWNER,
   signOutEverywhere: EVERYONE,
   startMaintenance: POSTING,
+  takeBack: EVERYONE,
   unsubscribeSubscriber: POSTING,
   updateComponent: POSTING,
   updateGroup: POSTING,
@@ -194,6 +208,8 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin': EVERYONE,
   '/admin/account': EVERYONE,
   '/admin/api/drafts': EVERYONE,
+  '/admin/approvals/[id]': EVERYONE,
+  '/admin/approvals/[id]/mail': EVERYONE,
   '/admin/audiences': POSTING,
   '/admin/audiences/[id]': POSTING,
   '/admin/audit': OWNER,
@@ -220,6 +236,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/incidents/[id]/preview.json': RESPONDING,
   '/admin/incidents/backfill': POSTING,
   '/admin/incidents/new': RESPONDING,
+  '/admin/incidents/restricted': RESPONDING,
   '/admin/maintenance': EVERYONE,
   '/admin/maintenance/[id]': EVERYONE,
   '/admin/maintenance/[id]/preview': RESPONDING,
@@ -230,6 +247,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/reports/kept.json': EVERYONE,
   '/admin/settings': OWNER,
   '/admin/settings/policies': OWNER,
+  '/admin/settings/restricted': OWNER,
   '/admin/subscribers': POSTING,
   '/admin/subscribers/[id]': POSTING,
   '/admin/subscribers/[id].json': POSTING,
@@ -261,28 +279,6 @@ describe('who may do what', () => {
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
-  type Verb = (ctx: Ctx, ...rest: unknown[]) => unknown;
-
-  /** What pages and commands import from the services and from who keeps the accounts: the doors that there are. */
-  async function verbs(): Promise<Map<string, Verb>> {
-    const found = new Map<string, Verb>();
-    for (const room of ['pages', 'cli']) {
-      const folder = join(import.meta.dirname, '../../src', room);
-      for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-        if (!/\.(astro|ts)$/.test(file)) continue;
-        const imports = readFileSync(join(folder, file), 'utf8').matchAll(
-          /^import \{([^}]*)\} from '#(services\/\w+|auth\/accounts|auth\/invitations)\.ts';/gm,
-        );
-        for (const [, names, module] of imports) {
-          const exported = await import(join(import.meta.dirname, `../../src/${module}.ts`));
-          for (const name of (names as string).split(',').map((one) => one.trim().split(' as ')[0] as string))
-            if (typeof exported[name] === 'function') found.set(name, exported[name]);
-        }
-      }
-    }
-    return found;
-  }
-
   /** Whether the actor is let past the permission; what then fails for want of sense is no matter. */
   async function refusal(verb: Verb, ctx: Ctx): Promise<string | null> {
     // Of everything that a verb may take, something that is nowhere: nothing is done, whoever may.
@@ -298,13 +294,13 @@ describe('who may do what', () => {
 
   it('knows every verb that can be reached from outside', async () => {
     const known = new Set([...Object.keys(VERBS), ...OPEN]);
-    const reached = await verbs();
+    const reached = await findVerbs();
     expect([...reached.keys()].filter((name) => !known.has(name))).toEqual([]);
     expect([...known].filter((name) => !reached.has(name))).toEqual([]);
   });
 
   it('is asked by each verb before anything else', async () => {
-    const reached = await verbs();
+    const reached = await findVerbs();
     for (const [name, allowed] of Object.entries(VERBS)) {
       const verb = reached.get(name) as Verb;
       for (const role of ROLES) {
@@ -400,10 +396,12 @@ describe('who may do what', () => {
     ['/admin/incidents/[id]/next', { do: 'have' }, RESPONDING],
     ['/admin/incidents/backfill', { title: 'x' }, POSTING],
     ['/admin/incidents/new', { title: 'x', severity: 'SEV4' }, RESPONDING],
+    ['/admin/incidents/restricted', { title: 'x', severity: 'SEV4' }, RESPONDING],
     ['/admin/maintenance/[id]', { do: 'note', note: 'x' }, RESPONDING],
     ['/admin/maintenance/new', { title: 'x' }, POSTING],
     ['/admin/settings', { name: 'Renamed', timeZone: 'UTC', uptimeWeight: '0.3' }, OWNER],
     ['/admin/settings/policies', { reason: 'x' }, OWNER],
+    ['/admin/settings/restricted', { incident: 'x', reason: 'x' }, OWNER],
     ['/admin/subscribers', { address: 'y@example.com', consent: 'x' }, POSTING],
     ['/admin/subscribers', { find: `anna@${SECRET_DOMAIN}` }, POSTING],
     ['/admin/subscribers/[id]', { sure: 'yes' }, POSTING],
@@ -425,6 +423,7 @@ describe('who may do what', () => {
     ['/admin/users', { do: 'link', user: 'USER' }, OWNER],
     ['/admin/users', { do: 'invite', name: 'x', email: 'w@example.com', role: 'owner' }, OWNER],
     ['/admin/users', { do: 'disable', user: 'USER' }, OWNER],
+    ['/admin/users', { do: 'approver', user: 'USER', approver: 'yes' }, OWNER],
   ];
 
   it('refuses each form of the admin to who may not send it, and nothing is changed', async () => {

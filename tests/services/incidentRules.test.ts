@@ -157,28 +157,26 @@ eachDatabase('rules of incidents', (fresh) => {
     });
   });
 
-  it('never mails or shows what is restricted or a drill', async () => {
+  it('never mails or shows what is a drill', async () => {
     const { ctx, db, say, version } = await house();
     await makeSubscribers(db, 3);
-    for (const kind of [{ restricted: 1 }, { drill: 1 }] as const) {
-      const { id } = await makeIncident(db, kind);
-      const before = await version();
-      const preview = await incidents.previewUpdate(ctx, {
-        incidentId: id,
-        version: 1,
-        audience: 'public',
-        status: 'investigating',
-        body: 'Said.',
-        components: [],
-        notify: true,
-      });
-      expect(preview.told).toBe(0);
-      const { updateId, told } = await say(id, { notify: true });
-      expect(told).toBe(0);
-      const text = { body: 'Better.', scope: null, affected: null, workaround: null, estimate: null };
-      expect(await incidents.editUpdate(ctx, { updateId, ...text, notify: true })).toEqual({ told: 0 });
-      expect(await version()).toBe(before);
-    }
+    const { id } = await makeIncident(db, { drill: 1 });
+    const before = await version();
+    const preview = await incidents.previewUpdate(ctx, {
+      incidentId: id,
+      version: 1,
+      audience: 'public',
+      status: 'investigating',
+      body: 'Said.',
+      components: [],
+      notify: true,
+    });
+    expect(preview.told).toBe(0);
+    const { updateId, told } = await say(id, { notify: true });
+    expect(told).toBe(0);
+    const text = { body: 'Better.', scope: null, affected: null, workaround: null, estimate: null };
+    expect(await incidents.editUpdate(ctx, { updateId, ...text, notify: true })).toEqual({ told: 0 });
+    expect(await version()).toBe(before);
     expect(ctx.changes).toEqual([]);
     expect(await db.read((tx) => tx.selectFrom('notices').selectAll().execute())).toEqual([]);
   });

@@ -14,10 +14,12 @@ import { addHookSubscriber } from '#services/hookRecords.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
 import { getSettings, saveSettings } from '#services/settings.ts';
+import { declareRestricted } from '#services/restricted.ts';
 import { addSubscriber, markShared } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import { addSuppression } from '#services/suppressions.ts';
 import { saveTemplate } from '#services/templates.ts';
+import { setApprover } from '#services/users.ts';
 import { type Foghorn, openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
 import { ask } from './http.ts';
 
@@ -51,8 +53,15 @@ export type Furnished = {
  * An installation in which every route has something to show, made through the services as people would. Nothing of it moves by
  * itself: with FURNISHED_ENV no process mails, and no clock ticks.
  */
-export async function furnish(dataDir: string): Promise<Furnished> {
-  const foghorn = await openFoghorn(readConfig({ ...FURNISHED_ENV, DATA_DIR: dataDir, LOG_LEVEL: 'silent' }));
+export async function furnish(dataDir: string, databaseUrl?: string): Promise<Furnished> {
+  const foghorn = await openFoghorn(
+    readConfig({
+      ...FURNISHED_ENV,
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'silent',
+      ...(databaseUrl && { DATABASE_URL: databaseUrl }),
+    }),
+  );
   await prepareFoghorn(foghorn);
   const ctx = foghorn.contextFor({ kind: 'system', name: 'test' });
   const users = {} as Furnished['users'];
@@ -123,6 +132,23 @@ export async function furnish(dataDir: string): Promise<Furnished> {
     body: 'Still on it.',
     status: null,
   });
+  // All four see it, and one of them may publish what another has written.
+  await setApprover(ctx, { userId: users.owner.id, approver: true });
+  const asComms = foghorn.contextFor(comms);
+  const restricted = await declareRestricted(asComms, {
+    title: 'A key lay open',
+    severity: 'SEV2',
+    components: [],
+    viewers: Object.values(users).map(({ id }) => id),
+  });
+  const { updateId: approval } = await postUpdate(asComms, {
+    ...public_,
+    incidentId: restricted.id,
+    version: 1,
+    status: 'investigating',
+    body: 'A key was public for an hour.',
+    notify: true,
+  });
   // As it stands when the time to take a post back has passed.
   const released = () => addMs(ctx.now(), HOUR);
   while (await expandNextChunk({ db: foghorn.db, now: released }));
@@ -159,6 +185,7 @@ export async function furnish(dataDir: string): Promise<Furnished> {
       listLeave: path(many.leave_url),
     },
     ids: {
+      '/admin/approvals/[]': approval,
       '/admin/audiences/[]': 'executives',
       '/admin/components/[]': checkout.id,
       '/admin/components/groups/[]': group.id,

@@ -21,6 +21,7 @@ import {
 } from '#services/incidents.ts';
 import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
 import { paceInput, reasonInput, setOwnPace, useCurrentPolicies } from '#services/policies.ts';
+import { addViewer, removeViewer } from '#services/restricted.ts';
 import { fillTemplate } from '#services/templates.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
@@ -28,7 +29,18 @@ import type { IncidentPage } from './_view.ts';
 /** Where to go on after a form, or which form was refused and why, with everything that was typed. */
 export type Outcome = { to: string } | Refused;
 export type Refused = {
-  form: 'post' | 'edit' | 'note' | 'times' | 'title' | 'correct' | 'role' | 'adopt' | 'pace' | 'outgoing';
+  form:
+    | 'post'
+    | 'edit'
+    | 'note'
+    | 'times'
+    | 'title'
+    | 'correct'
+    | 'role'
+    | 'adopt'
+    | 'pace'
+    | 'outgoing'
+    | 'viewers';
   status: number;
   problems: Problems;
   fields: Fields;
@@ -78,6 +90,8 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   sendNow: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'sent')],
   stopMail: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'stopped')],
   goOn: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'goneOn')],
+  letIn: ['viewers', letIn],
+  takeOut: ['viewers', takeOut],
 };
 
 async function post(
@@ -93,14 +107,19 @@ async function post(
   const step = page.subject.kind === 'maintenance' ? stepOf(page.subject.status, data.status) : null;
   if (step && data.audience === 'public')
     await step(ctx, { maintenanceId: page.subject.id, version, body: data.body, notify });
-  else
-    await postUpdate(ctx, {
+  else {
+    const posted = await postUpdate(ctx, {
       ...data,
       incidentId: page.subject.id,
       version,
       reason: data.reason ?? undefined,
       notify,
     });
+    if (posted.waitsFor) {
+      await discardDraft(ctx, page.subject.id);
+      return { to: `/admin/approvals/${posted.updateId}` };
+    }
+  }
   await discardDraft(ctx, page.subject.id);
   const done = data.audience === 'internal' ? 'internal' : notify ? 'posted' : 'quiet';
   return { to: `${page.path}?done=${done}${done === 'posted' ? OUTGOING : ''}` };
@@ -118,7 +137,7 @@ async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Pr
   requirePermission(ctx.actor, 'incident.publish');
   if (!page.hold)
     throw new AppError('conflict', 'There is nothing to hold: the incident is not open to the public.');
-  await postUpdate(ctx, {
+  const posted = await postUpdate(ctx, {
     incidentId: page.subject.id,
     version: Number(fields.version),
     audience: 'public',
@@ -130,6 +149,7 @@ async function hold({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Pr
     notify: true,
     holding: true,
   });
+  if (posted.waitsFor) return { to: `/admin/approvals/${posted.updateId}` };
   return { to: `${page.path}?done=posted${OUTGOING}` };
 }
 
@@ -287,6 +307,18 @@ async function policies({ ctx }: App.Locals, page: IncidentPage, fields: Fields)
   if (!data) return { form: 'pace', status: 422, problems, fields, stale: false };
   await useCurrentPolicies(ctx, { ...data, incidentId: page.subject.id, version: Number(fields.version) });
   return { to: `${page.path}?done=pace` };
+}
+
+/** Of an incident that only some see. */
+async function letIn({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  await addViewer(ctx, { incidentId: page.subject.id, userId: fields.viewers ?? '' });
+  return { to: `${page.path}?done=letIn#viewers` };
+}
+
+async function takeOut({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
+  await removeViewer(ctx, { incidentId: page.subject.id, userId: fields.user ?? '' });
+  const isSelf = ctx.actor.kind === 'user' && ctx.actor.id === fields.user;
+  return { to: isSelf ? '/admin/incidents' : `${page.path}?done=takenOut#viewers` };
 }
 
 async function adopt({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {

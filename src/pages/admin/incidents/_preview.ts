@@ -52,9 +52,9 @@ export async function previewOf(
 }
 
 /** The update as the incident's public page shows it. */
-function onThePage(
-  subject: Subject,
-  update: Update,
+export function onThePage(
+  subject: Pick<Subject, 'title' | 'zone'>,
+  update: Pick<Update, 'status' | 'scope' | 'affected' | 'workaround' | 'estimate'>,
   bodyHtml: string,
   nextUpdateBy: string | null,
   now: string,

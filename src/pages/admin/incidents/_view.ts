@@ -14,11 +14,13 @@ import {
 } from '#domain/status.ts';
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, MINUTE, msBetween, whenText } from '#domain/time.ts';
+import { type ApprovalView, getApprovalOf } from '#services/approvals.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
 import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';
 import { ROLE_LABELS } from '#services/incidentTeam.ts';
 import { listPeople, type Person } from '#services/people.ts';
+import { getSeal, type Seal } from '#services/restricted.ts';
 import { listTemplates, type Template } from '#services/templates.ts';
 import { type ChoosableGroup, choosableGroups } from '../_components.ts';
 import { PLAIN_HOLD } from './_holding.ts';
@@ -39,6 +41,10 @@ export type IncidentPage = {
   outgoing: Outgoing[];
   /** What a holding update would say and promise; null while there is nothing to hold. */
   hold: { text: string; until: string } | null;
+  /** Who sees it, where only some do; null of what everyone sees and for those who do not. */
+  seal: Seal | null;
+  /** An update that waits for an approver, or came back; null when there is none. */
+  approval: ApprovalView | null;
 };
 
 /** @throws AppError not_found */
@@ -47,12 +53,14 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
   const claimed = new Map(
     incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
   );
-  const [groups, templates, fanouts, outgoing, people] = await Promise.all([
+  const [groups, templates, fanouts, outgoing, people, seal, approval] = await Promise.all([
     choosableGroups(ctx, claimed),
     listTemplates(ctx),
     listFanoutsOf(ctx, id),
     listOutgoing(ctx, id),
     listPeople(ctx),
+    getSeal(ctx, id),
+    getApprovalOf(ctx, id),
   ]);
   const subject = subjectOf(incident, frame, groups, ctx.site.url);
   const mayPublish = may(ctx.actor, 'incident.publish');
@@ -67,6 +75,8 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     facts: factsOf(incident, people),
     fanouts,
     outgoing,
+    seal,
+    approval,
     hold: mayPublish && incident.kind === 'incident' ? holdOf(incident, subject, templates, frame.now) : null,
   };
 }

@@ -21,6 +21,13 @@ export const DONE = {
   corrected: 'The history of the components is corrected.',
   pace: 'The pace is set, from the next update on.',
   adopted: 'It is yours now: its severity sets the pace.',
+  restricted: 'Declared. Only those who are named under “Who sees it” know of it.',
+  letIn: 'They see it from now on.',
+  takenOut: 'They see it no more.',
+  joined: 'You see it from now on. Those who saw it before are told.',
+  approved: 'Approved and posted.',
+  sentBack: 'Sent back. Its author is told.',
+  again: 'The text is in the form again.',
 } as const;
 
 /** "Queued for 1,204 people.": they are told next, not yet. */

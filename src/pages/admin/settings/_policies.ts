@@ -57,6 +57,7 @@ export function lineOf(name: LineName): (typeof LINES)[number] {
 type PolicyFields = Record<LineName, string> & {
   businessHoursOnly: boolean;
   postWhenLate: boolean;
+  needsApproval: boolean;
   lateTell: string[];
 };
 
@@ -74,6 +75,7 @@ export function fieldsOf({ policies, hours }: PolicyVersion): PoliciesFields {
       ...(lines as Record<LineName, string>),
       businessHoursOnly: policy.businessHoursOnly,
       postWhenLate: policy.postWhenLate ?? false,
+      needsApproval: policy.needsApproval ?? false,
       lateTell: [...policy.lateTell],
     };
   };
@@ -95,6 +97,7 @@ export function readFields(form: FormData): PoliciesFields {
       ...(lines as Record<LineName, string>),
       businessHoursOnly: form.has(`${severity}.businessHoursOnly`),
       postWhenLate: form.has(`${severity}.postWhenLate`),
+      needsApproval: form.has(`${severity}.needsApproval`),
       lateTell: form.getAll(`${severity}.lateTell`).map(String),
     };
   };

@@ -1,0 +1,169 @@
+import { insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
+import { insertAudit } from '#db/audit.ts';
+import type { Ctx } from '#db/context.ts';
+import { getOnDuty, listTeam, type Person } from '#db/duty.ts';
+import type { Incident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import type { ApprovalsTable } from '#db/schema.ts';
+import { listUpdates } from '#db/updates.ts';
+import { AppError } from '#domain/errors.ts';
+import { namesInWords } from '#domain/templates.ts';
+import { clockTimeWithZone, type Instant, whenText } from '#domain/time.ts';
+import { renderStaffMail } from '#emails/staff.ts';
+import { paceOf } from './pace.ts';
+import type { PostInput } from './postUpdate.ts';
+import { RESTRICTED_TITLE } from './restrictedMail.ts';
+import { mailStaff } from './staffMail.ts';
+import type { UpdatePlan } from './updatePlan.ts';
+
+/** How an incident stands in public: a text that was written for one standing is not published into another. */
+export type Standing = {
+  title: string;
+  status: string;
+  severity: string;
+  isPublic: boolean;
+  /** The seq of the last public update; null before the first. */
+  lastPublic: number | null;
+};
+
+/**
+ * Where an update needs an approver beside its author, freezes it and asks for one, all in the post's own transaction.
+ * @returns who was asked; null where it needs none and may be posted
+ * @throws AppError conflict when another one waits already, or when nobody could ever approve it
+ */
+export async function askWhereNeeded(
+  tx: Tx,
+  ctx: Ctx,
+  { plan, input, id }: { plan: UpdatePlan; input: PostInput; id: string },
+): Promise<string[] | null> {
+  // Its text was approved before anything happened.
+  if (input.automatic) return null;
+  const why = await whyItWaits(tx, ctx, plan);
+  if (!why) return null;
+  const { incident, now } = plan;
+  const { actor } = ctx;
+  if (actor.kind !== 'user') throw new AppError('forbidden', 'Only a person can ask for approval.');
+  const last = await lastApproval(tx, incident.seq, actor);
+  if (last?.state === 'waiting')
+    throw new AppError('conflict', `An update of ${last.askedBy.name} waits for approval already.`, {
+      fix: 'Your text is kept. Take that one back first, or wait until it is decided.',
+    });
+  const approvers = await listApprovers(tx, plan.unseals ? incident.seq : null);
+  const others = approvers.filter(({ userId }) => userId !== actor.id);
+  if (plan.unseals && !approvers.length) await refuseUnpublishable(tx);
+  const asked = await askedFirst(tx, incident, others, now);
+  await insertApproval(tx, {
+    id,
+    incidentSeq: incident.seq,
+    input: JSON.stringify(input),
+    standing: JSON.stringify(await standingOf(tx, { ...incident, restricted: plan.unseals }, actor)),
+    why,
+    askedBy: actor.id,
+    askedAt: now,
+    toldAllAt: asked.length === others.length ? now : null,
+  });
+  await mailApprovers(tx, ctx, incident, {
+    people: asked,
+    id,
+    restricted: plan.unseals,
+    by: actor.name,
+    at: now,
+    due: incident.nextUpdateDue,
+    body: plan.update.body,
+  });
+  await insertAudit(tx, ctx, {
+    action: 'approval.ask',
+    subjectKind: 'incident',
+    subjectId: incident.id,
+    detail: {
+      text: asked.length
+        ? `Asked ${namesInWords(asked.map(({ name }) => name))} to approve an update`
+        : 'Wrote an update that nobody else can approve',
+      update: id,
+    },
+  });
+  return asked.map(({ name }) => name);
+}
+
+/** The machine posts only texts that were approved before, so its updates never wait. */
+async function whyItWaits(tx: Tx, ctx: Ctx, plan: UpdatePlan): Promise<ApprovalsTable['why'] | null> {
+  const { actor } = ctx;
+  if (plan.update.audience !== 'public' || actor.kind !== 'user') return null;
+  const { incident, update } = plan;
+  if (plan.unseals) {
+    const approvers = await listApprovers(tx, incident.seq);
+    if (!approvers.some(({ userId }) => userId === actor.id)) return 'restricted';
+  }
+  if (incident.kind !== 'incident' || incident.drill) return null;
+  const { policy } = await paceOf(tx, { ...incident, severity: update.severity });
+  return policy.needsApproval ? 'policy' : null;
+}
+
+/** Approvers who are at it or on duty; when there are none, all of them. */
+async function askedFirst(tx: Tx, incident: Incident, approvers: Person[], now: Instant): Promise<Person[]> {
+  const { primary, second, manager } = await getOnDuty(tx, now);
+  const near = [...(await listTeam(tx, incident.seq)), primary, second, manager].filter(
+    (person) => person !== null,
+  );
+  const first = approvers.filter(({ userId }) => near.some((person) => person.userId === userId));
+  return first.length ? first : approvers;
+}
+
+/** One mail to whoever could approve it, with the text unless that is restricted. */
+export async function mailApprovers(
+  tx: Tx,
+  ctx: Ctx,
+  incident: Incident,
+  asked: {
+    people: readonly Person[];
+    id: string;
+    restricted: boolean;
+    by: string;
+    at: Instant;
+    due: Instant | null;
+    body: string;
+  },
+): Promise<void> {
+  const page = await getPage(tx);
+  const now = ctx.now();
+  const title = asked.restricted ? RESTRICTED_TITLE : incident.title;
+  const when = clockTimeWithZone(asked.at, page.timeZone);
+  const others = asked.people.map(({ name }) => name);
+  const rendered = renderStaffMail({
+    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
+    about: incident.id,
+    subject: `[${incident.severity}] Approve an update: ${title}`,
+    lines: [
+      `${asked.by} wrote it at ${when}. It is not posted before you, or another approver, publish it.`,
+      ...(asked.due ? [`Visitors are owed it by ${whenText(asked.due, page.timeZone, now)}.`] : []),
+    ],
+    deed: {
+      words: 'Read it, publish it or send it back',
+      url: `${ctx.site.url}/admin/approvals/${asked.id}`,
+    },
+    quoted: asked.restricted ? null : { heading: 'What it says', body: asked.body },
+    after: others.length > 1 ? `Asked now: ${others.join(', ')}.` : null,
+  });
+  await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: asked.people, rendered });
+}
+
+export async function standingOf(tx: Tx, incident: Incident, reader: Ctx['actor']): Promise<Standing> {
+  const updates = await listUpdates(tx, incident.seq, reader);
+  return {
+    title: incident.title,
+    status: incident.status,
+    severity: incident.severity,
+    isPublic: incident.publishedAt !== null && !incident.restricted,
+    lastPublic: updates.find(({ audience }) => audience === 'public')?.seq ?? null,
+  };
+}
+
+async function refuseUnpublishable(tx: Tx): Promise<never> {
+  const approvers = (await listApprovers(tx, null)).map(({ name }) => name);
+  throw new AppError('conflict', 'Nobody who sees this incident may publish it.', {
+    fix: approvers.length
+      ? `Let an approver in under “Who sees it”: ${namesInWords(approvers)}.`
+      : 'Ask an owner to make someone an approver, under Users, and let them in.',
+  });
+}

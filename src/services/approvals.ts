@@ -1,0 +1,381 @@
+import * as rows from '#db/approvals.ts';
+import { insertAudit } from '#db/audit.ts';
+import type { Ctx } from '#db/context.ts';
+import { findIncident, type Incident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import { AppError } from '#domain/errors.ts';
+import { renderMarkdown } from '#domain/markdown.ts';
+import { type Actor, may, requirePermission } from '#domain/permissions.ts';
+import { STATUS_LABELS } from '#domain/status.ts';
+import { addMs, clockTimeWithZone, type Instant, MINUTE } from '#domain/time.ts';
+import { personalise } from '#emails/render.ts';
+import { renderStaffMail } from '#emails/staff.ts';
+import { mailApprovers, type Standing, standingOf } from './approvalGate.ts';
+import { type Posted, type PostInput, tellOthers, writePost } from './postUpdate.ts';
+import { requireIncident } from './requireIncident.ts';
+import { RESTRICTED_TITLE } from './restrictedMail.ts';
+import { mailStaff } from './staffMail.ts';
+import { renderPlannedMail } from './updateMail.ts';
+import { planUpdate } from './updatePlan.ts';
+
+/** Without a public clock that could run out, every approver is asked so long after the first ones were. */
+const ASK_ALL_AFTER = 15 * MINUTE;
+
+export type Waiting = {
+  id: string;
+  incidentId: string;
+  incidentTitle: string;
+  askedBy: string;
+  askedAt: Instant;
+  /** Who was asked and could decide now. */
+  waitsFor: string[];
+  due: Instant | null;
+};
+
+/** What waits for an approver, the one asked for first before the others. */
+export async function listWaiting(ctx: Ctx): Promise<Waiting[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  return ctx.db.read(async (tx) => {
+    const waiting: Waiting[] = [];
+    for (const approval of await rows.listWaiting(tx, ctx.actor)) {
+      const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
+      waiting.push({
+        id: approval.id,
+        incidentId: incident.id,
+        incidentTitle: incident.title,
+        askedBy: approval.askedBy.name,
+        askedAt: approval.askedAt,
+        waitsFor: (await couldDecide(tx, approval, incident)).map(({ name }) => name),
+        due: incident.nextUpdateDue,
+      });
+    }
+    return waiting;
+  });
+}
+
+export type ApprovalView = {
+  id: string;
+  incident: Pick<Incident, 'id' | 'title' | 'severity' | 'status' | 'restricted' | 'nextUpdateDue'>;
+  why: rows.Approval['why'];
+  askedBy: { id: string; name: string };
+  askedAt: Instant;
+  state: rows.Approval['state'];
+  decidedBy: string | null;
+  decidedAt: Instant | null;
+  reason: string | null;
+  waitsFor: string[];
+  /** What would be posted, to the letter. */
+  input: PostInput;
+  bodyHtml: string;
+  /** As it would go out; null when it cannot be posted any more, for the reason in `hindered`. */
+  mail: { subject: string; html: string; text: string } | null;
+  nextUpdateBy: Instant | null;
+  hindered: string | null;
+  /** `own`: only with a reason, because nobody else could. */
+  mayPublish: 'yes' | 'own' | 'no';
+  mayTakeBack: boolean;
+};
+
+/** @throws AppError not_found, also for those who may not know of the incident */
+export async function getApproval(ctx: Ctx, id: string): Promise<ApprovalView> {
+  requirePermission(ctx.actor, 'incident.read');
+  return ctx.db.read(async (tx) => {
+    const approval = await requireApproval(tx, ctx, id);
+    const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
+    const input = inputOf(approval, incident);
+    const { plan, hindered } = await tryPlan(tx, ctx, approval, incident);
+    const mail = plan && renderPlannedMail(ctx, plan);
+    const links = { unsubscribe_url: ctx.site.url, manage_url: ctx.site.url };
+    const isWaiting = approval.state === 'waiting';
+    return {
+      id,
+      incident,
+      why: approval.why,
+      askedBy: { id: approval.askedBy.id, name: approval.askedBy.name },
+      askedAt: approval.askedAt,
+      state: approval.state,
+      decidedBy: approval.decidedBy,
+      decidedAt: approval.decidedAt,
+      reason: approval.reason,
+      waitsFor: isWaiting ? (await couldDecide(tx, approval, incident)).map(({ name }) => name) : [],
+      input,
+      bodyHtml: renderMarkdown(input.body),
+      mail: mail && { subject: mail.subject, ...personalise(mail, links) },
+      nextUpdateBy: plan?.update.nextUpdateBy ?? null,
+      hindered: isWaiting ? hindered : null,
+      mayPublish: isWaiting ? await mayPublish(tx, ctx, approval, incident) : 'no',
+      mayTakeBack: isWaiting && isAuthor(ctx.actor, approval),
+    };
+  });
+}
+
+/** The newest of an incident while it is of use: it waits, or it was sent back or taken back and nothing was posted since. */
+export async function getApprovalOf(ctx: Ctx, incidentId: string): Promise<ApprovalView | null> {
+  requirePermission(ctx.actor, 'incident.read');
+  const last = await ctx.db.read(async (tx) => {
+    const incident = await requireIncident(tx, incidentId, undefined, ctx.actor);
+    const approval = await rows.lastApproval(tx, incident.seq, ctx.actor);
+    if (!approval || approval.state === 'published') return null;
+    if (approval.state === 'waiting') return approval;
+    const now = await standingOf(tx, incident, ctx.actor);
+    return now.lastPublic === (JSON.parse(approval.standing) as Standing).lastPublic ? approval : null;
+  });
+  return last && getApproval(ctx, last.id);
+}
+
+/**
+ * Posts exactly the text that was frozen, in its author's name.
+ * @param input.reason asked for when its author publishes it because nobody else could
+ * @throws AppError not_found; forbidden for who is no approver; conflict when it was decided before, or the incident stands otherwise now
+ */
+export async function publishApproved(
+  ctx: Ctx,
+  input: { approvalId: string; reason?: string | null },
+): Promise<Posted> {
+  requirePermission(ctx.actor, 'incident.read');
+  const noticeId = ctx.newId();
+  const written = await ctx.db.write(async (tx) => {
+    const approval = await requireApproval(tx, ctx, input.approvalId);
+    const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
+    const how = await mayPublish(tx, ctx, approval, incident);
+    if (how === 'no') refuseDecider(ctx, approval);
+    if (how === 'own' && !input.reason?.trim())
+      throw new AppError('invalid', 'Nobody else could approve it. Say why it cannot wait for someone.', {
+        problems: [{ field: 'reason', message: 'Say why it cannot wait for an approver.' }],
+      });
+    await decide(tx, ctx, approval, { state: 'published', reason: how === 'own' ? input.reason : null });
+    await refuseOtherStanding(tx, ctx, approval, incident);
+    const post = inputOf(approval, incident);
+    const plan = await planUpdate(tx, ctx, post);
+    const { name } = approval.askedBy;
+    await audit(tx, ctx, incident, 'approval.publish', {
+      text: how === 'own' ? 'Published an update without a second pair of eyes' : `Approved ${name}’s update`,
+      note: input.reason ?? null,
+      update: approval.id,
+    });
+    return writePost(tx, ctx, { plan, input: post, ids: { updateId: approval.id, noticeId }, author: name });
+  });
+  return tellOthers(ctx, written);
+}
+
+/** Gives it back to its author with a reason. Its text stays on record and can be put in the form again. */
+export async function sendBack(ctx: Ctx, input: { approvalId: string; reason: string }): Promise<void> {
+  requirePermission(ctx.actor, 'incident.read');
+  await ctx.db.write(async (tx) => {
+    const approval = await requireApproval(tx, ctx, input.approvalId);
+    const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
+    if ((await mayPublish(tx, ctx, approval, incident)) === 'no') refuseDecider(ctx, approval);
+    if (!input.reason?.trim())
+      throw new AppError('invalid', 'Say what is wrong with it.', {
+        problems: [
+          { field: 'reason', message: 'Say what is wrong with it, so that its author can mend it.' },
+        ],
+      });
+    await decide(tx, ctx, approval, { state: 'sent_back', reason: input.reason });
+    await audit(tx, ctx, incident, 'approval.sendBack', {
+      text: `Sent ${approval.askedBy.name}’s update back`,
+      note: incident.restricted ? null : input.reason,
+      update: approval.id,
+    });
+    await tellAuthor(tx, ctx, approval, incident, input.reason);
+  });
+  ctx.changed('outbox');
+}
+
+/** Its author takes it back. Its text stays on record and can be put in the form again. */
+export async function takeBack(ctx: Ctx, approvalId: string): Promise<void> {
+  requirePermission(ctx.actor, 'incident.read');
+  await ctx.db.write(async (tx) => {
+    const approval = await requireApproval(tx, ctx, approvalId);
+    const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
+    if (!isAuthor(ctx.actor, approval))
+      throw new AppError('forbidden', `${approval.askedBy.name} wrote it and alone can take it back.`, {
+        fix: 'An approver can send it back.',
+      });
+    await decide(tx, ctx, approval, { state: 'withdrawn', reason: null });
+    await audit(tx, ctx, incident, 'approval.takeBack', {
+      text: 'Took an update back before it was approved',
+      update: approval.id,
+    });
+  });
+}
+
+/** Once what was promised is late and nobody has decided, every approver is asked. A duty of the clock. @returns how often */
+export async function askAllApprovers(ctx: Ctx): Promise<number> {
+  const now = ctx.now();
+  const late = await ctx.db.read((tx) => listOverdue(tx, now));
+  if (!late.length) return 0;
+  const asked = await ctx.db.write(async (tx) => {
+    const again = await listOverdue(tx, now);
+    for (const { approval, incident } of again) {
+      const people = (await couldDecide(tx, approval, incident)).filter(
+        ({ userId }) => userId !== approval.askedBy.id,
+      );
+      await rows.markToldAll(tx, approval.seq, now);
+      await mailApprovers(tx, ctx, incident, {
+        people,
+        id: approval.id,
+        restricted: incident.restricted,
+        by: approval.askedBy.name,
+        at: approval.askedAt,
+        due: incident.nextUpdateDue,
+        body: inputOf(approval, incident).body,
+      });
+    }
+    return again.length;
+  });
+  ctx.changed('outbox');
+  return asked;
+}
+
+async function listOverdue(tx: Tx, now: Instant): Promise<{ approval: rows.Approval; incident: Incident }[]> {
+  const overdue: { approval: rows.Approval; incident: Incident }[] = [];
+  for (const approval of await rows.listWaitingForClock(tx)) {
+    const author: Actor = { kind: 'user', role: 'viewer', ...approval.askedBy };
+    const incident = await findIncident(tx, approval.incidentId, author);
+    const at = incident?.nextUpdateDue ?? addMs(approval.askedAt, ASK_ALL_AFTER);
+    if (incident && at <= now) overdue.push({ approval, incident });
+  }
+  return overdue;
+}
+
+async function requireApproval(tx: Tx, ctx: Ctx, id: string): Promise<rows.Approval> {
+  const approval = await rows.findApproval(tx, id, ctx.actor);
+  if (approval) return approval;
+  throw new AppError('not_found', 'There is no such update waiting.', { fix: 'Open the incident.' });
+}
+
+/** The frozen post, against the incident's present version: what matters of how it stands is compared apart. */
+function inputOf(approval: rows.Approval, { version }: Incident): PostInput {
+  return { ...(JSON.parse(approval.input) as PostInput), version };
+}
+
+async function tryPlan(tx: Tx, ctx: Ctx, approval: rows.Approval, incident: Incident) {
+  try {
+    await refuseOtherStanding(tx, ctx, approval, incident);
+    return { plan: await planUpdate(tx, ctx, inputOf(approval, incident)), hindered: null };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { plan: null, hindered: [error.message, error.fix].filter(Boolean).join(' ') };
+  }
+}
+
+/** Approvers who may know of it; when nobody else could decide, its author. */
+async function couldDecide(tx: Tx, approval: rows.Approval, incident: Incident) {
+  const approvers = await rows.listApprovers(tx, incident.restricted ? incident.seq : null);
+  const others = approvers.filter(({ userId }) => userId !== approval.askedBy.id);
+  return others.length ? others : approvers;
+}
+
+async function mayPublish(
+  tx: Tx,
+  { actor }: Ctx,
+  approval: rows.Approval,
+  incident: Incident,
+): Promise<ApprovalView['mayPublish']> {
+  if (actor.kind !== 'user') return 'no';
+  const approvers = await rows.listApprovers(tx, incident.restricted ? incident.seq : null);
+  if (!isAuthor(actor, approval)) return approvers.some(({ userId }) => userId === actor.id) ? 'yes' : 'no';
+  // What is restricted takes an approver; a policy is not to silence the house when it has none.
+  const others = approvers.some(({ userId }) => userId !== actor.id);
+  const could = incident.restricted
+    ? approvers.some(({ userId }) => userId === actor.id)
+    : may(actor, 'incident.publish');
+  return others || !could ? 'no' : 'own';
+}
+
+function refuseDecider({ actor }: Ctx, approval: rows.Approval): never {
+  if (isAuthor(actor, approval))
+    throw new AppError('forbidden', 'You wrote it: someone else has to approve it.', {
+      fix: 'Take it back, or wait for an approver.',
+    });
+  throw new AppError('forbidden', 'Only an approver can decide about it.', {
+    fix: 'Ask one of the approvers. An owner says who is one, under Users.',
+  });
+}
+
+function isAuthor(actor: Actor, { askedBy }: rows.Approval): boolean {
+  return actor.kind === 'user' && actor.id === askedBy.id;
+}
+
+async function decide(
+  tx: Tx,
+  ctx: Ctx,
+  approval: rows.Approval,
+  {
+    state,
+    reason = null,
+  }: { state: 'published' | 'sent_back' | 'withdrawn'; reason?: string | null | undefined },
+): Promise<void> {
+  const { actor } = ctx;
+  if (actor.kind !== 'user') throw new AppError('forbidden', 'Only a person can decide about it.');
+  const by = { state, by: actor.id, at: ctx.now(), reason };
+  if (approval.state === 'waiting' && (await rows.decideApproval(tx, approval.seq, by))) return;
+  const deed = {
+    published: 'published it',
+    sent_back: 'sent it back',
+    withdrawn: 'took it back',
+    waiting: '',
+  };
+  const { timeZone } = await getPage(tx);
+  const when = approval.decidedAt && ` at ${clockTimeWithZone(approval.decidedAt, timeZone)}`;
+  throw new AppError(
+    'conflict',
+    `${approval.decidedBy ?? 'Someone'} ${deed[approval.state]}${when ?? ''}: it waits no more.`,
+    { fix: 'Open the incident to see how it stands.' },
+  );
+}
+
+/** An update that was written before something else was said, or renamed, could be wrong by now. */
+async function refuseOtherStanding(
+  tx: Tx,
+  ctx: Ctx,
+  approval: rows.Approval,
+  incident: Incident,
+): Promise<void> {
+  const before = JSON.parse(approval.standing) as Standing;
+  const now = await standingOf(tx, incident, ctx.actor);
+  const changed = [
+    now.lastPublic !== before.lastPublic && 'another update was posted',
+    now.title !== before.title && 'the title was changed',
+    now.severity !== before.severity && `the severity became ${now.severity}`,
+    now.status !== before.status && `it became ${STATUS_LABELS[incident.status].toLowerCase()}`,
+    now.isPublic !== before.isPublic && 'it was published',
+  ].find(Boolean);
+  if (changed)
+    throw new AppError('conflict', `Since this was written, ${changed}.`, {
+      fix: 'Send it back, so that its author looks at it again.',
+    });
+}
+
+async function tellAuthor(
+  tx: Tx,
+  ctx: Ctx,
+  approval: rows.Approval,
+  incident: Incident,
+  reason: string,
+): Promise<void> {
+  const page = await getPage(tx);
+  const by = ctx.actor.kind === 'user' ? ctx.actor.name : 'An approver';
+  const { restricted } = incident;
+  const rendered = renderStaffMail({
+    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
+    about: incident.id,
+    subject: `[${incident.severity}] Sent back: ${restricted ? RESTRICTED_TITLE : incident.title}`,
+    lines: [`${by} sent your update back. Nothing was posted, and your text is kept.`],
+    deed: { words: 'Mend it', url: `${ctx.site.url}/admin/approvals/${approval.id}` },
+    quoted: restricted ? null : { heading: 'Why', body: reason },
+  });
+  await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: [approval.askedBy], rendered });
+}
+
+async function audit(
+  tx: Tx,
+  ctx: Ctx,
+  incident: Incident,
+  action: 'approval.publish' | 'approval.sendBack' | 'approval.takeBack',
+  detail: { text: string; note?: string | null; update: string },
+): Promise<void> {
+  await insertAudit(tx, ctx, { action, subjectKind: 'incident', subjectId: incident.id, detail });
+}

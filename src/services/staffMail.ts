@@ -1,0 +1,40 @@
+import type { Ctx } from '#db/context.ts';
+import { insertDelivery } from '#db/deliveries.ts';
+import type { Person } from '#db/duty.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { ensureStaff } from '#db/staff.ts';
+import { PRIORITY } from '#domain/priority.ts';
+import type { Rendered } from '#emails/render.ts';
+
+/**
+ * Promises one mail to each of these people, ahead of all other mail. `ctx.changed('outbox')` follows the commit.
+ * @returns the notice's seq; null when there is nobody to write to
+ */
+export async function mailStaff(
+  tx: Tx,
+  ctx: Ctx,
+  {
+    incidentSeq,
+    people,
+    rendered,
+  }: { incidentSeq: number; people: readonly Pick<Person, 'name' | 'email'>[]; rendered: Rendered },
+): Promise<number | null> {
+  if (!people.length) return null;
+  const now = ctx.now();
+  const priority = PRIORITY.staff;
+  const noticeSeq = await insertNotice(tx, {
+    id: ctx.newId(),
+    kind: 'call',
+    incidentSeq,
+    updateSeq: null,
+    priority,
+    rendered,
+    now,
+  });
+  for (const { email, name } of people) {
+    const recipientSeq = await ensureStaff(tx, { id: ctx.newId(), address: email, name, now });
+    await insertDelivery(tx, { noticeSeq, recipientSeq, priority, now });
+  }
+  return noticeSeq;
+}

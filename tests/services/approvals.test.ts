@@ -1,0 +1,206 @@
+import { expect, it } from 'vitest';
+import type { Db } from '#db/open.ts';
+import { MINUTE } from '#domain/time.ts';
+import {
+  askAllApprovers,
+  getApproval,
+  getApprovalOf,
+  listWaiting,
+  publishApproved,
+  sendBack,
+  takeBack,
+} from '#services/approvals.ts';
+import { assignRole, changeTitle, declareAndPublish, getIncident } from '#services/incidents.ts';
+import { setApprover } from '#services/users.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { makeSubscribers } from '../support/people.ts';
+import { sealedHouse } from './sealedHouse.ts';
+
+/** A house in which what is said in public of a SEV1 needs an approver. */
+async function approvalHouse(fresh: () => Promise<Db>) {
+  const house = await sealedHouse(fresh);
+  const { db, ctx } = house;
+  const { DEFAULT_POLICIES } = await import('#domain/severity.ts');
+  const { DEFAULT_HOURS } = await import('#domain/cadence.ts');
+  const { insertPolicies } = await import('#db/policies.ts');
+  await db.write((tx) =>
+    insertPolicies(tx, {
+      policies: { ...DEFAULT_POLICIES, SEV1: { ...DEFAULT_POLICIES.SEV1, needsApproval: true } },
+      hours: DEFAULT_HOURS,
+      at: ctx.now(),
+      by: 'test',
+      reason: null,
+    }),
+  );
+  await makeSubscribers(db, 3);
+  return house;
+}
+
+eachDatabase('an update that needs an approver', (fresh) => {
+  const house = () => approvalHouse(fresh as () => Promise<Db>);
+
+  it('waits with its text as it was written, and is posted to the letter when one agrees', async () => {
+    const { as, declare, write, mails, ctx, version, db } = await house();
+    const { id } = await declare();
+    const before = await version();
+    const asked = await write('kim', id, {
+      body: 'Payments **fail**.',
+      affected: 'Card holders',
+      notify: true,
+    });
+    expect(asked).toEqual({ updateId: expect.any(String), told: 0, waitsFor: ['abel', 'noor'] });
+    expect(await version()).toBe(before);
+    expect((await getIncident(as('kim'), id)).updates).toEqual([]);
+    expect(await mails()).toEqual(['14:00 abel, noor: [SEV1] Approve an update: Checkout is failing']);
+    ctx.clock.advance(3 * MINUTE);
+    expect(await listWaiting(as('user-viewer'))).toMatchObject([
+      { waitsFor: ['abel', 'noor'], askedAt: '2026-11-20T14:00:00.000Z', due: '2026-11-20T14:05:00.000Z' },
+    ]);
+    const seen = await getApproval(as('abel'), asked.updateId);
+    expect(seen).toMatchObject({ mayPublish: 'yes', hindered: null });
+    expect(seen.mail?.text).toContain('Payments fail.');
+    // Colleagues go on meanwhile: what is said inside does not make it stale.
+    await write('user-responder', id, { audience: 'internal', body: 'It is the processor.' });
+    await publishApproved(as('abel'), { approvalId: asked.updateId });
+    const { updates } = await getIncident(as('kim'), id);
+    expect(updates.filter(({ audience }) => audience === 'public')).toMatchObject([
+      {
+        id: asked.updateId,
+        body: 'Payments **fail**.',
+        affected: 'Card holders',
+        author: 'kim',
+        postedAt: '2026-11-20T14:03:00.000Z',
+        notified: true,
+      },
+    ]);
+    const reached = await db.read((tx) => tx.selectFrom('fanouts').select('expected').execute());
+    expect(reached).toEqual([{ expected: 3 }]);
+    expect(await listWaiting(as('kim'))).toEqual([]);
+    await expect(publishApproved(as('noor'), { approvalId: asked.updateId })).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'abel published it at 14:03 UTC: it waits no more.',
+    });
+  });
+
+  it('cannot be approved by its author, nor by who is no approver', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const { updateId, waitsFor } = await write('noor', id);
+    expect(waitsFor).toEqual(['abel']);
+    for (const name of ['noor', 'kim', 'user-owner'] as const)
+      await expect(
+        publishApproved(as(name), { approvalId: updateId, reason: 'In haste.' }),
+      ).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(sendBack(as('kim'), { approvalId: updateId, reason: 'x' })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    expect((await getIncident(as('kim'), id)).updates).toEqual([]);
+  });
+
+  it('is its author’s own when nobody else could, for a reason that is on record', async () => {
+    const { as, declare, write, mails } = await house();
+    const owner = as('user-owner');
+    for (const userId of ['abel', 'noor']) await setApprover(owner, { userId, approver: false });
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    expect(await mails()).toEqual([]);
+    expect((await getApproval(as('kim'), updateId)).mayPublish).toBe('own');
+    await expect(publishApproved(as('kim'), { approvalId: updateId })).rejects.toMatchObject({
+      code: 'invalid',
+      problems: [{ field: 'reason' }],
+    });
+    await publishApproved(as('kim'), { approvalId: updateId, reason: 'All are asleep.' });
+    const { updates, facts } = await getIncident(as('kim'), id);
+    expect(updates).toHaveLength(1);
+    expect(facts.find(({ text }) => text.includes('second pair'))?.note).toBe('All are asleep.');
+  });
+
+  it('is sent back with a reason that its author is mailed, and is not lost', async () => {
+    const { as, declare, write, mails } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id, { body: 'It is all our fault.' });
+    await expect(sendBack(as('noor'), { approvalId: updateId, reason: '' })).rejects.toMatchObject({
+      code: 'invalid',
+    });
+    await sendBack(as('noor'), { approvalId: updateId, reason: 'Say what fails.' });
+    expect((await mails()).at(-1)).toBe('14:00 kim: [SEV1] Sent back: Checkout is failing');
+    expect(await getApprovalOf(as('kim'), id)).toMatchObject({
+      state: 'sent_back',
+      decidedBy: 'noor',
+      reason: 'Say what fails.',
+      input: { body: 'It is all our fault.' },
+    });
+    const again = await write('kim', id, { body: 'Payments fail.' });
+    await publishApproved(as('noor'), { approvalId: again.updateId });
+    expect(await getApprovalOf(as('kim'), id)).toBeNull();
+  });
+
+  it('is taken back by its author alone, and one waits at a time', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    await expect(write('user-comms', id)).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'An update of kim waits for approval already.',
+    });
+    await expect(takeBack(as('user-comms'), updateId)).rejects.toMatchObject({ code: 'forbidden' });
+    await takeBack(as('kim'), updateId);
+    await expect(publishApproved(as('noor'), { approvalId: updateId })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await write('user-comms', id);
+  });
+
+  it('is not published into another state of things than it was written for', async () => {
+    const { as, declare, write, ctx } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    const { version } = await getIncident(as('kim'), id);
+    await changeTitle(as('kim'), { incidentId: id, version, title: 'Search is failing' });
+    expect((await getApproval(as('noor'), updateId)).hindered).toContain('the title was changed');
+    await expect(publishApproved(as('noor'), { approvalId: updateId })).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'Since this was written, the title was changed.',
+    });
+    // It waits still: it can be sent back.
+    await sendBack(as('noor'), { approvalId: updateId, reason: 'The title.' });
+    const promised = await write('kim', id, { nextUpdateBy: '2026-11-20T14:20:00.000Z' });
+    ctx.clock.advance(21 * MINUTE);
+    await expect(publishApproved(as('noor'), { approvalId: promised.updateId })).rejects.toMatchObject({
+      code: 'invalid',
+    });
+  });
+
+  it('asks those at it first, and everyone once it is late; each once', async () => {
+    const { as, declare, write, mails, ctx } = await house();
+    const { id } = await declare();
+    await assignRole(as('kim'), { incidentId: id, role: 'incident_commander', userId: 'noor' });
+    expect((await write('kim', id)).waitsFor).toEqual(['noor']);
+    ctx.clock.advance(5 * MINUTE - 1);
+    expect(await askAllApprovers(ctx)).toBe(0);
+    ctx.clock.advance(1);
+    expect(await askAllApprovers(ctx)).toBe(1);
+    expect(await askAllApprovers(ctx)).toBe(0);
+    expect(await mails()).toEqual([
+      '14:00 noor: [SEV1] Approve an update: Checkout is failing',
+      '14:05 abel, noor: [SEV1] Approve an update: Checkout is failing',
+    ]);
+  });
+
+  it('waits, too, when the incident is declared and published as one; and nothing waits where no policy says so', async () => {
+    const { as, checkout } = await house();
+    const said = {
+      title: 'Checkout is failing',
+      components: [{ id: checkout.id, status: 'major_outage' as const }],
+      status: 'investigating' as const,
+      body: 'Payments fail.',
+      notify: false,
+    };
+    const one = await declareAndPublish(as('kim'), { ...said, severity: 'SEV1' });
+    expect(one.waitsFor).toEqual(['abel', 'noor']);
+    expect(await getIncident(as('kim'), one.id)).toMatchObject({ publishedAt: null, updates: [] });
+    const two = await declareAndPublish(as('kim'), { ...said, severity: 'SEV2' });
+    expect(two.waitsFor).toBeUndefined();
+    expect((await getIncident(as('kim'), two.id)).updates).toHaveLength(1);
+  });
+});
