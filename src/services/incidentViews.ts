@@ -1,3 +1,4 @@
+import { listWaiting } from '#db/approvals.ts';
 import { listAuditOf } from '#db/audit.ts';
 import { listClaimsOfSource } from '#db/claims.ts';
 import { findComponents } from '#db/components.ts';
@@ -100,15 +101,24 @@ export type DueItem = {
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
   state: Exclude<ClockState, 'none'>;
+  /** The id of the update that is written and waits for an approver; left out when none does. */
+  waiting?: string | undefined;
 };
 
 /** What is awaited of the team, one clock an open incident, the most urgent first. */
 export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
-  const paces = await ctx.db.read(async (tx) => pacesOf(tx, await listOpen(tx, ctx.actor)));
+  const { paces, waiting } = await ctx.db.read(async (tx) => ({
+    paces: await pacesOf(tx, await listOpen(tx, ctx.actor)),
+    waiting: await listWaiting(tx, ctx.actor),
+  }));
   return [...paces]
     .flatMap(([incident, { policy }]) => dueOf(incident, policy, now).slice(0, 1))
+    .map((item) => {
+      const written = waiting.find(({ incidentId }) => incidentId === item.id);
+      return written && item.what !== 'internal update' ? { ...item, waiting: written.id } : item;
+    })
     .sort((a, b) => compare(a.due, b.due) || compare(a.severity, b.severity));
 }
 

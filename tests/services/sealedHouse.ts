@@ -2,7 +2,7 @@ import type { Db } from '#db/open.ts';
 import type { Role } from '#domain/permissions.ts';
 import { getIncident, type PostInput, postUpdate } from '#services/incidents.ts';
 import { declareRestricted } from '#services/restricted.ts';
-import { type TestCtx, userActor } from '../support/context.ts';
+import type { TestCtx } from '../support/context.ts';
 import { incidentHouse } from './incidentHouse.ts';
 
 /** Who can sign in. Sela and Noor see what Sela declares; Noor and Abel may approve, Noor alone of those who see it. */
@@ -40,7 +40,7 @@ export async function sealedHouse(fresh: () => Promise<Db>) {
   });
   const as = (name: Name): TestCtx => ({
     ...ctx,
-    actor: { ...userActor(STAFF[name][0]), id: name, name, email: `${name}@example.com` },
+    actor: { kind: 'user', role: STAFF[name][0], id: name, name, email: `${name}@example.com` },
   });
   const seal = (changes: Partial<Parameters<typeof declareRestricted>[1]> = {}) =>
     declareRestricted(as('sela'), {

@@ -21,4 +21,6 @@ export type DueItem = {
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
   state: Exclude<ClockState, 'none'>;
+  /** The id of the update that is written and waits for an approver; left out when none does. */
+  waiting?: string | undefined;
 };

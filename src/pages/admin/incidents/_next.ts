@@ -22,11 +22,12 @@ export const nextWordInput = z.object({
   version: z.coerce.number().int(),
 });
 
-/** null when nothing is awaited: it is over, or keeps no pace. */
+/** null when nothing is awaited: it is over, keeps no pace, or is not for visitors. */
 export function nextWord(page: IncidentPage, inside: boolean, now: Instant): NextWord | null {
   const { incident } = page;
   if (incident.kind !== 'incident' || isOver(incident.status) || !incident.hasCadence) return null;
   if (inside) return wordInside(page);
+  if (incident.restricted) return null;
   return incident.publishedAt === null ? firstWord(page, now) : holdingWord(page);
 }
 

@@ -130,7 +130,8 @@ function inOrder(statuses: readonly AnyStatus[]): AnyStatus[] {
 export function startingFields(page: IncidentPage): Fields {
   const { subject } = page;
   return {
-    audience: 'public',
+    // What is restricted is spoken of inside, unless someone means otherwise.
+    audience: page.incident.restricted ? 'internal' : 'public',
     status: subject.status,
     severity: subject.severity,
     scope: subject.scope ?? '',
