@@ -68,3 +68,18 @@ it('says of which severity a number is wrong, leads to it, and keeps what was ty
   expect(field).toContain('aria-describedby="SEV2.publicUpdateEvery-problem"');
   expect(body).toContain('id="SEV2.publicUpdateEvery-problem"');
 });
+
+it('asks for an approver where that is ticked, and no more once it is not', async () => {
+  const agreed = async () =>
+    (await getPolicies(house.as('owner'))).current.policies.SEV2.needsApproval ?? false;
+  expect(await agreed()).toBe(false);
+  const form = await shown();
+  form.append('SEV2.needsApproval', 'yes');
+  await send(form);
+  expect(await agreed()).toBe(true);
+  expect((await send(await shown())).headers.get('location')).toBe(`${PATH}?done=same`);
+  const off = await shown();
+  off.delete('SEV2.needsApproval');
+  await send(off);
+  expect(await agreed()).toBe(false);
+});

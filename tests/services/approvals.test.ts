@@ -187,6 +187,17 @@ eachDatabase('an update that needs an approver', (fresh) => {
     ]);
   });
 
+  it('is posted once when two approve it in the same moment', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    const both = await Promise.allSettled(
+      (['abel', 'noor'] as const).map((name) => publishApproved(as(name), { approvalId: updateId })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect((await getIncident(as('kim'), id)).updates).toHaveLength(1);
+  });
+
   it('waits, too, when the incident is declared and published as one; and nothing waits where no policy says so', async () => {
     const { as, checkout } = await house();
     const said = {
