@@ -7,7 +7,7 @@ export async function listOpenFanouts(tx: Tx): Promise<
   {
     subject: string;
     postedAt: Instant;
-    filter: { components: string[]; groups: string[] };
+    filter: { components: string[]; groups: string[]; people?: number[] };
     cursorSeq: number;
     boundSeq: number;
     confirmedBy: Instant;

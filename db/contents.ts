@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
-import { MAY_HAVE_IT, type Mends } from './unfinished.ts';
+import { MAY_HAVE_IT, type Mends, type To } from './unfinished.ts';
 
 /** A text that people get or got under one notice of an incident: the notice's own or a variant's. Corrections are left out. */
 export type Content = {
@@ -17,7 +17,7 @@ export type Content = {
 };
 
 /** Every text of an incident's notices, the replaced ones too, in the order in which they were written. Uses notices_incident. */
-export async function listContents(tx: Tx, incidentSeq: number): Promise<Content[]> {
+export async function listContents(tx: Tx, incidentSeq: number, to: To = 'subscribers'): Promise<Content[]> {
   const rows = await tx
     .selectFrom('notices as n')
     .innerJoin('fanouts as f', (join) =>
@@ -26,6 +26,7 @@ export async function listContents(tx: Tx, incidentSeq: number): Promise<Content
     .select(['n.seq', 'n.variant_of', 'n.update_seq', 'n.since_update_seq', 'n.omits', 'n.replaced_by'])
     .where('n.incident_seq', '=', incidentSeq)
     .where('n.update_seq', 'is not', null)
+    .where('n.kind', to === 'stakeholders' ? '=' : '<>', 'stakeholder')
     .where('f.mends', 'is', null)
     .orderBy('n.seq')
     .execute();
@@ -93,17 +94,18 @@ export async function setStopped(
     .execute();
 }
 
-type OfUpdate = { incidentSeq: number; updateSeq: number };
+type OfUpdate = { incidentSeq: number; updateSeq: number | null };
 
-/** Takes back every stop of mail about an update. Uses notices_incident. */
-export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate): Promise<void> {
-  await tx
+/** Takes back every stop of mail about an update, or about the declaration. Uses notices_incident. */
+export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate, to?: To): Promise<void> {
+  let query = tx
     .updateTable('notices')
     .set({ stopped_at: null, stopped_by: null })
     .where('incident_seq', '=', incidentSeq)
-    .where('update_seq', '=', updateSeq)
-    .where('stopped_at', 'is not', null)
-    .execute();
+    .where('update_seq', updateSeq === null ? 'is' : '=', updateSeq)
+    .where('stopped_at', 'is not', null);
+  if (to) query = query.where('kind', to === 'stakeholders' ? '=' : '<>', 'stakeholder');
+  await query.execute();
 }
 
 /**
@@ -140,17 +142,16 @@ export async function listResolutionFilters(tx: Tx, incidentSeq: number): Promis
   return rows.map((row) => JSON.parse(row.filter));
 }
 
-/** Which update of which incident a notice is about; null when it is about none. */
+/** Which update of which incident a notice is about (null: the declaration); null when it is about no incident. */
 export async function findSubject(
   tx: Tx,
   noticeId: string,
-): Promise<{ incidentSeq: number; updateSeq: number } | null> {
+): Promise<{ incidentSeq: number; updateSeq: number | null } | null> {
   const row = await tx
     .selectFrom('notices')
-    .select(['incident_seq', 'update_seq'])
+    .select(['incident_seq', 'update_seq', 'kind'])
     .where('id', '=', noticeId)
     .executeTakeFirst();
-  return row?.incident_seq == null || row.update_seq === null
-    ? null
-    : { incidentSeq: row.incident_seq, updateSeq: row.update_seq };
+  if (row?.incident_seq == null || (row.update_seq === null && row.kind !== 'stakeholder')) return null;
+  return { incidentSeq: row.incident_seq, updateSeq: row.update_seq };
 }

@@ -2,12 +2,18 @@ import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type 
 import type { Instant } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
+import { wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
 import { type Follow, listUnfinished, MAY_HAVE_IT, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Whom an update concerns beside those who follow the whole page: what it touches, and the groups that those are in. */
-export type FanoutFilter = { components: readonly string[]; groups: readonly string[] };
+export type FanoutFilter = {
+  components: readonly string[];
+  groups: readonly string[];
+  /** Stakeholders by seq, chosen at the post, in place of subscribers. */
+  people?: readonly number[];
+};
 
 /**
  * Promises the notice to everyone who is confirmed now; whoever comes later is not told of the past. The expander turns it into
@@ -36,7 +42,11 @@ export async function insertFanout(
     .insertInto('fanouts')
     .values({
       notice_seq: fanout.noticeSeq,
-      filter: JSON.stringify({ components: fanout.filter.components, groups: fanout.filter.groups }),
+      filter: JSON.stringify({
+        components: fanout.filter.components,
+        groups: fanout.filter.groups,
+        people: fanout.filter.people,
+      }),
       cursor_seq: 0,
       bound_seq: last ?? 0,
       confirmed_by: fanout.now,
@@ -106,8 +116,10 @@ export async function nextRelease(tx: Tx, now: Instant): Promise<Instant | null>
   return waiting.map((one) => one.releaseAt).sort()[0] ?? null;
 }
 
-/** The seq that ends a chunk of `size` recipients after `from`; the bound when fewer are left. */
-export async function endOfChunk(tx: Tx, from: number, bound: number, size: number): Promise<number> {
+/** The seq that ends the next chunk of `size` recipients; the bound when fewer are left. Few are named by seq: they are one chunk. */
+export async function endOfChunk(tx: Tx, fanout: Unfinished, size: number): Promise<number> {
+  const { cursorSeq: from, boundSeq: bound } = fanout;
+  if (fanout.filter.people) return bound;
   const row = await tx
     .selectFrom('recipients')
     .select('seq')
@@ -276,6 +288,12 @@ function isConcerned(
   eb: ExpressionBuilder<Schema & { r: Schema['recipients'] }, 'r'>,
   filter: FanoutFilter,
 ): Expression<SqlBool> {
+  if (filter.people)
+    return eb.and([
+      eb('r.kind', '=', 'stakeholder'),
+      eb('r.state', '=', 'confirmed'),
+      sql<SqlBool>`r.seq in (${wholeNumbers(filter.people)})`,
+    ]);
   const named = (kind: 'component' | 'group', ids: readonly string[]) =>
     ids.length
       ? [

@@ -32,7 +32,9 @@ export async function listKnownAt(tx: Tx, address: string): Promise<Known[]> {
   const rows = await tx
     .selectFrom('recipients as r')
     .leftJoin('audiences as a', 'a.id', 'r.audience_id')
-    .select(['r.seq', 'r.id', 'r.kind', 'r.channel', 'r.address', 'r.name', 'a.name as audience', 'r.state'])
+    .leftJoin('accounts as c', 'c.id', 'r.audience_id')
+    .select(['r.seq', 'r.id', 'r.kind', 'r.channel', 'r.address', 'r.name', 'r.state'])
+    .select((eb) => eb.fn.coalesce('a.name', 'c.name').as('audience'))
     .select(['r.whole_page', 'r.created_at', 'r.confirmed_at', 'r.unsubscribed_at', 'r.quarantined_at'])
     .where('r.seq', 'in', (eb) =>
       eb
@@ -112,7 +114,7 @@ function lastNewsOf(eb: ExpressionBuilder<Schema & { r: Schema['recipients'] }, 
     .innerJoin('notices as of', 'of.seq', 'last.notice_seq')
     .select('last.seq')
     .whereRef('last.recipient_seq', '=', 'r.seq')
-    .where('of.kind', 'in', ['update', 'maintenance'])
+    .where('of.kind', 'in', ['update', 'maintenance', 'stakeholder'])
     .where('last.state', '<>', 'superseded')
     .orderBy('last.seq', 'desc')
     .limit(1);

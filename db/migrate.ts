@@ -5,6 +5,7 @@ import { fanout } from './migrations/0002_fanout.ts';
 import { providerBack } from './migrations/0003_provider_back.ts';
 import { cadence } from './migrations/0004_cadence.ts';
 import { automatic } from './migrations/0005_automatic.ts';
+import { people } from './migrations/0005_people.ts';
 import { sealed } from './migrations/0006_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
 import type { Db, Tx } from './open.ts';
@@ -12,7 +13,7 @@ import type { Db, Tx } from './open.ts';
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
 /** In order; a migration that has run anywhere is never changed, only followed by another. */
-export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, sealed, kept];
+export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, people, sealed, kept];
 
 export class NewerSchemaError extends Error {
   override name = 'NewerSchemaError';

@@ -3,6 +3,7 @@ import type { CallClock, CallKind } from '#domain/calls.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
+import type { AudienceKind, What } from '#domain/stakeholders.ts';
 import type { AnyStatus, ComponentStatus, Impact, IncidentKind } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 
@@ -270,7 +271,7 @@ export interface RecipientsTable {
   /** Of mail: lower case, its domain in ASCII. Of the others: the URL that is called. */
   address: string;
   name: string | null;
-  /** '' unless kind is stakeholder. */
+  /** Of a stakeholder the audience or the account; else ''. */
   audience_id: string;
   state: 'pending' | 'confirmed' | 'unsubscribed';
   mode: 'policy' | 'everything' | 'important' | 'digest';
@@ -314,9 +315,48 @@ export interface RecipientScopesTable {
 export interface AudiencesTable {
   id: string;
   name: string;
-  /** Severities of which it is told: a JSON list. */
+  /** Severities of which it is told: a JSON list; `null` (as JSON) leaves it to the policies. */
   severities: Json;
   position: number;
+  kind: Generated<AudienceKind>;
+  /** Their own first line, with variables. */
+  intro: string | null;
+  /** Which facts they get: a JSON list. */
+  facts: Generated<Json>;
+}
+
+/** A customer who is told when a component of theirs is affected. Its people are recipients whose `audience_id` is its id. */
+export interface AccountsTable {
+  id: string;
+  name: string;
+  /** The user in whose name they are told, and who gets their answers. */
+  contact_id: string;
+  created_at: Instant;
+}
+
+export interface AccountComponentsTable {
+  account_id: string;
+  component_id: string;
+}
+
+/** That an audience or account was told of something. */
+export interface TellingsTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  /** 0: the declaration. */
+  update_seq: number;
+  /** Of an audience or an account. */
+  audience_id: string;
+  /** What it was called then. */
+  name: string;
+  what: What;
+  /** The sentence that said so; null when the news said it. */
+  lead: string | null;
+  /** How many it was for. */
+  people: number;
+  /** null: all of them got it as people of another audience. */
+  notice_seq: number | null;
+  told_at: Instant;
 }
 
 export interface NoticesTable {
@@ -335,7 +375,9 @@ export interface NoticesTable {
     | 'quarantined'
     | 'test'
     /** To staff: a promise runs out. */
-    | 'call';
+    | 'call'
+    /** To an audience or accounts. */
+    | 'stakeholder';
   incident_seq: number | null;
   update_seq: number | null;
   /** One of `PRIORITY` (domain/priority.ts): the lower goes first. */
@@ -365,7 +407,7 @@ export interface NoticesTable {
 export interface FanoutsTable {
   seq: Generated<number>;
   notice_seq: number;
-  /** Who: {components: [ids], groups: [ids]} of what the update touches. */
+  /** Who: {components: [ids], groups: [ids]} of what the update touches; or {people: [seqs]}, stakeholders by name. */
   filter: Json;
   cursor_seq: number;
   /** Recipients past this one came after the post. */
@@ -631,6 +673,9 @@ export interface Schema {
   recipients: RecipientsTable;
   recipient_scopes: RecipientScopesTable;
   audiences: AudiencesTable;
+  accounts: AccountsTable;
+  account_components: AccountComponentsTable;
+  tellings: TellingsTable;
   notices: NoticesTable;
   fanouts: FanoutsTable;
   deliveries: DeliveriesTable;

@@ -10,6 +10,8 @@ export type Follow = { noticeSeq: number; yields: boolean };
 /** Who gets a correction: whoever was handed one of the `contents` under one of the `bases` (all of them seqs of notices). */
 export type Mends = { bases: readonly number[]; contents: readonly number[] };
 
+export type To = 'subscribers' | 'stakeholders';
+
 /** A fan-out some of whose deliveries may still be waiting. */
 export type Unfinished = {
   seq: number;
@@ -21,7 +23,9 @@ export type Unfinished = {
   cursorSeq: number;
   boundSeq: number;
   confirmedBy: Instant;
-  filter: { components: readonly string[]; groups: readonly string[] };
+  filter: { components: readonly string[]; groups: readonly string[]; people?: readonly number[] };
+  /** Subscribers and stakeholders are told apart: neither's mail waits for, or takes the place of, the other's. */
+  to: To;
   createdAt: Instant;
   releaseAt: Instant;
   stoppedAt: Instant | null;
@@ -36,7 +40,7 @@ export type Unfinished = {
 };
 
 /** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
-export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfinished[]> {
+export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Promise<Unfinished[]> {
   let query = tx
     .selectFrom('fanouts as f')
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
@@ -45,6 +49,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
       'f.notice_seq',
       'n.incident_seq',
       'n.update_seq',
+      'n.kind',
       'n.priority',
       'f.state',
       'f.cursor_seq',
@@ -75,6 +80,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
     boundSeq: row.bound_seq,
     confirmedBy: row.confirmed_by,
     filter: JSON.parse(row.filter),
+    to: row.kind === 'stakeholder' ? ('stakeholders' as const) : ('subscribers' as const),
     createdAt: row.created_at,
     releaseAt: row.release_at,
     stoppedAt: row.stopped_at,
@@ -84,7 +90,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number): Promise<Unfi
     mends: row.mends === null ? null : JSON.parse(row.mends),
     parked: row.parked,
   }));
-  return withHeldBack(all);
+  const known = withHeldBack(all);
+  return to === undefined ? known : known.filter((one) => one.to === to);
 }
 
 /** From the oldest on: what waits for one that waits is held back too. */
@@ -99,6 +106,7 @@ function withHeldBack(all: readonly Omit<Unfinished, 'heldBack'>[]): Unfinished[
           other.mends === null &&
           other.incidentSeq !== null &&
           other.incidentSeq === one.incidentSeq &&
+          other.to === one.to &&
           !one.follows.some(({ noticeSeq, yields }) => yields && noticeSeq === other.noticeSeq),
       );
     known.push({ ...one, heldBack: one.stoppedAt !== null || waits });

@@ -15,6 +15,7 @@ const TEMPLATES = [
   'leave',
   'hook',
   'call',
+  'stakeholder',
 ] as const;
 
 /** The text of emails/compiled.ts. Reads the .mjml files of the folder given. */

@@ -172,7 +172,7 @@ export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
 }
 
 /** No text that comes in here can hold a control character from here on, so none can pass for a slot. */
-function cleaned<T>(value: T): T {
+export function cleaned<T>(value: T): T {
   if (typeof value === 'string') return withoutControls(value) as T;
   if (Array.isArray(value)) return value.map(cleaned) as T;
   if (!value || typeof value !== 'object') return value;
@@ -273,7 +273,7 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
   );
 }
 
-function lookValues(look: Look): Values {
+export function lookValues(look: Look): Values {
   return { status_shape: look.shape, status_class: look.className, status_colour: look.colour };
 }
 
@@ -300,6 +300,6 @@ export function nameOf(site: MailSite): string {
   return /\bstatus\b/i.test(name) ? name : `${name} status`.trim();
 }
 
-function hostOf(site: MailSite): string {
+export function hostOf(site: MailSite): string {
   return new URL(site.url).hostname;
 }

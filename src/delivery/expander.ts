@@ -59,7 +59,7 @@ export async function expandNextChunk({
     if (!fanout) return tidy(tx, stride.rows, time);
     const usual = fanout.follows.length || fanout.mends ? Math.min(CAREFUL_CHUNK, stride.rows) : stride.rows;
     rows = fanout.cursorSeq === 0 ? FIRST_CHUNK : usual;
-    const to = await endOfChunk(tx, fanout.cursorSeq, fanout.boundSeq, rows);
+    const to = await endOfChunk(tx, fanout, rows);
     await expandTo(tx, fanout, to, time);
     return true;
   });

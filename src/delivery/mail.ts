@@ -25,6 +25,8 @@ export type Mail = {
   oldSecret: { secret: string; until: Instant } | null;
   links: Links;
   headers: Record<string, string>;
+  /** Where answers go, when the message names someone; else where the installation's do. */
+  replyTo: Mailbox | null;
   messageId: string;
 };
 
@@ -56,9 +58,10 @@ export function addressLetter(
   const { notice } = letter;
   const links = recipientLinks(siteUrl, sign, to.recipientId, notice.createdAt);
   const messageId = `<d${to.deliverySeq}.${shortHash(`${notice.id}\n${to.recipientId}`)}@${new URL(siteUrl).hostname}>`;
+  const { 'Reply-To': answers, ...own } = notice.headers;
   const headers: Record<string, string> = {
     'Auto-Submitted': 'auto-generated',
-    ...notice.headers,
+    ...own,
     // Gmail would gather mails of the same subject in one thread; this header keeps single mails apart.
     ...(RECURRING.includes(notice.kind)
       ? personalHeaders(links)
@@ -72,7 +75,8 @@ export function addressLetter(
     refuseControls(`header ${name}`, value);
   }
   const { deliverySeq, address, channel, secret, oldSecret } = to;
-  return { deliverySeq, letter, address, channel, secret, oldSecret, links, headers, messageId };
+  const replyTo = answers === undefined ? null : parseMailbox(answers);
+  return { deliverySeq, letter, address, channel, secret, oldSecret, links, headers, replyTo, messageId };
 }
 
 /** The mail's two bodies with the personal links in place. */

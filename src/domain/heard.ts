@@ -18,7 +18,8 @@ export type Told = {
     | 'unsubscribed'
     | 'quarantined'
     | 'test'
-    | 'call';
+    | 'call'
+    | 'stakeholder';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -109,6 +110,7 @@ export function aboutText(told: Told): string {
       call: 'A call to staff',
       update: told.subject,
       maintenance: told.subject,
+      stakeholder: told.subject,
     } as const
   )[told.kind];
 }

@@ -3,48 +3,57 @@ import {
   type Audience,
   type AudienceMember,
   countAudienceMembers,
+  deleteAudience as deleteAudienceRow,
   insertAudiences,
   listAudienceMembers,
   listAudiences as listAudienceRows,
-  removeAudienceMember,
+  removeAllMembers,
   updateAudience,
-  upsertAudienceMember,
 } from '#db/audiences.ts';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
-import { AppError } from '#domain/errors.ts';
+import { currentPolicies } from '#db/policies.ts';
+import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
-import { AUDIENCE_IDS, type AudienceId, DEFAULT_POLICIES, SEVERITIES } from '#domain/severity.ts';
-import { optional, parseAddress, singleLine } from '#domain/text.ts';
+import { type Policies, SEVERITIES, type Severity } from '#domain/severity.ts';
+import {
+  ACCOUNTS,
+  AUDIENCE_FACTS,
+  AUDIENCE_KINDS,
+  DEFAULT_AUDIENCES,
+  factsFor,
+  introVariables,
+  isFromPolicies,
+  unusableVariables,
+} from '#domain/stakeholders.ts';
+import { optional, singleLine } from '#domain/text.ts';
 
+export { addChat, addMember, chatInput, memberInput, pasteMembers, removeMember } from './audienceMembers.ts';
 export type { Audience, AudienceMember };
 
-const NAMES: Record<AudienceId, string> = {
-  executives: 'Executives',
-  managers: 'Managers',
-  support: 'Support',
-  accounts: 'Enterprise accounts',
-};
+/** An audience with how many it has, and of which severities it is told now. */
+export type AudienceRow = Audience & { people: number; told: Severity[] };
 
 /** The four audiences of the policy table: those that are missing are made. */
 export async function ensureAudiences(ctx: Ctx): Promise<void> {
   requirePermission(ctx.actor, 'audience.write');
-  const audiences = AUDIENCE_IDS.map((id, position) => ({
-    id,
-    name: NAMES[id],
-    position,
-    severities: SEVERITIES.filter((severity) => DEFAULT_POLICIES[severity].audiences.includes(id)),
-  }));
-  await ctx.db.write((tx) => insertAudiences(tx, audiences));
+  await ctx.db.write((tx) =>
+    insertAudiences(
+      tx,
+      DEFAULT_AUDIENCES.map((audience) => ({ ...audience, severities: null })),
+    ),
+  );
 }
 
-export async function listAudiences(ctx: Ctx): Promise<(Audience & { people: number })[]> {
+export async function listAudiences(ctx: Ctx): Promise<AudienceRow[]> {
   requirePermission(ctx.actor, 'audience.write');
   return ctx.db.read(async (tx) => {
     const counts = await countAudienceMembers(tx);
+    const { policies } = await currentPolicies(tx);
     return (await listAudienceRows(tx)).map((audience) => ({
       ...audience,
       people: counts.get(audience.id) ?? 0,
+      told: toldOf(audience, policies),
     }));
   });
 }
@@ -53,87 +62,120 @@ export async function listAudiences(ctx: Ctx): Promise<(Audience & { people: num
 export async function getAudience(
   ctx: Ctx,
   id: string,
-): Promise<{ audience: Audience; members: AudienceMember[] }> {
+): Promise<{ audience: AudienceRow; members: AudienceMember[]; byPolicies: Severity[] }> {
   requirePermission(ctx.actor, 'audience.write');
   return ctx.db.read(async (tx) => {
     const audience = (await listAudienceRows(tx)).find((row) => row.id === id) ?? missing();
-    return { audience, members: await listAudienceMembers(tx, id) };
+    const { policies } = await currentPolicies(tx);
+    const members = await listAudienceMembers(tx, id);
+    return {
+      audience: { ...audience, people: members.length, told: toldOf(audience, policies) },
+      members,
+      byPolicies: toldOf({ ...audience, severities: null }, policies),
+    };
   });
 }
 
-export const audienceInput = z.object({
+function toldOf({ id, severities }: Pick<Audience, 'id' | 'severities'>, policies: Policies): Severity[] {
+  return (
+    severities ??
+    SEVERITIES.filter((severity) => (policies[severity].audiences as readonly string[]).includes(id))
+  );
+}
+
+const shape = {
   name: singleLine(80, 'The name'),
-  severities: z.array(z.enum(SEVERITIES, { error: 'Choose severities from SEV1 to SEV4.' })),
-});
+  kind: z.enum(AUDIENCE_KINDS, { error: 'Choose whether they are inside or outside.' }),
+  /** null: as the policies say. */
+  severities: z.array(z.enum(SEVERITIES, { error: 'Choose severities from SEV1 to SEV4.' })).nullable(),
+  intro: optional(singleLine(400, 'The first line')),
+  facts: z.array(z.enum(AUDIENCE_FACTS, { error: 'Choose facts from the list.' })),
+};
+export const audienceInput = z.object(shape);
+export type AudienceInput = z.infer<typeof audienceInput>;
 
-/** @throws AppError not_found */
-export async function saveAudience(
-  ctx: Ctx,
-  id: string,
-  input: z.infer<typeof audienceInput>,
-): Promise<void> {
+/** @throws AppError invalid with the field at fault, conflict when another is called so */
+export async function createAudience(ctx: Ctx, input: AudienceInput): Promise<string> {
+  requirePermission(ctx.actor, 'audience.write');
+  const id = ctx.newId();
+  const audience = checked(id, input);
+  await ctx.db.write(async (tx) => {
+    const all = await listAudienceRows(tx);
+    refuseTaken(all, id, input.name);
+    await insertAudiences(tx, [{ ...audience, id, position: (all.at(-1)?.position ?? 0) + 1 }]);
+    await insertAudit(tx, ctx, { ...about('audience.create', id), detail: { name: input.name } });
+  });
+  return id;
+}
+
+/** @throws AppError not_found, invalid with the field at fault, conflict when another is called so */
+export async function saveAudience(ctx: Ctx, id: string, input: AudienceInput): Promise<void> {
   requirePermission(ctx.actor, 'audience.write');
   await ctx.db.write(async (tx) => {
-    if (!(await updateAudience(tx, id, input))) missing();
-    await insertAudit(tx, ctx, {
-      action: 'audience.change',
-      subjectKind: 'audience',
-      subjectId: id,
-      detail: input,
-    });
+    const all = await listAudienceRows(tx);
+    if (!all.some((audience) => audience.id === id)) missing();
+    const audience = checked(id, input);
+    refuseTaken(all, id, input.name);
+    await updateAudience(tx, id, audience);
+    await insertAudit(tx, ctx, { ...about('audience.change', id), detail: audience });
   });
 }
 
-export const memberInput = z.object({
-  address: z
-    .string({ error: 'The mail address is missing.' })
-    .trim()
-    .min(1, 'The mail address is empty. Write something.')
-    .transform((text, issues) => {
-      const address = parseAddress(text);
-      if (address) return address;
-      issues.addIssue({ code: 'custom', message: 'This is no mail address. Write it as mia@example.com.' });
-      return z.NEVER;
-    }),
-  name: optional(singleLine(100, 'The name')),
-});
-
-/** Adding someone who is there already changes their name. @throws AppError not_found */
-export async function addMember(
-  ctx: Ctx,
-  audienceId: string,
-  input: z.infer<typeof memberInput>,
-): Promise<void> {
-  requirePermission(ctx.actor, 'audience.write');
-  const member = { ...input, id: ctx.newId(), audienceId, now: ctx.now() };
-  await ctx.db.write(async (tx) => {
-    if (!(await listAudienceRows(tx)).some((row) => row.id === audienceId)) missing();
-    await upsertAudienceMember(tx, member);
-    await insertAudit(tx, ctx, {
-      action: 'audience.addMember',
-      subjectKind: 'audience',
-      subjectId: audienceId,
-      detail: { name: input.name },
-    });
-  });
-}
-
-/** @throws AppError not_found */
-export async function removeMember(ctx: Ctx, audienceId: string, memberId: string): Promise<void> {
+/** Its people are told nothing more as people of it. @throws AppError not_found, conflict for one of the policy table */
+export async function deleteAudience(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx.actor, 'audience.write');
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    if (!(await removeAudienceMember(tx, audienceId, memberId, now)))
-      throw new AppError('not_found', 'This person is not in the audience: someone may have removed them.', {
-        fix: 'Look at the list again.',
+    const audience = (await listAudienceRows(tx)).find((row) => row.id === id) ?? missing();
+    if (isFromPolicies(id))
+      throw new AppError('conflict', 'The policies name this audience, so it stays.', {
+        fix: 'Choose that it is told of nothing, or take its people out.',
       });
-    await insertAudit(tx, ctx, {
-      action: 'audience.removeMember',
-      subjectKind: 'audience',
-      subjectId: audienceId,
-      detail: { recipient: memberId },
-    });
+    await removeAllMembers(tx, id, now);
+    await deleteAudienceRow(tx, id);
+    await insertAudit(tx, ctx, { ...about('audience.delete', id), detail: { name: audience.name } });
   });
+}
+
+/** What was sent, as it may be kept: facts that such people may not have are left out. */
+function checked(id: string, input: AudienceInput): Omit<Audience, 'id' | 'position'> {
+  const problems: FieldProblem[] = [];
+  const { name, kind, intro } = input;
+  if (id === ACCOUNTS && kind !== 'outside')
+    problems.push({ field: 'kind', message: 'Accounts are customers: they are always outside.' });
+  const unusable = intro ? unusableVariables(intro, kind) : [];
+  if (unusable.length) {
+    const usable = introVariables(kind).map((variable) => `{{${variable.name}}}`);
+    problems.push({
+      field: 'intro',
+      message: `${unusable.map((one) => `{{${one}}}`).join(', ')} cannot stand here. Use ${usable.join(', ')}.`,
+    });
+  }
+  if (input.severities === null && !isFromPolicies(id))
+    problems.push({
+      field: 'severities',
+      message: 'The policies do not name this audience. Choose severities.',
+    });
+  if (problems.length) throw new AppError('invalid', 'It cannot be kept like this.', { problems });
+  const { severities } = input;
+  return {
+    name,
+    kind,
+    intro,
+    severities: severities && SEVERITIES.filter((severity) => severities.includes(severity)),
+    facts: factsFor(kind).filter((fact) => input.facts.includes(fact)),
+  };
+}
+
+function refuseTaken(all: readonly Audience[], id: string, name: string): void {
+  const taken = all.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase());
+  if (!taken) return;
+  const message = 'Another audience is called so. Choose another name.';
+  throw new AppError('conflict', message, { problems: [{ field: 'name', message }] });
+}
+
+function about(action: string, id: string) {
+  return { action, subjectKind: 'audience', subjectId: id };
 }
 
 function missing(): never {

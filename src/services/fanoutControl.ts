@@ -116,11 +116,13 @@ export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
 
 /** Mail of newer updates that is waiting says what people missed, too: not what is stopped. */
 async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subject): Promise<void> {
+  if (updateSeq === null) return;
   const incident = (await findIncidentBySeq(tx, incidentSeq, ctx.actor)) as Incident;
   await rewriteWaiting(tx, ctx, incident, { from: updateSeq + 1, now: ctx.now() });
 }
 
-type Subject = { incidentSeq: number; updateSeq: number };
+/** `updateSeq` is null for a declaration. */
+type Subject = { incidentSeq: number; updateSeq: number | null };
 type Deed = 'delivery.sendNow' | 'delivery.stop' | 'delivery.goOn';
 
 /** Acts on all mail about the same update that is not through: what says the update, and what corrects it. */

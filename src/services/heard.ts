@@ -175,7 +175,7 @@ function withPlace(told: Told): Told {
 }
 
 function isNews(kind: Told['kind']): boolean {
-  return kind === 'update' || kind === 'maintenance';
+  return kind === 'update' || kind === 'maintenance' || kind === 'stakeholder';
 }
 
 function subscriptionOf(parts: HeardPerson['parts']): HeardFacts['subscription'] {
@@ -237,13 +237,13 @@ async function listComing(tx: Tx, known: readonly heard.Known[]): Promise<HeardP
     .filter((fanout) =>
       known.some(
         ({ kind, state, seq, confirmedAt, choice }) =>
-          kind === 'subscriber' &&
+          kind === (fanout.filter.people ? 'stakeholder' : 'subscriber') &&
           state === 'confirmed' &&
           confirmedAt !== null &&
           confirmedAt <= fanout.confirmedBy &&
           seq > fanout.cursorSeq &&
           seq <= fanout.boundSeq &&
-          concerns(choice, fanout.filter),
+          (fanout.filter.people?.includes(seq) ?? concerns(choice, fanout.filter)),
       ),
     )
     .map(({ subject, postedAt, stopped }) => ({ subject, postedAt, stopped }));

@@ -12,6 +12,7 @@ import type { Instant } from '#domain/time.ts';
 import { paceForNew } from './pace.ts';
 import { newPostIds, type Posted, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
+import { tellDeclared } from './stakeholders.ts';
 
 // Everything that is done to an incident can be imported from here; each verb's own story is in its file.
 export { type BackfillInput, backfillIncident } from './incidentBackfill.ts';
@@ -48,13 +49,17 @@ export type DeclareInput = {
 type NewDeclaration = DeclareInput & { restricted?: boolean };
 
 /**
- * Makes an incident known inside. Nobody outside sees it, or what it claims of components, until its first public update.
+ * Makes an incident known inside, audiences inside by mail. Nobody outside sees it, or what it claims of components, until its first public update.
  * The clock of that update starts now, so that time to first update is a real figure.
  */
 export async function declareIncident(ctx: Ctx, input: DeclareInput): Promise<{ id: string; seq: number }> {
   requirePermission(ctx.actor, 'incident.declare');
   const declaration = checkDeclaration(ctx, input);
-  const seq = await ctx.db.write((tx) => insertDeclared(tx, ctx, input, declaration));
+  const { seq, told } = await ctx.db.write(async (tx) => {
+    const seq = await insertDeclared(tx, ctx, input, declaration);
+    return { seq, told: await tellDeclared(tx, ctx, seq) };
+  });
+  if (told) ctx.changed('outbox');
   return { id: declaration.id, seq };
 }
 

@@ -49,7 +49,7 @@ export type Mend = {
  */
 export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ corrected: number } | null> {
   const { incident, update, now, correct } = mend;
-  const unfinished = await listUnfinished(tx, incident.seq);
+  const unfinished = await listUnfinished(tx, incident.seq, 'subscribers');
   const open = unfinished.filter(({ mends }) => mends === null);
   const contents = await listContents(tx, incident.seq);
   const carried = contents.some(
@@ -62,7 +62,7 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   const page = await getPage(tx);
   const releaseAt = releaseAfter({ page, now });
   // Whoever tells nobody of it lets nothing go on, either.
-  const stopsEnd = () => clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq });
+  const stopsEnd = () => clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq }, 'subscribers');
   if (correct && own.length) await stopsEnd();
   await setRelease(tx, own, releaseAt);
   await rewriteWaiting(tx, ctx, incident, { from: update.seq, now });
@@ -90,7 +90,7 @@ export async function rewriteWaiting(
   incident: Incident,
   { from, now }: { from: number; now: Instant },
 ): Promise<void> {
-  const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(({ mends }) => mends === null);
   const contents = await listContents(tx, incident.seq);
   const waiting = contents.filter(
     ({ base, replacedBy, updateSeq }) =>
@@ -110,7 +110,7 @@ export async function countMend(
   updateSeq: number,
 ): Promise<{ right: number; corrected: number }> {
   const contents = await listContents(tx, incident.seq);
-  const own = (await listUnfinished(tx, incident.seq)).filter(
+  const own = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
     (one) => one.mends === null && one.updateSeq === updateSeq,
   );
   const corrected = await countHanded(tx, wrongTexts(contents, updateSeq));

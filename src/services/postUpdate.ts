@@ -14,6 +14,7 @@ import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
+import { tellOfUpdate } from './stakeholders.ts';
 import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
@@ -50,10 +51,12 @@ export type PostInput = {
 
 export type Posted = {
   updateId: string;
-  /** How many people will be told; 0 when nobody. */
+  /** How many subscribers will be told; 0 when nobody. */
   told: number;
   /** It is not posted but waits for an approver (approvalGate.ts): who was asked. Left out when it is posted. */
   waitsFor?: readonly string[];
+  /** How many people in audiences and of accounts will be told. */
+  inAudiences: number;
 };
 
 /**
@@ -80,7 +83,7 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
   const plan = await planUpdate(tx, ctx, input);
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
   const waitsFor = await askWhereNeeded(tx, ctx, { plan, input, id: ids.updateId });
-  if (waitsFor) return { updateId: ids.updateId, told: 0, waitsFor, changesPage: false };
+  if (waitsFor) return { updateId: ids.updateId, told: 0, inAudiences: 0, waitsFor, changesPage: false };
   return writePost(tx, ctx, { plan, input, ids, author: actorLabel(ctx.actor) });
 }
 
@@ -97,6 +100,7 @@ export async function writePost(
     automatic: input.automatic ?? false,
   });
   if (changesPage) await bumpPageVersion(tx, plan.now);
+  const inAudiences = await tellOfUpdate(tx, ctx, plan, { updateSeq, releaseNow: input.releaseNow });
   const told = plan.notify
     ? await queueUpdateMail(tx, ctx, plan, {
         noticeId: ids.noticeId,
@@ -104,13 +108,13 @@ export async function writePost(
         releaseNow: input.releaseNow,
       })
     : 0;
-  return { updateId: ids.updateId, told, changesPage };
+  return { updateId: ids.updateId, told, inAudiences, changesPage };
 }
 
 /** Lets this process know of what was committed. */
 export function tellOthers(ctx: Ctx, { changesPage, ...posted }: Written): Posted {
   if (changesPage) ctx.changed('page');
-  if (posted.told || posted.waitsFor) ctx.changed('outbox');
+  if (posted.told || posted.inAudiences || posted.waitsFor) ctx.changed('outbox');
   return posted;
 }
 

@@ -67,7 +67,7 @@ export async function queueUpdateMail(
   { noticeId, updateSeq, releaseNow }: { noticeId: string; updateSeq: number; releaseNow?: boolean },
 ): Promise<number> {
   const { incident, now } = plan;
-  const open = (await listUnfinished(tx, incident.seq)).filter(({ mends }) => mends === null);
+  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(({ mends }) => mends === null);
   const omits = await listStopped(tx, incident.seq);
   // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
   const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { factsFor } from '#domain/stakeholders.ts';
 import {
   addMember,
   ensureAudiences,
@@ -11,15 +12,21 @@ import {
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 
+const BOARD = {
+  name: 'Board',
+  kind: 'inside' as const,
+  severities: null,
+  intro: null,
+  facts: factsFor('inside'),
+};
+
 eachDatabase('audiences', (fresh) => {
   it('are the four of the policy table, made once', async () => {
     const ctx = testContext(await fresh());
     await ensureAudiences(ctx);
-    await saveAudience(ctx, 'executives', { name: 'Board', severities: ['SEV2', 'SEV1'] });
+    await saveAudience(ctx, 'executives', { ...BOARD, severities: ['SEV2', 'SEV1'] });
     await ensureAudiences(ctx);
-    expect(
-      (await listAudiences(ctx)).map(({ name, severities, people }) => [name, severities, people]),
-    ).toEqual([
+    expect((await listAudiences(ctx)).map(({ name, told, people }) => [name, told, people])).toEqual([
       ['Board', ['SEV1', 'SEV2'], 0],
       ['Managers', ['SEV1', 'SEV2'], 0],
       ['Support', ['SEV1', 'SEV2', 'SEV3'], 0],
@@ -50,7 +57,7 @@ eachDatabase('audiences', (fresh) => {
       () => getAudience(ctx, 'board'),
       () => addMember(ctx, 'board', { address: 'a@example.com', name: null }),
       () => removeMember(ctx, 'support', 'nobody'),
-      () => saveAudience(ctx, 'board', { name: 'x', severities: [] }),
+      () => saveAudience(ctx, 'board', BOARD),
     ])
       await expect(attempt()).rejects.toMatchObject({ code: 'not_found' });
     expect(memberInput.safeParse({ address: 'mia', name: '' }).error?.issues[0]?.message).toContain(

@@ -1,6 +1,6 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Instant } from '#domain/time.ts';
-import { bodiesOf, dateOf, type Mail, type Sender } from '../mail.ts';
+import { bodiesOf, dateOf, type Mail, type Mailbox, type Sender } from '../mail.ts';
 
 /**
  * The whole message (RFC 5322), ASCII only. Date, boundary and Message-ID are fixed, so that building it again gives the same bytes
@@ -11,7 +11,7 @@ export async function composeMessage(mail: Mail, sender: Sender, frozenAt: Insta
   const composer = new MailComposer({
     from: sender.from,
     to: { name: '', address: mail.address },
-    ...(sender.replyTo && { replyTo: sender.replyTo }),
+    ...((mail.replyTo ?? sender.replyTo) && { replyTo: (mail.replyTo ?? sender.replyTo) as Mailbox }),
     subject: mail.letter.notice.subject,
     html,
     text,

@@ -9,7 +9,6 @@ import { type Letter, type Mail, mailboxText, type Sender } from '../mail.ts';
  */
 export function buildBody(mails: readonly Mail[], sender: Sender, mark: string): Buffer {
   const opening = `{"from":${JSON.stringify(mailboxText(sender.from))},"to":[`;
-  const replyTo = sender.replyTo ? `,"reply_to":${JSON.stringify(mailboxText(sender.replyTo))}` : '';
   const installation = `{"name":"installation","value":"${mark}"}`;
   const pieces: (string | Buffer)[] = [];
   for (const [index, mail] of mails.entries()) {
@@ -17,6 +16,8 @@ export function buildBody(mails: readonly Mail[], sender: Sender, mark: string):
     pieces.push(`${index ? ',' : '['}${opening}${JSON.stringify(mail.address)}]`, fixed[0] as Buffer);
     for (const [at, { slot, write }] of slots.entries())
       pieces.push(write(mail.links[slot]), fixed[at + 1] as Buffer);
+    const answers = mail.replyTo ?? sender.replyTo;
+    const replyTo = answers ? `,"reply_to":${JSON.stringify(mailboxText(answers))}` : '';
     pieces.push(
       `${JSON.stringify(mail.headers)}${replyTo}` +
         `,"tags":[{"name":"delivery_id","value":"${mail.deliverySeq}"},${installation}]}`,

@@ -1,0 +1,344 @@
+import { type Account, listAccounts } from '#db/accounts.ts';
+import { type Audience, type AudienceMember, listAudiences, listMembersOf } from '#db/audiences.ts';
+import { listContents } from '#db/contents.ts';
+import type { Ctx } from '#db/context.ts';
+import { insertFanout } from '#db/fanouts.ts';
+import type { Incident } from '#db/incidents.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { insertTellings, listTellings, type Telling } from '#db/tellings.ts';
+import { type Follow, listUnfinished } from '#db/unfinished.ts';
+import type { Update } from '#db/updates.ts';
+import { isMoreSevere, type Severity } from '#domain/severity.ts';
+import { ACCOUNTS, type Moment, WHAT_FIRST, type What, whatFor } from '#domain/stakeholders.ts';
+import { isOver } from '#domain/status.ts';
+import { paceOf } from './pace.ts';
+import { type Readers, readStory, renderFor, type Story } from './stakeholderMail.ts';
+import { priorityOf, releaseAfter } from './updateMail.ts';
+import { isOpenToAll, type UpdatePlan } from './updatePlan.ts';
+
+/**
+ * Tells the audiences inside that an incident was declared, before anyone outside knows. A part of the declaring transaction.
+ * @returns how many people it is for
+ */
+export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promise<number> {
+  const story = await readStory(tx, incidentSeq);
+  const { severity } = story.incident;
+  return tell(tx, ctx, story, {
+    updateSeq: 0,
+    moment: { kind: 'declared', severity, before: null, isPublic: false, turns: false, notify: true },
+    releaseNow: false,
+  });
+}
+
+/**
+ * Tells audiences and accounts what concerns them of an update that has just been written: the update itself, that the incident concerns
+ * them from now on, or that it does no more. A part of the posting transaction, so that each is told once, whatever restarts.
+ * @returns how many people it is for
+ */
+export async function tellOfUpdate(
+  tx: Tx,
+  ctx: Ctx,
+  plan: Pick<UpdatePlan, 'incident' | 'update' | 'notify' | 'severityChange'>,
+  { updateSeq, releaseNow = false }: { updateSeq: number; releaseNow?: boolean },
+): Promise<number> {
+  // Maintenance has no severity, and audiences are told by severity.
+  if (plan.incident.kind !== 'incident' || !isOpenToAll(plan.incident)) return 0;
+  return tell(tx, ctx, await readStory(tx, plan.incident.seq), {
+    updateSeq,
+    moment: momentOf(plan),
+    releaseNow,
+  });
+}
+
+/** Who would be told of a planned update, most of them first: for the screen that asks before it posts. */
+export async function countTold(
+  tx: Tx,
+  plan: Pick<UpdatePlan, 'incident' | 'update' | 'severityChange' | 'filter' | 'changes'> & {
+    notify: boolean;
+  },
+): Promise<{ name: string; people: number }[]> {
+  if (plan.incident.kind !== 'incident' || !isOpenToAll(plan.incident)) return [];
+  const { publishedAt } = plan.changes;
+  const told = await listTellings(tx, plan.incident.seq);
+  const groups = await chooseReaders(tx, {
+    incident: { ...plan.incident, ...(publishedAt && { publishedAt }) },
+    touched: plan.filter.components,
+    moment: momentOf(plan),
+    told,
+  });
+  return groups
+    .map(({ parts }) => ({
+      name: parts.map(({ name }) => name).join(', '),
+      people: parts.reduce((sum, { people }) => sum + people, 0),
+    }))
+    .filter(({ people }) => people > 0);
+}
+
+function momentOf({
+  incident,
+  update,
+  notify,
+  severityChange,
+}: Pick<UpdatePlan, 'incident' | 'update' | 'notify' | 'severityChange'>): Moment {
+  return {
+    kind: update.audience,
+    severity: update.severity,
+    before: severityChange?.[0] ?? null,
+    isPublic: update.audience === 'public' || incident.publishedAt !== null,
+    turns: isOver(update.status) !== isOver(incident.status),
+    notify,
+  };
+}
+
+type Part = { id: string; name: string; people: number };
+
+/** Readers of one text, with the audience or accounts that they are, and what they are told. */
+type Group = {
+  readers: Readers;
+  what: What;
+  /** They have not been told of the incident before. */
+  first: boolean;
+  parts: Part[];
+  members: AudienceMember[];
+};
+
+async function tell(
+  tx: Tx,
+  ctx: Ctx,
+  story: Story,
+  { updateSeq, moment, releaseNow }: { updateSeq: number; moment: Moment; releaseNow: boolean },
+): Promise<number> {
+  const { incident, page } = story;
+  const now = ctx.now();
+  const told = await listTellings(tx, incident.seq);
+  const touched = story.components.map(({ id }) => id);
+  const groups = await chooseReaders(tx, { incident, touched, moment, told });
+  if (!groups.length) return 0;
+  const follows = await followsOf(tx, story, updateSeq);
+  const bases = follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : []));
+  const missed = await missedSince(tx, incident.seq, bases);
+  const tellings: Telling[] = [];
+  let people = 0;
+  for (const { readers, what, first, parts, members } of groups) {
+    const lead = leadOf(moment, what, readers);
+    const occasion = { what, lead, updateSeq, first };
+    let noticeSeq: number | null = null;
+    if (members.length) {
+      const notice = (since: number | null) => {
+        const { mail, chat } = renderFor(ctx, story, readers, { ...occasion, since }, now);
+        return {
+          id: ctx.newId(),
+          kind: 'stakeholder' as const,
+          incidentSeq: incident.seq,
+          updateSeq: updateSeq || null,
+          priority: priorityOf(incident.kind, moment.severity),
+          rendered: mail,
+          payload: members.some(({ channel }) => channel !== 'email') ? chat : null,
+          now,
+        };
+      };
+      noticeSeq = await insertNotice(tx, notice(null));
+      for (const since of missed)
+        await insertNotice(tx, {
+          ...notice(since),
+          variant: { of: noticeSeq, sinceUpdateSeq: since, omits: omitsOf(story, since, updateSeq) },
+        });
+      await insertFanout(tx, {
+        noticeSeq,
+        filter: { components: [], groups: [], people: members.map(({ seq }) => seq) },
+        expected: members.length,
+        now,
+        releaseAt: releaseNow ? now : releaseAfter({ page, now }),
+        follows,
+      });
+      people += members.length;
+    }
+    for (const part of parts)
+      tellings.push({
+        updateSeq,
+        audienceId: part.id,
+        name: part.name,
+        what,
+        lead,
+        people: part.people,
+        noticeSeq,
+        toldAt: now,
+      });
+  }
+  await insertTellings(tx, incident.seq, tellings);
+  return people;
+}
+
+/** Newer mail takes the place of what has not left; that something is over nobody should miss, unless it is not over after all. */
+async function followsOf(tx: Tx, { incident, said }: Story, updateSeq: number): Promise<Follow[]> {
+  const open = await listUnfinished(tx, incident.seq, 'stakeholders');
+  const kindOf = (seq: number | null): Update['kind'] | undefined =>
+    said.find((one) => one.seq === seq)?.kind;
+  return open.map((one) => ({
+    noticeSeq: one.noticeSeq,
+    yields: kindOf(updateSeq) === 'reopening' || kindOf(one.updateSeq) !== 'resolution',
+  }));
+}
+
+async function missedSince(tx: Tx, incidentSeq: number, noticeSeqs: readonly number[]): Promise<number[]> {
+  if (!noticeSeqs.length) return [];
+  const contents = await listContents(tx, incidentSeq, 'stakeholders');
+  return [...new Set(contents.filter(({ base }) => noticeSeqs.includes(base)).map(({ since }) => since))];
+}
+
+function omitsOf({ stopped }: Story, since: number, updateSeq: number): number[] {
+  return stopped.filter((seq) => since <= seq && seq < updateSeq);
+}
+
+/** Who is told what: an audience each, and accounts by who tells them and what of theirs is affected. Nobody is in two of them. */
+async function chooseReaders(
+  tx: Tx,
+  {
+    incident,
+    touched,
+    moment,
+    told,
+  }: {
+    incident: Pick<Incident, 'severity' | 'policySeq'>;
+    touched: readonly string[];
+    moment: Moment;
+    told: readonly Telling[];
+  },
+): Promise<Group[]> {
+  const audiences = await listAudiences(tx);
+  if (!audiences.length) return [];
+  const accounts = await listAccounts(tx);
+  const tells = await tellsBy(tx, incident.policySeq, moment);
+  const toldBefore = (id: string) => told.some(({ audienceId }) => audienceId === id);
+  const members = Map.groupBy(
+    await listMembersOf(
+      tx,
+      [...audiences, ...accounts].map(({ id }) => id),
+    ),
+    ({ audienceId }) => audienceId,
+  );
+  const own = audiences.flatMap((audience): Group[] => {
+    const people = members.get(audience.id) ?? [];
+    const before = toldBefore(audience.id);
+    const what = whatFor(moment, {
+      ...audience,
+      tells: (severity) => tells(audience, severity),
+      toldBefore: before,
+    });
+    if (!what || !people.length) return [];
+    return [
+      {
+        readers: { ...audience, account: null },
+        what,
+        first: !before,
+        parts: [{ id: audience.id, name: audience.name, people: 0 }],
+        members: people,
+      },
+    ];
+  });
+  const audience = audiences.find(({ id }) => id === ACCOUNTS);
+  const theirs = audience
+    ? accounts.flatMap((account): Group[] => {
+        const people = members.get(account.id) ?? [];
+        const affected = account.components.map(({ id }) => id).filter((id) => touched.includes(id));
+        const before = toldBefore(account.id);
+        const what = whatFor(moment, {
+          ...audience,
+          kind: 'outside',
+          tells: (severity) => affected.length > 0 && tells(audience, severity),
+          toldBefore: before,
+        });
+        if (!what || !people.length) return [];
+        return [
+          {
+            readers: readersOf(audience, account, affected),
+            what,
+            first: !before,
+            parts: [{ id: account.id, name: account.name, people: 0 }],
+            members: people,
+          },
+        ];
+      })
+    : [];
+  return onceEach([...own, ...alike(theirs)], members);
+}
+
+/** What an account reads: its own components, in the name of its contact. */
+export function readersOf(audience: Audience, account: Account, affected: readonly string[]): Readers {
+  const { contact } = account;
+  return {
+    name: account.name,
+    kind: 'outside',
+    facts: audience.facts,
+    intro: audience.intro,
+    account: { contact: { name: contact.name, address: contact.address }, components: affected },
+  };
+}
+
+async function tellsBy(
+  tx: Tx,
+  policySeq: number | null,
+  { severity, before }: Moment,
+): Promise<(audience: Audience, at: Severity) => boolean> {
+  const policies = new Map<Severity, readonly string[]>();
+  for (const one of [severity, before])
+    if (one)
+      policies.set(one, (await paceOf(tx, { severity: one, policySeq, ownPace: null })).policy.audiences);
+  return (audience, at) =>
+    audience.severities?.includes(at) ?? policies.get(at)?.includes(audience.id) ?? false;
+}
+
+/** Accounts that get the same words are told by one message. */
+function alike(groups: readonly Group[]): Group[] {
+  const key = ({ readers, what, first }: Group) =>
+    JSON.stringify([readers.account?.contact.address, readers.account?.components, what, first]);
+  return [...Map.groupBy(groups, key).values()].map(([one, ...others]) => ({
+    ...(one as Group),
+    parts: [one as Group, ...others].flatMap(({ parts }) => parts),
+    members: [one as Group, ...others].flatMap(({ members }) => members),
+  }));
+}
+
+/** Leaves everyone in the one group that tells them most. An audience all of whose people are elsewhere stays, with nobody in it. */
+function onceEach(
+  groups: readonly Group[],
+  membersOf: ReadonlyMap<string, readonly AudienceMember[]>,
+): Group[] {
+  const rank = ({ what, readers }: Group) =>
+    (what === 'lowered' ? 100 : 0) + (readers.kind === 'outside' ? 10 : 0) + WHAT_FIRST.indexOf(what);
+  const seen = new Set<string>();
+  return [...groups]
+    .sort((a, b) => rank(a) - rank(b))
+    .map((group) => {
+      const members = group.members.filter(({ channel, address }) => {
+        const place = `${channel} ${address}`;
+        if (seen.has(place)) return false;
+        seen.add(place);
+        return true;
+      });
+      const here = new Set(members.map(({ seq }) => seq));
+      const parts = group.parts.map((part) => ({
+        ...part,
+        people: (membersOf.get(part.id) ?? []).filter(({ seq }) => here.has(seq)).length,
+      }));
+      return { ...group, members, parts };
+    });
+}
+
+/** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */
+function leadOf({ severity, before, isPublic }: Moment, what: What, { kind }: Readers): string | null {
+  const inside = kind === 'inside';
+  if (what === 'declared') return `Declared as ${severity}. Visitors have been told nothing yet.`;
+  if (what === 'raised')
+    return inside
+      ? `Raised from ${before} to ${severity}. It concerns you from now on: this is what is known so far.`
+      : 'This is more severe than it was, and concerns you from now on. This is what is known so far.';
+  if (what === 'lowered')
+    return inside
+      ? `Lowered from ${before} to ${severity}. You will hear when it is resolved, and nothing before that.`
+      : 'This is less severe than it was. You will hear when it is resolved, and nothing before that.';
+  if (!inside || before === null) return null;
+  const moved = isMoreSevere(severity, before) ? 'Raised' : 'Lowered';
+  return `${moved} from ${before} to ${severity}.${isPublic ? '' : ' Visitors have been told nothing yet.'}`;
+}

@@ -1,0 +1,185 @@
+import { expect, it } from 'vitest';
+import { listTellings } from '#db/tellings.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { stakeholderHouse } from './stakeholderHouse.ts';
+
+eachDatabase('stakeholders', (fresh) => {
+  it('a SEV1 from its declaration to its end: who hears what', async () => {
+    const { declare, say, told, last, checkout } = await stakeholderHouse(fresh);
+    const { id } = await declare({ summary: 'The payment cluster lost its leader.' });
+    expect(await told()).toEqual(['eva, max, sue: [SEV1, Declared] Checkout is failing']);
+    expect(last('eva').text).toContain('Visitors have been told nothing yet.');
+    expect(last('eva').text).toContain('The payment cluster lost its leader.');
+    expect(last('eva').text).toContain('First public update by 14:05 UTC');
+
+    await say(id, { audience: 'internal', body: 'Theory: split brain. Next: promote the replica.' });
+    expect(await told()).toEqual(['eva, max, sue: [SEV1, Inside] Checkout is failing']);
+
+    await say(id, { notify: true, body: 'Card payments fail for some.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+    ]);
+    expect(last('ann').text).toContain('Your components\n  Checkout');
+    expect(last('ann').text).toContain('Mia Berg\nAnswer this mail, and it reaches me.');
+    expect(last('ann').text).not.toMatch(/SEV1|Theory|leader/);
+    expect(last('eva').text).toContain('Theory: split brain');
+
+    await say(id, {
+      status: 'resolved',
+      reason: 'done',
+      notify: true,
+      body: 'Payments work again.',
+      components: [{ id: checkout.id, status: 'operational' }],
+    });
+    expect(await told()).toEqual([
+      'ann: [Resolved] Checkout is failing',
+      'eva, max, sue: [SEV1, Resolved] Checkout is failing',
+    ]);
+  });
+
+  it('raising the severity tells those whom it concerns now, with all that was said', async () => {
+    const { declare, say, told, last } = await stakeholderHouse(fresh);
+    const { id } = await declare({ severity: 'SEV3' });
+    expect(await told()).toEqual(['sue: [SEV3, Declared] Checkout is failing']);
+    await say(id, { notify: true, body: 'Some payments are slow.', affected: 'one in ten' });
+    expect(await told()).toEqual(['sue: [SEV3, Investigating] Checkout is failing']);
+    await say(id, {
+      audience: 'internal',
+      severity: 'SEV1',
+      body: 'It is everyone. Bridge: meet.example/77',
+    });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max: [SEV1, raised] Checkout is failing',
+      'sue: [SEV1, Inside] Checkout is failing',
+    ]);
+    const { text } = last('eva');
+    expect(text).toContain('Raised from SEV3 to SEV1. It concerns you from now on');
+    expect(text).toContain('Since 14:00 UTC');
+    expect(text).toContain('Bridge: meet.example/77');
+    expect(text).toMatch(/So far\n[^]*Some payments are slow\./);
+    expect(text).toContain('Next public update by');
+    expect(last('sue').text).toContain('Raised from SEV3 to SEV1.');
+    expect(last('ann').text).toContain('Some payments are slow.');
+    expect(last('ann').text).not.toMatch(/SEV|Bridge|everyone/);
+  });
+
+  it('lowering it tells those who drop out what comes next, and then how it ends', async () => {
+    const { declare, say, told, last } = await stakeholderHouse(fresh);
+    const { id } = await declare();
+    await say(id, { notify: true });
+    await told();
+    await say(id, { notify: true, severity: 'SEV3', body: 'Only card payments are slow now.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max: [SEV3, lowered] Checkout is failing',
+      'sue: [SEV3, Investigating] Checkout is failing',
+    ]);
+    expect(last('eva').text).toMatch(/You will hear when it is resolved, and\s+nothing before that\./);
+    expect(last('eva').text).not.toContain('Next public update by');
+    expect(last('ann').text).toContain('less severe than it was');
+    await say(id, { notify: true, body: 'Still slow.' });
+    expect(await told()).toEqual(['sue: [SEV3, Investigating] Checkout is failing']);
+    // Even where subscribers are not told: it was promised.
+    await say(id, { status: 'resolved', body: 'Fast again.' });
+    expect(await told()).toEqual([
+      'ann: [Resolved] Checkout is failing',
+      'eva, max, sue: [SEV3, Resolved] Checkout is failing',
+    ]);
+    await say(id, { status: 'investigating', notify: true, severity: 'SEV1', body: 'It is back.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+    ]);
+  });
+
+  it('somebody in two audiences gets one mail, the one that says most', async () => {
+    const { add, declare, say, told, ctx, db, acme } = await stakeholderHouse(fresh);
+    await add('managers', 'eva');
+    await add('support', 'eva');
+    await add(acme, 'sue');
+    const { id, seq } = await declare({ severity: 'SEV2' });
+    expect(await told()).toEqual(['eva, max, sue: [SEV2, Declared] Checkout is failing']);
+    await say(id, { notify: true, severity: 'SEV1' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+    ]);
+    const tellings = await db.read((tx) => listTellings(tx, seq));
+    expect(tellings.map(({ name, what, people }) => `${name} ${what} ${people}`)).toEqual([
+      'Managers declared 2',
+      'Support declared 1',
+      'Managers update 2',
+      'Support update 1',
+      'Executives raised 0',
+      'Acme update 1',
+    ]);
+    expect(ctx.changes).toContain('outbox');
+  });
+
+  it('an account hears only of its own, also when that breaks later; a quiet post is quiet to all', async () => {
+    const { declare, say, told, last, cart } = await stakeholderHouse(fresh);
+    const { id } = await declare({ severity: 'SEV2' });
+    await say(id, { notify: true, body: 'The first word.' });
+    await told();
+    await say(id, { body: 'A quiet word.', components: [{ id: cart.id, status: 'partial_outage' }] });
+    expect(await told()).toEqual([]);
+    await say(id, { notify: true, body: 'The loud word.' });
+    expect(await told()).toEqual([
+      'ann, gus: [Investigating] Checkout is failing',
+      'max, sue: [SEV2, Investigating] Checkout is failing',
+    ]);
+    expect(last('gus').text).toContain('The first word.');
+    expect(last('gus').text).toContain('Jonas Ek\nAnswer');
+    expect(last('gus').text).toContain('Your components\n  Cart');
+    expect(last('gus').text).not.toContain('Checkout  ');
+  });
+
+  it('what is restricted or a drill is told to nobody', async () => {
+    const { db, declare, say, told } = await stakeholderHouse(fresh);
+    for (const column of ['restricted', 'drill'] as const) {
+      const { id, seq } = await declare();
+      await told();
+      await db.write((tx) =>
+        tx
+          .updateTable('incidents')
+          .set({ [column]: 1 })
+          .where('seq', '=', seq)
+          .execute(),
+      );
+      await say(id, { audience: 'internal', body: 'Hush.' });
+      await say(id, { notify: true, body: 'Hush.' });
+      expect(await told()).toEqual([]);
+    }
+  });
+
+  it('each audience gets its own first line and the facts that it asked for', async () => {
+    const { change, declare, say, told, last } = await stakeholderHouse(fresh);
+    await change('executives', {
+      intro: '{{severity}}: {{components}} since {{started}}.',
+      facts: ['affected'],
+    });
+    await change('support', { kind: 'outside', severities: ['SEV1'] });
+    const { id } = await declare({ summary: 'Hush hush.' });
+    expect(await told()).toEqual(['eva, max: [SEV1, Declared] Checkout is failing']);
+    expect(last('eva').text).toContain('SEV1: Checkout since 14:00 UTC.');
+    expect(last('eva').text).not.toContain('Hush hush.');
+    expect(last('max').text).toContain('Hush hush.');
+    await say(id, { audience: 'internal', body: 'Hush again.' });
+    expect(await told()).toEqual(['max: [SEV1, Inside] Checkout is failing']);
+    await say(id, { notify: true, affected: 'all of you' });
+    expect(await told()).toEqual([
+      'ann, sue: [Investigating] Checkout is failing',
+      'eva, max: [SEV1, Investigating] Checkout is failing',
+    ]);
+    expect(last('eva').text).toMatch(/Who is affected\n {2}all of you/);
+    expect(last('sue').text).not.toMatch(/Hush|SEV1/);
+    await expect(change('support', { kind: 'outside', intro: '{{severity}}' })).rejects.toMatchObject({
+      problems: [{ field: 'intro' }],
+    });
+    await expect(change('accounts', { kind: 'inside' })).rejects.toMatchObject({
+      problems: [{ field: 'kind' }],
+    });
+  });
+});
