@@ -6,10 +6,12 @@ import { findIncident, findIncidentBySeq, type Incident } from '#db/incidents.ts
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { FAR } from '#db/parking.ts';
+import { listTellings } from '#db/tellings.ts';
 import { listUnfinished, MAY_HAVE_IT, type Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { namesInWords } from '#domain/templates.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise, type Rendered } from '#emails/render.ts';
 import { countMend, renderCorrection, rewriteWaiting, storedPlans } from './mendMail.ts';
@@ -30,6 +32,10 @@ export type Outgoing = {
   total: number;
   /** How many get a correction beside it. */
   corrected: number;
+  /** The audiences and accounts that it is for, in words; null when it is for subscribers. */
+  audiences: string | null;
+  /** It says what visitors can read. */
+  isPublic: boolean;
 };
 
 /** What is going out about one incident or maintenance, the newest first. A correction goes with what it corrects, while that does. */
@@ -42,7 +48,9 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
     const all = (await listUnfinished(tx, incident.seq)).filter(({ releaseAt }) => releaseAt !== FAR);
     const open = all.filter(
       (one) =>
-        one.mends === null || !all.some((other) => other.mends === null && other.updateSeq === one.updateSeq),
+        one.to === 'subscribers' &&
+        (one.mends === null ||
+          !all.some((other) => other.mends === null && other.updateSeq === one.updateSeq)),
     );
     const notices = await listNotices(
       tx,
@@ -53,7 +61,8 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
       open.map(({ noticeSeq }) => noticeSeq),
     );
     const updates = new Map((await listUpdates(tx, incident.seq)).map(({ seq, id }) => [seq, id]));
-    return open
+    const audiences = await listToAudiences(tx, incident.seq, all, now);
+    const toSubscribers = open
       .flatMap((one): Outgoing[] => {
         const notice = notices.find(({ seq }) => seq === one.noticeSeq);
         if (!notice || one.updateSeq === null) return [];
@@ -72,11 +81,55 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
             corrected: all
               .filter((other) => other !== one && other.mends && other.updateSeq === one.updateSeq)
               .reduce((sum, { expected }) => sum + expected, 0),
+            audiences: null,
+            isPublic: true,
           },
         ];
       })
       .reverse();
+    return [...toSubscribers, ...audiences];
   });
+}
+
+/** What goes to audiences and accounts: one entry for all mail about the same update, which is stopped and let go as one. */
+async function listToAudiences(
+  tx: Tx,
+  incidentSeq: number,
+  all: readonly Unfinished[],
+  now: Instant,
+): Promise<Outgoing[]> {
+  const open = all.filter(({ to }) => to === 'stakeholders');
+  if (!open.length) return [];
+  const seqs = seqsOf(open);
+  const notices = await listNotices(tx, seqs);
+  const counts = await countStates(tx, seqs);
+  const updates = await listUpdates(tx, incidentSeq);
+  const tellings = await listTellings(tx, incidentSeq);
+  return [...Map.groupBy(open, ({ updateSeq }) => updateSeq)]
+    .map(([updateSeq, group]): Outgoing => {
+      const first = group[0] as Unfinished;
+      const own = seqsOf(group);
+      const states = own.flatMap((seq) => Object.entries(counts.get(seq) ?? {}));
+      const names = tellings.flatMap(({ noticeSeq, name }) => (own.includes(noticeSeq ?? 0) ? [name] : []));
+      const update = updates.find(({ seq }) => seq === updateSeq);
+      const notice = notices.find(({ seq }) => seq === first.noticeSeq);
+      return {
+        noticeId: notice?.id ?? '',
+        updateId: update?.id ?? '',
+        subject: notice?.subject ?? '',
+        state: stateOf(group.find(({ stoppedAt }) => stoppedAt) ?? first, now),
+        releaseAt: first.releaseAt,
+        stoppedBy: group.find(({ stoppedBy }) => stoppedBy)?.stoppedBy ?? null,
+        got: states
+          .filter(([state]) => (MAY_HAVE_IT as readonly string[]).includes(state))
+          .reduce((sum, [, count]) => sum + count, 0),
+        total: group.reduce((sum, { expected }) => sum + expected, 0),
+        corrected: 0,
+        audiences: namesInWords(names),
+        isPublic: update?.audience === 'public',
+      };
+    })
+    .reverse();
 }
 
 function stateOf({ stoppedAt, heldBack, releaseAt }: Unfinished, now: Instant): Outgoing['state'] {

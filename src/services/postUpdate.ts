@@ -14,7 +14,7 @@ import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
-import { tellOfUpdate } from './stakeholders.ts';
+import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
@@ -129,6 +129,8 @@ export type Preview = {
   bodyHtml: string;
   /** How many people would be told if it were posted with notify. */
   told: number;
+  /** Audiences and accounts that would be told, each with how many. */
+  audiences: { name: string; people: number }[];
   nextUpdateBy: Instant | null;
 };
 
@@ -141,6 +143,7 @@ export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview
       mail: renderPlannedMail(ctx, plan),
       bodyHtml: renderMarkdown(plan.update.body),
       told: plan.isVisible ? await countReach(tx, await audienceOf(tx, plan)) : 0,
+      audiences: await countTold(tx, { ...plan, notify: true }),
       nextUpdateBy: plan.update.nextUpdateBy,
     };
   });

@@ -58,7 +58,7 @@ eachDatabase('stakeholders', (fresh) => {
     expect(text).toContain('Raised from SEV3 to SEV1. It concerns you from now on');
     expect(text).toContain('Since 14:00 UTC');
     expect(text).toContain('Bridge: meet.example/77');
-    expect(text).toMatch(/So far\n[^]*Some payments are slow\./);
+    expect(text).toMatch(/So far\n[\s\S]*Some payments are slow\./);
     expect(text).toContain('Next public update by');
     expect(last('sue').text).toContain('Raised from SEV3 to SEV1.');
     expect(last('ann').text).toContain('Some payments are slow.');

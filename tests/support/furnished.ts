@@ -6,6 +6,7 @@ import { expandNextChunk } from '#delivery/expander.ts';
 import { ROLES, type Role } from '#domain/permissions.ts';
 import { addMs, DAY, HOUR } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
+import { createAccount } from '#services/accounts.ts';
 import { addMember } from '#services/audiences.ts';
 import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
@@ -53,14 +54,9 @@ export type Furnished = {
  * An installation in which every route has something to show, made through the services as people would. Nothing of it moves by
  * itself: with FURNISHED_ENV no process mails, and no clock ticks.
  */
-export async function furnish(dataDir: string, databaseUrl?: string): Promise<Furnished> {
+export async function furnish(dataDir: string, env: Record<string, string> = {}): Promise<Furnished> {
   const foghorn = await openFoghorn(
-    readConfig({
-      ...FURNISHED_ENV,
-      DATA_DIR: dataDir,
-      LOG_LEVEL: 'silent',
-      ...(databaseUrl && { DATABASE_URL: databaseUrl }),
-    }),
+    readConfig({ ...FURNISHED_ENV, ...env, DATA_DIR: dataDir, LOG_LEVEL: 'silent' }),
   );
   await prepareFoghorn(foghorn);
   const ctx = foghorn.contextFor({ kind: 'system', name: 'test' });
@@ -81,6 +77,12 @@ export async function furnish(dataDir: string, databaseUrl?: string): Promise<Fu
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
   await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
+  const account = await createAccount(ctx, {
+    name: 'Acme',
+    contactId: users.comms.id,
+    components: [checkout.id],
+  });
+  await addMember(ctx, account, { address: `acme@${SECRET_DOMAIN}`, name: 'Ann of Acme' });
   const subscriber = await addSubscriber(ctx, { address: `anna@${SECRET_DOMAIN}`, consent: 'a letter' });
   const list = await addSubscriber(ctx, { address: `team@${SECRET_DOMAIN}`, consent: 'a letter' });
   await markShared(ctx, list, true);
@@ -186,6 +188,7 @@ export async function furnish(dataDir: string, databaseUrl?: string): Promise<Fu
     },
     ids: {
       '/admin/approvals/[]': approval,
+      '/admin/accounts/[]': account,
       '/admin/audiences/[]': 'executives',
       '/admin/components/[]': checkout.id,
       '/admin/components/groups/[]': group.id,

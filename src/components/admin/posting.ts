@@ -106,6 +106,7 @@ function shortcuts(form: HTMLFormElement, saveNow: () => void): void {
 
 type Preview = {
   told: number;
+  audiences: string;
   subject: string;
   text: string;
   pageHtml: string;
@@ -127,6 +128,9 @@ function putPreview(form: HTMLFormElement, url: string, preview: Preview): void 
   put('subject', preview.subject);
   put('text', preview.text);
   put('told', preview.told.toLocaleString('en'));
+  put('audiences', preview.audiences);
+  for (const line of form.querySelectorAll<HTMLElement>('[data-audiences]'))
+    line.hidden = preview.audiences === '';
   put('problems', preview.problems.join(' '));
   form.dataset.told = String(preview.told);
   form.querySelector('.pane')?.setAttribute('data-empty', preview.subject ? 'no' : 'yes');

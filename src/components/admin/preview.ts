@@ -4,6 +4,8 @@ export type PreviewView = {
   url: string;
   /** How many people it will reach. */
   told: number;
+  /** Audiences and accounts that it will reach, each with how many; '' for none. */
+  audiences: string;
   subject: string;
   text: string;
   /** The update as the public page has it: sanitised by the renderer. */

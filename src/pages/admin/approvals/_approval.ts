@@ -5,16 +5,18 @@ import { may } from '#domain/permissions.ts';
 import { toLocal } from '#domain/time.ts';
 import type { ApprovalView } from '#services/approvals.ts';
 import { previewOnScreen } from '#services/screenPreview.ts';
-import { onThePage } from '../incidents/_preview.ts';
+import { audiencesText, onThePage } from '../incidents/_preview.ts';
 
 /** The frozen update as people would read it. How many would be told is known to those who may draft. */
 export async function previewOf(ctx: Ctx, approval: ApprovalView, frame: Frame): Promise<PreviewView> {
   const { input, mail, incident, hindered } = approval;
   const counts =
     mail !== null && input.notify && approval.state === 'waiting' && may(ctx.actor, 'incident.draft');
+  const reach = counts ? await previewOnScreen(ctx, { ...input }) : null;
   return {
     url: `/admin/approvals/${approval.id}/mail`,
-    told: counts ? (await previewOnScreen(ctx, { ...input })).told : 0,
+    told: reach?.told ?? 0,
+    audiences: audiencesText(reach?.audiences ?? []),
     subject: mail?.subject ?? `“${input.body.slice(0, 80)}”`,
     text: mail?.text ?? input.body,
     pageHtml: onThePage(

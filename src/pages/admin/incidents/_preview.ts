@@ -12,13 +12,18 @@ export type FullPreview = PreviewView & { html: string };
  * What the form would post, as people would read it. It is planned and rendered by the code that posts, so a problem that a post
  * would meet shows here first; how many it reaches is known before a word is written.
  */
+/** "Executives 3, Support 12". */
+export function audiencesText(audiences: readonly { name: string; people: number }[]): string {
+  return audiences.map(({ name, people }) => `${name} ${people.toLocaleString('en')}`).join(', ');
+}
+
 export async function previewOf(
   ctx: Ctx,
   subject: Subject,
   url: string,
   fields: Fields,
 ): Promise<FullPreview> {
-  const nothing = { url, told: 0, subject: '', text: '', pageHtml: '', html: '' };
+  const nothing = { url, told: 0, audiences: '', subject: '', text: '', pageHtml: '', html: '' };
   const isBlank = !fields.body?.trim();
   const { data, problems } = readUpdate(subject, { ...fields, ...(isBlank && { body: '…' }) }, ctx.now());
   if (!data) return { ...nothing, problems: problems.map(({ message }) => message) };
@@ -30,14 +35,22 @@ export async function previewOf(
       reason: data.reason ?? 'preview',
       notify: true,
     });
+    const audiences = audiencesText(preview.audiences);
     if (data.audience === 'internal')
-      return { ...nothing, problems: ['Colleagues read it here, in the timeline. Nobody is mailed.'] };
-    if (isBlank) return { ...nothing, told: preview.told, problems: [] };
+      return {
+        ...nothing,
+        audiences,
+        problems: [
+          `Colleagues read it here, in the timeline. ${audiences ? 'These audiences are mailed.' : 'Nobody is mailed.'}`,
+        ],
+      };
+    if (isBlank) return { ...nothing, told: preview.told, audiences, problems: [] };
     return {
       url,
       html: preview.html,
       text: preview.text,
       told: preview.told,
+      audiences,
       subject: preview.subject,
       pageHtml: onThePage(subject, data, preview.bodyHtml, preview.nextUpdateBy, ctx.now()),
       problems: [],

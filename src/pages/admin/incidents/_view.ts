@@ -22,6 +22,7 @@ import { ROLE_LABELS } from '#services/incidentTeam.ts';
 import { listPeople, type Person } from '#services/people.ts';
 import { getSeal, type Seal } from '#services/restricted.ts';
 import { listTemplates, type Template } from '#services/templates.ts';
+import { listToldAudiences, type ToldAudience } from '#services/told.ts';
 import { type ChoosableGroup, choosableGroups } from '../_components.ts';
 import { PLAIN_HOLD } from './_holding.ts';
 import { type Fields, type Subject, variableValues } from './_update.ts';
@@ -37,6 +38,8 @@ export type IncidentPage = {
   entries: TimelineEntry[];
   facts: IncidentFacts;
   fanouts: FanoutView[];
+  /** Audiences and accounts, with what they were told. */
+  told: ToldAudience[];
   /** What is going out and can be stopped. */
   outgoing: Outgoing[];
   /** What a holding update would say and promise; null while there is nothing to hold. */
@@ -53,7 +56,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
   const claimed = new Map(
     incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
   );
-  const [groups, templates, fanouts, outgoing, people, seal, approval] = await Promise.all([
+  const [groups, templates, allFanouts, outgoing, people, seal, approval, told] = await Promise.all([
     choosableGroups(ctx, claimed),
     listTemplates(ctx),
     listFanoutsOf(ctx, id),
@@ -61,7 +64,10 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     listPeople(ctx),
     getSeal(ctx, id),
     getApprovalOf(ctx, id),
+    listToldAudiences(ctx, id),
   ]);
+  // Those to audiences have a place of their own.
+  const fanouts = allFanouts.filter(({ kind }) => kind !== 'stakeholder');
   const subject = subjectOf(incident, frame, groups, ctx.site.url);
   const mayPublish = may(ctx.actor, 'incident.publish');
   return {
@@ -74,6 +80,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     entries: entriesOf(incident, fanouts),
     facts: factsOf(incident, people),
     fanouts,
+    told,
     outgoing,
     seal,
     approval,
