@@ -43,7 +43,13 @@ const INSIDE = {
   reason: 'Zqreason why it was over so soon',
   raise: 'Zqraise it is everyone now',
 };
-const MARK = /zq[a-z]+/gi;
+/** The first word of each: nothing that is made by chance is as long. */
+const MARK = new RegExp(
+  Object.values(INSIDE)
+    .map((text) => /zq[a-z]+/i.exec(text)?.[0])
+    .join('|'),
+  'gi',
+);
 
 /** What a client may ask for: every format that one could answer with. */
 const ACCEPTS = [
@@ -103,8 +109,11 @@ eachDatabaseUrl('what is said inside', (place) => {
     for (const [field, text] of Object.entries(INSIDE))
       if (field !== 'reason') expect(read, field).toContain(text.replace(/^https:.*\//, ''));
     // And whoever is outside was told of the same incident, by an update and by its being raised.
-    const acme = outside.filter(({ to }) => to === 'acme@private.example').map(({ subject }) => subject);
-    expect(acme.filter((subject) => subject.includes('Payments are slow'))).toHaveLength(3);
+    const acme = outside.filter(({ to }) => to === 'acme@private.example').map(({ text }) => text);
+    for (const words of ['Some payments are slow.', 'Payments work again.', 'All is well.'])
+      expect(acme.join('\n')).toContain(words);
+    const pia = outside.filter(({ to }) => to === 'partner@private.example').map(({ text }) => text);
+    expect(pia.join('\n')).toContain('Some payments are slow.');
   });
 });
 
