@@ -15,6 +15,7 @@ import { namesInWords } from '#domain/templates.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise, type Rendered } from '#emails/render.ts';
 import { countMend, renderCorrection, rewriteWaiting, storedPlans } from './mendMail.ts';
+import { rewriteStakeholders } from './stakeholderMend.ts';
 import { requireUpdate } from './updateEdits.ts';
 import { renderPlannedMail } from './updateMail.ts';
 
@@ -172,6 +173,7 @@ async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subjec
   if (updateSeq === null) return;
   const incident = (await findIncidentBySeq(tx, incidentSeq, ctx.actor)) as Incident;
   await rewriteWaiting(tx, ctx, incident, { from: updateSeq + 1, now: ctx.now() });
+  await rewriteStakeholders(tx, ctx, incidentSeq, { from: updateSeq + 1, now: ctx.now() });
 }
 
 /** `updateSeq` is null for a declaration. */

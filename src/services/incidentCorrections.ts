@@ -13,6 +13,7 @@ import type { Instant } from '#domain/time.ts';
 import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
+import { tellDeclared } from './stakeholders.ts';
 import { isOpenToAll } from './updatePlan.ts';
 
 /**
@@ -210,6 +211,7 @@ async function moveFirstClaims(
 export async function adoptIncident(ctx: Ctx, input: { incidentId: string; version: number }): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
+  let told = 0;
   const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     if (incident.kind !== 'incident' || incident.hasCadence || isOver(incident.status))
@@ -232,7 +234,9 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
       subjectId: incident.id,
       detail: { text: `Adopted as ${incident.severity}` },
     });
+    told = await tellDeclared(tx, ctx, incident.seq);
     return bumpIfPublic(tx, incident, now);
   });
   if (changesPage) ctx.changed('page');
+  if (told) ctx.changed('outbox');
 }

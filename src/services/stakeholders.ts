@@ -18,15 +18,18 @@ import { priorityOf, releaseAfter } from './updateMail.ts';
 import { isOpenToAll, type UpdatePlan } from './updatePlan.ts';
 
 /**
- * Tells the audiences inside that an incident was declared, before anyone outside knows. A part of the declaring transaction.
+ * Tells the audiences inside that an incident was declared, before anyone outside knows, or that one that is public already was taken
+ * over. A part of the transaction that does so.
  * @returns how many people it is for
  */
 export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promise<number> {
   const story = await readStory(tx, incidentSeq);
-  const { severity } = story.incident;
+  const { severity, publishedAt } = story.incident;
+  if (!isOpenToAll(story.incident)) return 0;
+  const isPublic = publishedAt !== null;
   return tell(tx, ctx, story, {
     updateSeq: 0,
-    moment: { kind: 'declared', severity, before: null, isPublic: false, turns: false, notify: true },
+    moment: { kind: 'declared', severity, before: null, isPublic, turns: false, notify: true },
     releaseNow: false,
   });
 }
@@ -329,7 +332,10 @@ function onceEach(
 /** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */
 function leadOf({ severity, before, isPublic }: Moment, what: What, { kind }: Readers): string | null {
   const inside = kind === 'inside';
-  if (what === 'declared') return `Declared as ${severity}. Visitors have been told nothing yet.`;
+  if (what === 'declared')
+    return isPublic
+      ? `Taken over as ${severity}. Visitors have been told of it.`
+      : `Declared as ${severity}. Visitors have been told nothing yet.`;
   if (what === 'raised')
     return inside
       ? `Raised from ${before} to ${severity}. It concerns you from now on: this is what is known so far.`

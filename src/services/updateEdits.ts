@@ -9,6 +9,7 @@ import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { countMend, mendMail, storedPlans } from './mendMail.ts';
+import { mendStakeholders } from './stakeholderMend.ts';
 import { queueUpdateMail } from './updateMail.ts';
 import { isOpenToAll } from './updatePlan.ts';
 
@@ -27,7 +28,7 @@ export async function editUpdate(
   const { updateId, notify, wrong = null, ...text } = input;
   // Counting a million rows is no work for the one writer; a few who get it in between change nothing but this figure.
   const expected = notify ? await countWrong(ctx, updateId) : 0;
-  const { told, changesPage } = await ctx.db.write(async (tx) => {
+  const { told, changesPage, inside } = await ctx.db.write(async (tx) => {
     const update = await requireUpdate(tx, updateId, ctx.actor);
     const isPublic = update.audience === 'public';
     if (isPublic) requirePermission(ctx.actor, 'incident.publish');
@@ -46,7 +47,8 @@ export async function editUpdate(
       detail: { update: updateId },
     });
     const changesPage = isPublic && isOpenToAll(incident);
-    if (!changesPage) return { told: 0, changesPage };
+    const inside = await mendStakeholders(tx, ctx, update, { correct: notify ? { wrong } : null, now });
+    if (!changesPage) return { told: inside.corrected, changesPage, inside };
     await bumpPageVersion(tx, now);
     const mended = { ...update, ...text };
     const mend = await mendMail(tx, ctx, {
@@ -55,16 +57,15 @@ export async function editUpdate(
       now,
       correct: notify ? { wrong, expected } : null,
     });
-    if (mend) return { told: mend.corrected, changesPage };
+    if (mend) return { told: mend.corrected + inside.corrected, changesPage, inside };
     return {
-      told: notify ? await queueCorrection(tx, ctx, incident, mended, noticeId, now) : 0,
+      told: inside.corrected + (notify ? await queueCorrection(tx, ctx, incident, mended, noticeId, now) : 0),
       changesPage,
+      inside,
     };
   });
-  if (changesPage) {
-    ctx.changed('page');
-    ctx.changed('outbox');
-  }
+  if (changesPage) ctx.changed('page');
+  if (changesPage || inside.changed) ctx.changed('outbox');
   return { told };
 }
 

@@ -12,11 +12,6 @@ export type FullPreview = PreviewView & { html: string };
  * What the form would post, as people would read it. It is planned and rendered by the code that posts, so a problem that a post
  * would meet shows here first; how many it reaches is known before a word is written.
  */
-/** "Executives 3, Support 12". */
-export function audiencesText(audiences: readonly { name: string; people: number }[]): string {
-  return audiences.map(({ name, people }) => `${name} ${people.toLocaleString('en')}`).join(', ');
-}
-
 export async function previewOf(
   ctx: Ctx,
   subject: Subject,
@@ -90,4 +85,9 @@ export function onThePage(
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
+}
+
+/** "Executives 3, Support 12". */
+export function audiencesText(audiences: readonly { name: string; people: number }[]): string {
+  return audiences.map(({ name, people }) => `${name} ${people.toLocaleString('en')}`).join(', ');
 }
