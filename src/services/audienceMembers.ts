@@ -126,7 +126,12 @@ async function readPeople(
     if (!written.trim()) continue;
     // A spreadsheet's cells arrive between tabs, some lands' CSV between semicolons.
     const separator = ['\t', ';'].find((one) => written.includes(one) && !written.includes(','));
-    const cells = separator ? written.split(separator) : await cellsOf(written);
+    const mailbox = MAILBOX.exec(written);
+    const cells = mailbox
+      ? [mailbox[2] as string, mailbox[1] as string]
+      : separator
+        ? written.split(separator)
+        : await cellsOf(written);
     const wrong = (reason: string) => bad.push({ line, text: written, reason });
     if (typeof cells === 'string') {
       wrong(cells);
@@ -141,16 +146,19 @@ async function readPeople(
   return { people, bad };
 }
 
+/** Name <address>, as mail programs copy it; the name may be quoted. */
+const MAILBOX = /^\s*"?([^"<>]*?)"?\s*<([^<>\s]+@[^<>\s]+)>[\s,;]*$/;
+
 async function cellsOf(line: string): Promise<string[] | string> {
-  for await (const record of parseCsv([line])) return 'error' in record ? record.error : record.fields;
+  for await (const record of parseCsv([line]))
+    return 'error' in record ? 'Its quotes do not match.' : record.fields;
   return [];
 }
 
 /** Or why nobody can be read there. */
 function readPerson(cells: readonly string[]): { address: string; name: string | null } | string {
   const filled = cells.map((cell) => cell.trim()).filter(Boolean);
-  const within = filled.length === 1 ? /^"?([^"<]*?)"?\s*<([^<>]+)>$/.exec(filled[0] as string) : null;
-  const [first, second, ...more] = within ? [within[2] as string, within[1] as string] : filled;
+  const [first, second, ...more] = filled;
   if (more.length) return 'There are more than two cells. Write an address and a name.';
   const [address, name] = first?.includes('@') || !second ? [first, second] : [second, first];
   if (!address?.includes('@')) return 'There is no mail address.';
