@@ -139,13 +139,35 @@ export const AUDIENCE_MEMBERS: Record<AudienceId, readonly { name: string; addre
     { name: 'Leila Haddad', address: 'leila.haddad@harbour.example' },
   ],
   accounts: [
-    { name: 'Nordlicht Outdoor', address: 'operations@nordlicht.example' },
-    { name: 'Casa Verde', address: 'incidents@casaverde.example' },
     { name: 'Blue Heron Books', address: 'it@blueheron.example' },
     { name: 'Maison Perrin', address: 'exploitation@perrin.example' },
     { name: 'Kestrel Cycles', address: 'ecommerce@kestrel.example' },
   ],
 };
+
+/** Customers whom Jonas or Mara tells by name when a component of theirs is affected. */
+export const ACCOUNTS: readonly {
+  name: string;
+  contact: PersonId;
+  components: readonly string[];
+  members: readonly { name: string; address: string }[];
+}[] = [
+  {
+    name: 'Nordlicht Outdoor',
+    contact: 'jonas',
+    components: ['Checkout', 'Cart'],
+    members: [
+      { name: 'Greta Lind', address: 'operations@nordlicht.example' },
+      { name: 'Pavel Horak', address: 'pavel.horak@nordlicht.example' },
+    ],
+  },
+  {
+    name: 'Casa Verde',
+    contact: 'mara',
+    components: ['Webhooks', 'Community'],
+    members: [{ name: 'Inés Paredes', address: 'incidents@casaverde.example' }],
+  },
+];
 
 const FIRST =
   'Alba Arlo Bruno Clara Cyrus Dalia Elif Emil Freya Goran Hana Hugo Ida Ivan Jana Joel Kaia Karim Lars Lina Malik Mei Nadia Nils Olga Omar Pia Quinn Rafa Rhea Sofia Tariq Uma Viktor Wanda Xenia Yara Yusuf Zoe Zora'.split(

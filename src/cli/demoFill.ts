@@ -8,6 +8,7 @@ import { wholeMinute } from '#domain/cadence.ts';
 import type { Actor } from '#domain/permissions.ts';
 import { AUDIENCE_IDS } from '#domain/severity.ts';
 import { addDays, addMs, DAY, HOUR, type Instant, MINUTE } from '#domain/time.ts';
+import { createAccount } from '#services/accounts.ts';
 import { addMember } from '#services/audiences.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { listFanouts } from '#services/deliveries.ts';
@@ -17,6 +18,7 @@ import { saveSettings } from '#services/settings.ts';
 import { importSubscribers } from '#services/subscriberImport.ts';
 import { openFoghorn, prepareFoghorn } from '../foghorn.ts';
 import {
+  ACCOUNTS,
   AUDIENCE_MEMBERS,
   DEMO_PASSWORD,
   GROUPS,
@@ -97,6 +99,14 @@ async function fillHouse(filling: Filling): Promise<void> {
   }
   for (const audience of AUDIENCE_IDS)
     for (const member of AUDIENCE_MEMBERS[audience]) await addMember(ctx, audience, member);
+  for (const { name, contact, components: theirs, members } of ACCOUNTS) {
+    const account = await createAccount(ctx, {
+      name,
+      contactId: people.get(contact) as string,
+      components: theirs.map((one) => componentId(filling, one)),
+    });
+    for (const member of members) await addMember(ctx, account, member);
+  }
   await importSubscribers(at(addMs(now, -FOLLOWED_FOR)), subscriberCsv());
 }
 
@@ -180,6 +190,7 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
     detectedAt: ago(open.detectedAgo),
     components: touched(filling, open.components),
   });
+  await deliver(filling, ago(open.declaredAgo));
   for (const { role, person } of open.roles)
     await assignRole(declaring, { incidentId, role, userId: filling.people.get(person) as string });
   for (const { ago: minutes, by, nextWithin, notify = false, components = [], ...update } of open.updates) {
@@ -194,15 +205,15 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
       nextUpdateBy: nextWithin === undefined ? undefined : wholeMinute(addMs(postedAt, nextWithin * MINUTE)),
       components: touched(filling, components),
     });
-    if (notify) await deliver(filling, addMs(postedAt, PAGE.releaseSeconds * 1_000 + 3_000));
+    await deliver(filling, postedAt);
   }
   for (const { ago: minutes, by, body } of open.log)
     await addLogEntry(filling.at(ago(minutes - 1), by), { incidentId, body, at: ago(minutes) });
 }
 
-/** Hands over what waits, at a time that has passed, so that the demo does not begin by sending old news. */
-async function deliver({ at, config }: Filling, instant: Instant): Promise<void> {
-  const ctx = at(instant);
+/** Hands over what was posted then, at a time that has passed, so that the demo does not begin by sending old news. */
+async function deliver({ at, config }: Filling, postedAt: Instant): Promise<void> {
+  const ctx = at(addMs(postedAt, PAGE.releaseSeconds * 1_000 + 3_000));
   const dispatcher = startDispatcher({ ...ctx, config });
   try {
     for (;;) {

@@ -177,7 +177,7 @@ export async function removeMember(ctx: Ctx, groupId: string, memberId: string):
   await ctx.db.write(async (tx) => {
     const subjectKind = await requireGroup(tx, groupId);
     if (!(await removeAudienceMember(tx, groupId, memberId, now)))
-      throw new AppError('not_found', 'This person is not in it: someone may have removed them.', {
+      throw new AppError('not_found', 'This person is not in the audience: someone may have removed them.', {
         fix: 'Look at the list again.',
       });
     await insertAudit(tx, ctx, {
