@@ -101,10 +101,10 @@ function sinceOf({ site, incident, now }: StakeholderMail): string {
   return `${rangeText(incident.startedAt, now, site.timeZone, now)}, ${lasted}`;
 }
 
-/** "Said in public by Mia, 14:20 UTC"; to readers outside nobody is named. */
-function labelOf({ site, incident, now }: StakeholderMail, said: Said): string {
+/** "Said in public by Mia, 14:20 UTC"; to readers outside nobody is named, and all of it is public. */
+function labelOf({ site, incident, now }: StakeholderMail, said: Said): string | null {
   const when = whenText(said.postedAt, site.timeZone, now);
-  if (incident.severity === null) return when;
+  if (incident.severity === null) return null;
   return `Said ${said.inside ? 'inside' : 'in public'} by ${clip(oneLine(said.author), 80)}, ${when}`;
 }
 
@@ -158,7 +158,10 @@ function valuesOf(mail: StakeholderMail): Values {
     since: sinceOf(mail),
     intro: mail.intro ? { line: mail.intro } : null,
     lead: mail.lead ? { line: mail.lead } : null,
-    news: news && { label: labelOf(mail, news), body_html: proseWithin(news.body, MAX_NEWS).html },
+    news: news && {
+      by: labelOf(mail, news) === null ? null : { label: labelOf(mail, news) as string },
+      body_html: proseWithin(news.body, MAX_NEWS).html,
+    },
     facts: factsOf(mail).map(({ label, text }) => ({ label, text_html: plainLines(text) })),
     promises: promises.length ? { each: promises } : null,
     components: components.length
@@ -199,7 +202,11 @@ function textOf(mail: StakeholderMail): string {
     `${wrap(`${statusOf(mail)}: ${headingOf(mail)}`)}\n${sinceOf(mail)}`,
     mail.intro && wrap(mail.intro),
     mail.lead && wrap(mail.lead),
-    news && `${wrap(labelOf(mail, news))}\n${wrap(proseText(clip(news.body, MAX_NEWS)))}`,
+    news &&
+      [labelOf(mail, news), proseText(clip(news.body, MAX_NEWS))]
+        .filter((part) => part !== null)
+        .map((part) => wrap(part))
+        .join('\n'),
     ...factsOf(mail).map(({ label, text }) => `${label}\n${wrap(text, '  ')}`),
     promises.map(({ words, by }) => `${words} ${by}`).join('\n'),
     components.length

@@ -190,7 +190,6 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
     detectedAt: ago(open.detectedAgo),
     components: touched(filling, open.components),
   });
-  await deliver(filling, ago(open.declaredAgo));
   for (const { role, person } of open.roles)
     await assignRole(declaring, { incidentId, role, userId: filling.people.get(person) as string });
   for (const { ago: minutes, by, nextWithin, notify = false, components = [], ...update } of open.updates) {
@@ -205,8 +204,10 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
       nextUpdateBy: nextWithin === undefined ? undefined : wholeMinute(addMs(postedAt, nextWithin * MINUTE)),
       components: touched(filling, components),
     });
-    await deliver(filling, postedAt);
+    if (notify) await deliver(filling, postedAt);
   }
+  // What audiences are told of the last words.
+  await deliver(filling, ago(open.updates.at(-1)?.ago ?? open.declaredAgo));
   for (const { ago: minutes, by, body } of open.log)
     await addLogEntry(filling.at(ago(minutes - 1), by), { incidentId, body, at: ago(minutes) });
 }
