@@ -218,7 +218,7 @@ async function deliver({ at, config }: Filling, postedAt: Instant): Promise<void
   const dispatcher = startDispatcher({ ...ctx, config });
   try {
     for (;;) {
-      const { fanouts } = await listFanouts(ctx);
+      const { fanouts } = await listFanouts(ctx, { limit: 100 });
       if (fanouts.every(({ expanding, waiting }) => !expanding && waiting === 0)) return;
       await new Promise((done) => setTimeout(done, 50));
     }

@@ -84,7 +84,7 @@ it('has sent its mail already, as files', async () => {
   const folder = scratch();
   await fillDemo(folder, NOW);
   const ctx = await opened(folder, NOW);
-  const { fanouts } = await listFanouts(ctx);
+  const { fanouts } = await listFanouts(ctx, { limit: 100 });
   expect(fanouts.filter(({ kind }) => kind === 'update')).toHaveLength(2);
   expect(fanouts.filter(({ kind }) => kind === 'stakeholder').length).toBeGreaterThan(5);
   // Newer words for an audience take the place of older ones.
