@@ -99,8 +99,10 @@ function contentFor(
 ): StakeholderMail {
   const { incident, page } = story;
   const inside = readers.kind === 'inside';
+  // What was said inside while it was restricted stays with those who saw it then.
+  const wasSealed = (update: Update) => incident.unsealedAt !== null && update.postedAt < incident.unsealedAt;
   const mayRead = (update: Update) =>
-    update.audience === 'public' || (inside && readers.facts.includes('inside'));
+    update.audience === 'public' || (inside && readers.facts.includes('inside') && !wasSealed(update));
   const visible = story.said.filter((update) => mayRead(update) && !story.stopped.includes(update.seq));
   const update = story.said.find((one) => one.seq === updateSeq && mayRead(one));
   const before = visible.filter(({ seq }) => seq < updateSeq);

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { publishApproved } from '#services/approvals.ts';
+import { addMember, ensureAudiences } from '#services/audiences.ts';
 import { readAudit } from '#services/audit.ts';
 import { loadDraft, saveDraft } from '#services/drafts.ts';
 import { addLogEntry, assignRole, dueNow, getIncident, listIncidents } from '#services/incidents.ts';
@@ -186,6 +187,28 @@ eachDatabase('a restricted incident', (fresh) => {
     await write('kim', id, { audience: 'internal', body: 'Anyone may read this.' });
     expect((await getIncident(as('user-viewer'), id)).updates).toHaveLength(2);
     expect((await mails()).filter((mail) => mail.includes('Approve'))).toEqual([]);
+  });
+
+  it('is told to audiences once it is published, without what was said inside before', async () => {
+    const { seal, write, db, ctx } = await house();
+    await ensureAudiences(ctx);
+    await addMember(ctx, 'executives', { address: 'eva@example.com', name: 'Eva' });
+    const { id } = await seal({ summary: 'It was in a log.' });
+    await write('sela', id, { audience: 'internal', body: 'Two keys, not one.' });
+    const told = () =>
+      db.read((tx) =>
+        tx.selectFrom('notices').select(['subject', 'text', 'html']).where('kind', '=', 'stakeholder').execute(),
+      );
+    expect(await told()).toEqual([]);
+    ctx.clock.advance(HOUR);
+    await write('noor', id, { body: 'A key was public.', notify: true });
+    ctx.clock.advance(MINUTE);
+    await write('sela', id, { audience: 'internal', status: 'investigating', body: 'Both are rotated.' });
+    // And one for whoever the first has not reached.
+    const mails = await told();
+    expect(mails.map(({ text }) => text.includes('A key was public.'))).toContain(true);
+    expect(mails.map(({ text }) => text.includes('Both are rotated.'))).toEqual([false, true, true]);
+    expect(JSON.stringify(mails)).not.toMatch(/Two keys|in a log/);
   });
 
   it('waits for an approver when someone else would publish it', async () => {
