@@ -5,8 +5,8 @@ import { fanout } from './migrations/0002_fanout.ts';
 import { providerBack } from './migrations/0003_provider_back.ts';
 import { cadence } from './migrations/0004_cadence.ts';
 import { automatic } from './migrations/0005_automatic.ts';
-import { people } from './migrations/0005_people.ts';
-import { sealed } from './migrations/0006_sealed.ts';
+import { people } from './migrations/0006_people.ts';
+import { sealed } from './migrations/0007_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
 import type { Db, Tx } from './open.ts';
 

@@ -2,7 +2,7 @@ import type { Migration } from '../migrate.ts';
 
 /** Who is told beside subscribers: audiences with a wording of their own, accounts, and what each of them was told when. */
 export const people: Migration = {
-  name: '0005_people',
+  name: '0006_people',
   statements: ({ SEQ, BIGINT }) => [
     "alter table audiences add column kind text not null default 'inside'",
     'alter table audiences add column intro text',

@@ -2,7 +2,7 @@ import type { Migration } from '../migrate.ts';
 
 /** What only named people see until it is published, and updates that wait for a second pair of eyes. */
 export const sealed: Migration = {
-  name: '0006_sealed',
+  name: '0007_sealed',
   statements: ({ SEQ, BIGINT }) => [
     // Who sees a restricted incident, and what was said inside of one that has been published since.
     `create table incident_viewers (
