@@ -1,6 +1,6 @@
 import type { Ctx } from '#db/context.ts';
-import { postWhenLate } from '#services/automaticPosts.ts';
 import { askAllApprovers } from '#services/approvals.ts';
+import { postWhenLate } from '#services/automaticPosts.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { callStaff } from '#services/staffCalls.ts';

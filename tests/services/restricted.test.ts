@@ -197,7 +197,11 @@ eachDatabase('a restricted incident', (fresh) => {
     await write('sela', id, { audience: 'internal', body: 'Two keys, not one.' });
     const told = () =>
       db.read((tx) =>
-        tx.selectFrom('notices').select(['subject', 'text', 'html']).where('kind', '=', 'stakeholder').execute(),
+        tx
+          .selectFrom('notices')
+          .select(['subject', 'text', 'html'])
+          .where('kind', '=', 'stakeholder')
+          .execute(),
       );
     expect(await told()).toEqual([]);
     ctx.clock.advance(HOUR);
