@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
+import { mayKnowNotice, type Reader } from './visible.ts';
 
 /** What may have reached a person, or is about to. */
 const OUT = ['in_batch', 'accepted', 'delivered', 'complained', 'uncertain'] as const;
@@ -49,7 +50,7 @@ export async function requeueRefused(
             .selectFrom('deliveries as o')
             .select(sql.lit(1).as('one'))
             .whereRef('o.recipient_seq', '=', 'deliveries.recipient_seq')
-            .where('o.notice_seq', 'in', newerOf(tx, query.noticeSeq))
+            .where('o.notice_seq', 'in', newerOf(tx).where('this.seq', '=', query.noticeSeq))
             .where('o.state', 'in', OUT),
         ),
       ),
@@ -63,13 +64,44 @@ export async function requeueRefused(
   };
 }
 
-/** Newer messages of the same incident. Uses notices_incident. */
-function newerOf(tx: Tx, noticeSeq: number) {
+/** Ends uncertain deliveries to people who have newer news of the same incident already, since old news must not follow it. */
+export async function endOvertaken(
+  tx: Tx,
+  seqs: readonly number[],
+  now: Instant,
+  reader: Reader,
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ state: 'superseded', reason: OVERTAKEN, updated_at: now })
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'uncertain')
+    .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('deliveries as o')
+          .select(sql.lit(1).as('one'))
+          .whereRef('o.recipient_seq', '=', 'deliveries.recipient_seq')
+          .where(
+            'o.notice_seq',
+            'in',
+            newerOf(tx).where('this.seq', '=', sql.ref<number>('deliveries.notice_seq')),
+          )
+          .where('o.state', 'in', OUT),
+      ),
+    )
+    .execute();
+}
+
+const OVERTAKEN = 'It may have arrived. A newer message has gone out since, so this one is not sent again.';
+
+/** Newer messages of the incident of `this`. Uses notices_incident. */
+function newerOf(tx: Tx) {
   return tx
     .selectFrom('notices as newer')
     .innerJoin('notices as this', 'this.incident_seq', 'newer.incident_seq')
     .select('newer.seq')
-    .where('this.seq', '=', noticeSeq)
     .whereRef('newer.seq', '>', 'this.seq');
 }
 

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import { yieldToNewer } from './coalesce.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
-import { reopenFanouts } from './refused.ts';
+import { endOvertaken, reopenFanouts } from './refused.ts';
 import type { Row } from './schema.ts';
 import { mayKnowNotice, type Reader } from './visible.ts';
 
@@ -61,8 +62,8 @@ export async function countUncertain(tx: Tx, reader: Reader = null): Promise<num
 
 /**
  * Puts uncertain deliveries back in the queue, for a new batch under a new key: whoever asks for it accepts that some may come twice.
- * Those that are not uncertain (any more) are left alone.
- * @returns how many
+ * Those that are not uncertain (any more) are left alone. Old news does not follow newer: where that went out, the old ends as superseded.
+ * @returns how many will go again
  */
 export async function requeueUncertain(
   tx: Tx,
@@ -72,7 +73,8 @@ export async function requeueUncertain(
 ): Promise<number> {
   let count = 0;
   for (const chunk of chunksOf(seqs, 1)) {
-    const { numUpdatedRows } = await tx
+    await endOvertaken(tx, chunk, now, reader);
+    const back = await tx
       .updateTable('deliveries')
       .set((eb) => ({
         state: 'queued' as const,
@@ -87,18 +89,14 @@ export async function requeueUncertain(
       .where('seq', 'in', chunk)
       .where('state', '=', 'uncertain')
       .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
-      .executeTakeFirstOrThrow();
-    count += Number(numUpdatedRows);
-    const again = await tx
-      .selectFrom('deliveries')
-      .select('notice_seq')
-      .distinct()
-      .where('seq', 'in', chunk)
-      .where('state', '=', 'queued')
+      .returning(['seq', 'notice_seq'])
       .execute();
-    await reopenFanouts(
+    count += back.length;
+    await reopenFanouts(tx, [...new Set(back.map((row) => row.notice_seq))]);
+    await yieldToNewer(
       tx,
-      again.map((row) => row.notice_seq),
+      back.map((row) => row.seq),
+      now,
     );
   }
   return count;

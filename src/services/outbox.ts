@@ -36,7 +36,8 @@ export async function listUncertain(
 }
 
 /**
- * Sends these again as new mails, knowing that some may arrive twice. What is not uncertain (any more) is left alone.
+ * Sends these again as new mails, knowing that some may arrive twice. What is not uncertain (any more) is left alone; what newer news has
+ * overtaken ends as superseded.
  * @returns how many will go again
  */
 export async function repeatUncertain(ctx: Ctx, deliverySeqs: readonly number[]): Promise<number> {

@@ -4,6 +4,7 @@ import { expandNextChunk } from '#delivery/expander.ts';
 import { addMs, HOUR } from '#domain/time.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { scheduleMaintenance, startMaintenance } from '#services/maintenance.ts';
+import { listUncertain, repeatUncertain } from '#services/outbox.ts';
 import { states } from '../delivery/support.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -58,6 +59,40 @@ eachDatabase('a newer update', (fresh) => {
     expect(house.wire.taken).toHaveLength(1_200);
     expect(house.wire.taken.every((mail) => told(mail).join() === [TWO, ONE].join())).toBe(true);
     expect(await states(house.db)).toEqual({ accepted: 1_200, superseded: 1_200 });
+  });
+
+  it('is not followed by an older one that was uncertain and is asked for again', async () => {
+    const house = await outgoingHouse(fresh, { people: 8 });
+    const { db, ctx, wire, addresses } = house;
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    await house.release();
+    await house.drain();
+    const lost = addresses.slice(2);
+    wire.taken.splice(0);
+    await db.write(async (tx) => {
+      const people = tx.selectFrom('recipients').select('seq').where('address', 'in', lost);
+      await tx
+        .updateTable('deliveries')
+        .set({ state: 'uncertain', reason: 'No answer.' })
+        .where('recipient_seq', 'in', people)
+        .execute();
+    });
+    wire.takes = false;
+    await house.say(id, { body: TWO, status: 'identified', notify: true });
+    await house.release();
+    // Four have the newer one, two are being sent it, two wait.
+    await house.turn();
+    await house.answer();
+    await house.answer();
+    const { deliveries } = await listUncertain(ctx);
+    expect(deliveries).toHaveLength(6);
+    const again = deliveries.map(({ seq }) => seq);
+    expect(await repeatUncertain(ctx, again)).toBe(2);
+    await house.drain();
+    for (const to of addresses.slice(0, 6)) expect(house.heard(to).map(told)).toEqual([[TWO]]);
+    for (const to of addresses.slice(6)) expect(house.heard(to).map(told)).toEqual([[ONE], [TWO]]);
+    expect(await states(db)).toEqual({ accepted: 12, superseded: 4 });
   });
 
   it('leaves the older to those whom the newer does not concern', async () => {
