@@ -14,6 +14,8 @@ export type Content = {
   since: number;
   omits: number[];
   replacedBy: number | null;
+  /** It tells everyone of a change to the update, whose mail had left already. */
+  corrects: boolean;
 };
 
 /** Every text of an incident's notices, the replaced ones too, in the order in which they were written. Uses notices_incident. */
@@ -24,6 +26,7 @@ export async function listContents(tx: Tx, incidentSeq: number, to: To = 'subscr
       join.on('f.notice_seq', '=', sql<number>`coalesce(n.variant_of, n.seq)`),
     )
     .select(['n.seq', 'n.variant_of', 'n.update_seq', 'n.since_update_seq', 'n.omits', 'n.replaced_by'])
+    .select('f.corrects')
     .where('n.incident_seq', '=', incidentSeq)
     .where('n.update_seq', 'is not', null)
     .where('n.kind', to === 'stakeholders' ? '=' : '<>', 'stakeholder')
@@ -37,6 +40,7 @@ export async function listContents(tx: Tx, incidentSeq: number, to: To = 'subscr
     since: row.since_update_seq ?? (row.update_seq as number),
     omits: row.omits === null ? [] : JSON.parse(row.omits),
     replacedBy: row.replaced_by,
+    corrects: row.corrects === 1,
   }));
 }
 

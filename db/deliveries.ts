@@ -33,7 +33,7 @@ export type QueuedDelivery = {
 export type Lane = 'mail' | 'hook';
 
 /** Kinds of notice that only go to people who are subscribed, or in an audience, when the mail leaves. */
-const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance', 'stakeholder'];
+const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance', 'stakeholder', 'digest'];
 
 /**
  * One notice to one person, outside a fan-out: a confirmation. A second one of the same notice to the same person is the same one.

@@ -1,10 +1,13 @@
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import type { DeliveryState } from '#domain/deliveries.ts';
+import type { Mode, Wait } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import { wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
+import { isTakenUp, shareListeners } from './streams.ts';
 import { type Follow, listUnfinished, MAY_HAVE_IT, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Whom an update concerns beside those who follow the whole page: what it touches, and the groups that those are in. */
@@ -13,6 +16,13 @@ export type FanoutFilter = {
   groups: readonly string[];
   /** Stakeholders by seq, chosen at the post, in place of subscribers. */
   people?: readonly number[];
+  /** Only those who chose one of these; everyone when it is left out. */
+  modes?: readonly Mode[];
+  /** And who chose one of these, if they got one of the messages `toldBy` (seqs of notices), or are getting it. */
+  toldModes?: readonly Mode[];
+  toldBy?: readonly number[];
+  /** Nobody who got one of these: they say the same. */
+  beside?: readonly number[];
 };
 
 /**
@@ -32,6 +42,9 @@ export async function insertFanout(
     follows?: readonly Follow[];
     /** For a correction: who gets it, in place of the filter. */
     mends?: Mends;
+    /** Why it leaves later than at once. */
+    wait?: Wait | null;
+    corrects?: boolean;
   },
 ): Promise<number> {
   const { last } = await tx
@@ -42,11 +55,7 @@ export async function insertFanout(
     .insertInto('fanouts')
     .values({
       notice_seq: fanout.noticeSeq,
-      filter: JSON.stringify({
-        components: fanout.filter.components,
-        groups: fanout.filter.groups,
-        people: fanout.filter.people,
-      }),
+      filter: JSON.stringify(fanout.filter),
       cursor_seq: 0,
       bound_seq: last ?? 0,
       confirmed_by: fanout.now,
@@ -57,6 +66,9 @@ export async function insertFanout(
       release_at: fanout.releaseAt ?? fanout.now,
       follows: JSON.stringify(fanout.follows ?? []),
       mends: fanout.mends ? JSON.stringify(fanout.mends) : null,
+      wait_for: fanout.wait?.for ?? null,
+      wait_since: fanout.wait?.since ?? null,
+      corrects: fanout.corrects ? 1 : 0,
     })
     .returning('seq')
     .executeTakeFirstOrThrow();
@@ -64,7 +76,7 @@ export async function insertFanout(
 }
 
 /**
- * How many people a fan-out with this filter would be expanded to now. Those who follow the whole page are counted in recipients_whole, a
+ * How many people a fan-out with this filter would be expanded to now, but for those who must have been told before. Those who follow the whole page are counted in recipients_whole, a
  * million in some milliseconds: others wait for the writer meanwhile.
  */
 export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> {
@@ -75,11 +87,12 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
     .where('kind', '=', sql.lit('subscriber'))
     .where('state', '=', sql.lit('confirmed'))
     .where('whole_page', '=', sql.lit(1))
+    .$if(filter.modes !== undefined, (query) => query.where('mode', 'in', filter.modes as Mode[]))
     .executeTakeFirstOrThrow();
   return Number(whole.count) + (await countScoped(tx, filter));
 }
 
-async function countScoped(tx: Tx, { components, groups }: FanoutFilter): Promise<number> {
+async function countScoped(tx: Tx, { components, groups, modes }: FanoutFilter): Promise<number> {
   if (!components.length && !groups.length) return 0;
   const { count } = await tx
     .selectFrom('recipient_scopes as scope')
@@ -98,6 +111,7 @@ async function countScoped(tx: Tx, { components, groups }: FanoutFilter): Promis
     .where('r.kind', '=', 'subscriber')
     .where('r.state', '=', 'confirmed')
     .where('r.whole_page', '=', 0)
+    .$if(modes !== undefined, (query) => query.where('r.mode', 'in', modes as Mode[]))
     .executeTakeFirstOrThrow();
   return Number(count);
 }
@@ -144,7 +158,7 @@ export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Inst
     const earlier = fanout.follows.length ? await unfinishedOf(tx, fanout) : [];
     // Whoever gets both gets them in order, however far the earlier one has come.
     for (const one of earlier)
-      if (one.expanding)
+      if (one.expanding && shareListeners(one.filter, fanout.filter))
         await insertConcerned(
           tx,
           one,
@@ -161,6 +175,21 @@ export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Inst
     .set({ cursor_seq: to, ...(done && { state: 'done' as const, done_at: now }) })
     .where('seq', '=', fanout.seq)
     .execute();
+  if (done && fanout.filter.toldModes?.length) await endTakenUp(tx, fanout, now);
+}
+
+/** What has not left to those who are only told of this if they were told before is not told them at all. */
+async function endTakenUp(tx: Tx, fanout: Unfinished, now: Instant): Promise<void> {
+  const yields = new Set(fanout.follows.flatMap((one) => (one.yields ? [one.noticeSeq] : [])));
+  const ended = (await unfinishedOf(tx, fanout)).filter(
+    (one) =>
+      one.expanding && one.releaseAt > now && yields.has(one.noticeSeq) && isTakenUp(one, fanout.filter),
+  );
+  await endExpansion(
+    tx,
+    ended.map(({ noticeSeq }) => noticeSeq),
+    now,
+  );
 }
 
 /** The fan-outs that this one follows and that may still have deliveries waiting, the oldest first. */
@@ -201,7 +230,7 @@ async function insertConcerned(
       .$if(also !== undefined, (query) =>
         query
           .where('r.confirmed_at', '<=', (also as Unfinished).confirmedBy)
-          .where((eb) => isConcerned(eb, (also as Unfinished).filter)),
+          .where((eb) => isConcerned(eb, (also as Unfinished).filter, fanout.releaseAt <= now)),
       ),
     now,
   );
@@ -284,9 +313,11 @@ async function insertRows(tx: Tx, fanout: Unfinished, chosen: Chosen, now: Insta
 
 const SUPPRESSED = sql.lit('The address is on the suppression list.');
 
+/** @param anyway those who are only told if they were told before count as such: they are being told now */
 function isConcerned(
   eb: ExpressionBuilder<Schema & { r: Schema['recipients'] }, 'r'>,
   filter: FanoutFilter,
+  anyway = false,
 ): Expression<SqlBool> {
   if (filter.people)
     return eb.and([
@@ -307,9 +338,29 @@ function isConcerned(
           ),
         ]
       : [];
+  const { modes, toldModes = [], toldBy = [], beside = [] } = filter;
+  const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
+    eb.exists(
+      eb
+        .selectFrom('deliveries as h')
+        .select(sql.lit(1).as('one'))
+        .whereRef('h.recipient_seq', '=', 'r.seq')
+        .where('h.notice_seq', 'in', noticeSeqs)
+        .$if(states !== undefined, (query) => query.where('h.state', 'in', states as DeliveryState[])),
+    );
+  const told = anyway ? [] : [toldBy.length ? has(toldBy, ['queued', ...MAY_HAVE_IT]) : sql<SqlBool>`1 = 0`];
   return eb.and([
     eb('r.kind', '=', 'subscriber'),
     eb('r.state', '=', 'confirmed'),
+    ...(modes
+      ? [
+          eb.or([
+            ...(modes.length ? [eb('r.mode', 'in', modes)] : []),
+            ...(toldModes.length ? [eb.and([eb('r.mode', 'in', toldModes), ...told])] : []),
+          ]),
+        ]
+      : []),
+    ...(beside.length ? [eb.not(has(beside))] : []),
     eb.or([
       eb('r.whole_page', '=', 1),
       ...named('component', filter.components),

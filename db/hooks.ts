@@ -94,7 +94,8 @@ export async function insertHook(
       name: hook.name,
       audience_id: '',
       state: hook.state,
-      mode: 'policy',
+      // Software is told of each update: nobody is woken by it.
+      mode: hook.channel === 'webhook' ? 'everything' : 'policy',
       whole_page: 1,
       locale: 'en',
       created_at: hook.now,

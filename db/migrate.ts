@@ -8,6 +8,7 @@ import { automatic } from './migrations/0005_automatic.ts';
 import { people } from './migrations/0006_people.ts';
 import { sealed } from './migrations/0007_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
+import { pace } from './migrations/0009_pace.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   people,
   sealed,
   kept,
+  pace,
 ];
 
 export class NewerSchemaError extends Error {

@@ -13,11 +13,14 @@ export type Page = {
   releaseSeconds: number;
   /** Visitors are shown how many updates came on time. */
   showKept: boolean;
+  /** When digests are made, in each reader's own zone: HH:MM. */
+  digestAt: string;
 };
 
-type Settings = { releaseSeconds?: number; showKept?: boolean };
+type Settings = { releaseSeconds?: number; showKept?: boolean; digestAt?: string };
 
 const RELEASE_SECONDS = 10;
+const DIGEST_AT = '09:00';
 
 /** @throws when the installation has not been set up (migrated and given its page) */
 export async function getPage(tx: Tx): Promise<Page> {
@@ -33,6 +36,7 @@ export async function getPage(tx: Tx): Promise<Page> {
     supportUrl: row.support_url,
     releaseSeconds: settings.releaseSeconds ?? RELEASE_SECONDS,
     showKept: settings.showKept ?? false,
+    digestAt: settings.digestAt ?? DIGEST_AT,
   };
 }
 
@@ -88,12 +92,14 @@ export async function updatePage(
     uptimeWeight?: number;
     releaseSeconds?: number;
     showKept?: boolean;
+    digestAt?: string;
   },
 ): Promise<void> {
-  const { releaseSeconds, showKept } = changes;
+  const { releaseSeconds, showKept, digestAt } = changes;
   const own = {
     ...(releaseSeconds !== undefined && { releaseSeconds }),
     ...(showKept !== undefined && { showKept }),
+    ...(digestAt !== undefined && { digestAt }),
   };
   const set = {
     ...(changes.name !== undefined && { name: changes.name }),

@@ -1,5 +1,5 @@
 import { type BusinessHours, DEFAULT_HOURS } from '#domain/cadence.ts';
-import { DEFAULT_POLICIES, type Policies } from '#domain/severity.ts';
+import { type CadencePolicy, DEFAULT_POLICIES, type Policies, type Severity } from '#domain/severity.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
@@ -69,5 +69,12 @@ export async function insertPolicies(tx: Tx, version: Omit<AgreedVersion, 'seq'>
 }
 
 function toVersion(row: Row<'policy_versions'>): PolicyVersion {
-  return { seq: row.seq, policies: JSON.parse(row.policies), hours: JSON.parse(row.hours) };
+  const agreed = JSON.parse(row.policies) as Record<Severity, Partial<CadencePolicy>>;
+  // What nobody could agree on yet, when it was written, is as it comes with the product.
+  const whole = (severity: Severity) => ({ ...DEFAULT_POLICIES[severity], ...agreed[severity] });
+  return {
+    seq: row.seq,
+    policies: { SEV1: whole('SEV1'), SEV2: whole('SEV2'), SEV3: whole('SEV3'), SEV4: whole('SEV4') },
+    hours: JSON.parse(row.hours),
+  };
 }

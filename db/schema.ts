@@ -5,6 +5,7 @@ import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { AudienceKind, What } from '#domain/stakeholders.ts';
 import type { AnyStatus, ComponentStatus, Impact, IncidentKind } from '#domain/status.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 
 /**
@@ -274,7 +275,7 @@ export interface RecipientsTable {
   /** Of a stakeholder the audience or the account; else ''. */
   audience_id: string;
   state: 'pending' | 'confirmed' | 'unsubscribed';
-  mode: 'policy' | 'everything' | 'important' | 'digest';
+  mode: Mode;
   /** 1: the whole page; 0: what recipient_scopes names. */
   whole_page: Flag;
   locale: string;
@@ -377,7 +378,9 @@ export interface NoticesTable {
     /** To staff: a promise runs out. */
     | 'call'
     /** To an audience or accounts. */
-    | 'stakeholder';
+    | 'stakeholder'
+    /** What someone missed since the day before. */
+    | 'digest';
   incident_seq: number | null;
   update_seq: number | null;
   /** One of `PRIORITY` (domain/priority.ts): the lower goes first. */
@@ -407,7 +410,7 @@ export interface NoticesTable {
 export interface FanoutsTable {
   seq: Generated<number>;
   notice_seq: number;
-  /** Who: {components: [ids], groups: [ids]} of what the update touches; or {people: [seqs]}, stakeholders by name. */
+  /** Who, as `FanoutFilter`: {components: [ids], groups: [ids]} of what the update touches and what people chose; or {people: [seqs]}, stakeholders by name. */
   filter: Json;
   cursor_seq: number;
   /** Recipients past this one came after the post. */
@@ -431,6 +434,12 @@ export interface FanoutsTable {
   parked: Generated<0 | 1 | 2>;
   /** When the last of its deliveries was no longer waiting. */
   finished_at: Instant | null;
+  /** Why it leaves later than at once: an incident must be open for so long, or other mail left a while ago; null when it does not. */
+  wait_for: 'opening' | 'interval' | null;
+  /** Since when that counts. */
+  wait_since: Instant | null;
+  /** 1: it tells everyone of a change to an update whose mail had left already. */
+  corrects: Generated<Flag>;
 }
 
 export interface DeliveriesTable {
@@ -653,6 +662,43 @@ export interface ApprovalsTable {
   reason: string | null;
 }
 
+/** An update that people were told of: what digests are made from. */
+export interface DigestItemsTable {
+  seq: Generated<number>;
+  update_seq: number;
+  incident_seq: number;
+  /** When it was told. */
+  at: Instant;
+  /** Whom it concerns: {components: [ids], groups: [ids]}. */
+  filter: Json;
+  /** Who hears of it in a digest: a JSON list. */
+  modes: Json;
+}
+
+/** The digests of one day in one zone. */
+export interface DigestRunsTable {
+  zone: string;
+  /** YYYY-MM-DD in the zone. */
+  day: string;
+  /** What was told after this... */
+  window_from: Instant;
+  /** ...and up to this. */
+  window_to: Instant;
+  /** Recipients up to this one have theirs. */
+  cursor_seq: Generated<number>;
+  bound_seq: Generated<number>;
+  done_at: Instant | null;
+}
+
+/** A digest's text, for everyone in the zone who missed the same. */
+export interface DigestTextsTable {
+  zone: string;
+  day: string;
+  /** The seqs of the items, with commas. */
+  items: string;
+  notice_seq: number;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -692,6 +738,9 @@ export interface Schema {
   brief_links: BriefLinksTable;
   incident_viewers: IncidentViewersTable;
   approvals: ApprovalsTable;
+  digest_items: DigestItemsTable;
+  digest_runs: DigestRunsTable;
+  digest_texts: DigestTextsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -1,5 +1,7 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
+import type { Wait } from '#domain/subscriberPace.ts';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import { lastBack } from './providers.ts';
 import type { Schema } from './schema.ts';
@@ -23,7 +25,7 @@ export type Unfinished = {
   cursorSeq: number;
   boundSeq: number;
   confirmedBy: Instant;
-  filter: { components: readonly string[]; groups: readonly string[]; people?: readonly number[] };
+  filter: FanoutFilter;
   /** Subscribers and stakeholders are told apart: neither's mail waits for, or takes the place of, the other's. */
   to: To;
   createdAt: Instant;
@@ -37,6 +39,10 @@ export type Unfinished = {
   follows: Follow[];
   mends: Mends | null;
   parked: 0 | 1 | 2;
+  /** Why it leaves later than at once; null when it does not. */
+  wait: Wait | null;
+  /** It tells everyone of a change to an update whose mail had left already. */
+  corrects: boolean;
 };
 
 /** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
@@ -64,6 +70,9 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
       'f.follows',
       'f.mends',
       'f.parked',
+      'f.wait_for',
+      'f.wait_since',
+      'f.corrects',
     ])
     .where('f.finished_at', 'is', null)
     .orderBy('f.seq');
@@ -89,6 +98,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
     follows: JSON.parse(row.follows),
     mends: row.mends === null ? null : JSON.parse(row.mends),
     parked: row.parked,
+    wait: row.wait_for && row.wait_since ? { for: row.wait_for, since: row.wait_since } : null,
+    corrects: row.corrects === 1,
   }));
   const known = withHeldBack(all);
   return to === undefined ? known : known.filter((one) => one.to === to);

@@ -16,6 +16,7 @@ const TEMPLATES = [
   'hook',
   'call',
   'stakeholder',
+  'digest',
 ] as const;
 
 /** The text of emails/compiled.ts. Reads the .mjml files of the folder given. */

@@ -4,6 +4,7 @@ import { postWhenLate } from '#services/automaticPosts.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { callStaff } from '#services/staffCalls.ts';
+import { dailyDigestsDuty } from './dailyDigests.ts';
 import { expiredSessionsDuty } from './expiredSessions.ts';
 import { oldDraftsDuty } from './oldDrafts.ts';
 import { oldEventsDuty } from './oldEvents.ts';
@@ -25,6 +26,7 @@ function newDuties(): Duties {
     'calls to staff': callStaff,
     'posts by themselves': postWhenLate,
     'updates that wait for approval': askAllApprovers,
+    digests: dailyDigestsDuty(),
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,

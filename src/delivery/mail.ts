@@ -36,7 +36,7 @@ export type Mailbox = { name: string; address: string };
 export type Sender = { from: Mailbox; replyTo: Mailbox | null; siteUrl: string };
 
 /** Kinds that a person asked to go on getting: only these can be unsubscribed from. */
-const RECURRING: readonly NoticeKind[] = ['update', 'maintenance'];
+const RECURRING: readonly NoticeKind[] = ['update', 'maintenance', 'digest'];
 
 /** @throws when the notice's slots are broken */
 export function openLetter(notice: Notice): Letter {

@@ -19,7 +19,8 @@ export type Told = {
     | 'quarantined'
     | 'test'
     | 'call'
-    | 'stakeholder';
+    | 'stakeholder'
+    | 'digest';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -108,6 +109,7 @@ export function aboutText(told: Told): string {
       quarantined: 'Word that a webhook or chat stopped working',
       test: 'A trial message',
       call: 'A call to staff',
+      digest: 'The digest of a day',
       update: told.subject,
       maintenance: told.subject,
       stakeholder: told.subject,

@@ -25,6 +25,8 @@ export type CadencePolicy = {
   subscriberOpeningAfter: number | 'digest';
   /** At most one mail of an ordinary update per so many minutes. */
   subscriberUpdateEvery: number;
+  /** A change of status is mailed at once, however short a while ago the last mail left. */
+  subscriberStatusAtOnce: boolean;
   audiences: readonly AudienceId[];
   watchBeforeResolving: number | null;
   postmortemWithinHours: number | null;
@@ -64,6 +66,7 @@ export const DEFAULT_POLICIES: Policies = {
     postWhenLate: false,
     subscriberOpeningAfter: 0,
     subscriberUpdateEvery: 10,
+    subscriberStatusAtOnce: true,
     audiences: ['executives', 'managers', 'support', 'accounts'],
     watchBeforeResolving: 15,
     postmortemWithinHours: 48,
@@ -83,6 +86,7 @@ export const DEFAULT_POLICIES: Policies = {
     postWhenLate: false,
     subscriberOpeningAfter: 0,
     subscriberUpdateEvery: 15,
+    subscriberStatusAtOnce: true,
     audiences: ['managers', 'support', 'accounts'],
     watchBeforeResolving: 15,
     postmortemWithinHours: 48,
@@ -102,6 +106,7 @@ export const DEFAULT_POLICIES: Policies = {
     postWhenLate: false,
     subscriberOpeningAfter: 30,
     subscriberUpdateEvery: 120,
+    subscriberStatusAtOnce: false,
     audiences: ['support'],
     watchBeforeResolving: null,
     postmortemWithinHours: null,
@@ -121,6 +126,7 @@ export const DEFAULT_POLICIES: Policies = {
     postWhenLate: false,
     subscriberOpeningAfter: 'digest',
     subscriberUpdateEvery: 1440,
+    subscriberStatusAtOnce: false,
     audiences: [],
     watchBeforeResolving: null,
     postmortemWithinHours: null,

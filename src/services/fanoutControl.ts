@@ -11,6 +11,7 @@ import { listUnfinished, MAY_HAVE_IT, type Unfinished } from '#db/unfinished.ts'
 import { listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import type { Wait } from '#domain/subscriberPace.ts';
 import { namesInWords } from '#domain/templates.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise, type Rendered } from '#emails/render.ts';
@@ -27,6 +28,8 @@ export type Outgoing = {
   /** `waiting` for its release; `going` out; `stopped`; `behind` a stopped one, which it would not overtake. */
   state: 'waiting' | 'going' | 'stopped' | 'behind';
   releaseAt: Instant;
+  /** Why it leaves later than at once; null when it does not. */
+  wait: Wait | null;
   stoppedBy: string | null;
   /** How many got it, or may have: it is handed over, or being handed over. */
   got: number;
@@ -76,6 +79,7 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
             subject: notice.subject,
             state: stateOf(one, now),
             releaseAt: one.releaseAt,
+            wait: one.wait,
             stoppedBy: one.stoppedBy,
             got: MAY_HAVE_IT.reduce((sum, state) => sum + (states[state] ?? 0), 0),
             total: one.expanding ? Math.max(one.expected, made) : made,
@@ -120,6 +124,7 @@ async function listToAudiences(
         subject: notice?.subject ?? '',
         state: stateOf(group.find(({ stoppedAt }) => stoppedAt) ?? first, now),
         releaseAt: first.releaseAt,
+        wait: null,
         stoppedBy: group.find(({ stoppedBy }) => stoppedBy)?.stoppedBy ?? null,
         got: states
           .filter(([state]) => (MAY_HAVE_IT as readonly string[]).includes(state))
@@ -143,7 +148,10 @@ function stateOf({ stoppedAt, heldBack, releaseAt }: Unfinished, now: Instant): 
 export async function sendNow(ctx: Ctx, noticeId: string): Promise<void> {
   await control(ctx, noticeId, 'delivery.sendNow', async (tx, group) => {
     const now = ctx.now();
-    const early = group.filter(({ releaseAt }) => releaseAt > now);
+    const pressed = (await listNotices(tx, seqsOf(group))).find(({ id }) => id === noticeId);
+    const until = group.find(({ noticeSeq }) => noticeSeq === pressed?.seq)?.releaseAt ?? now;
+    // Those who wait longer wait because they chose so, or because they had mail a short while ago.
+    const early = group.filter(({ releaseAt }) => releaseAt > now && releaseAt <= until);
     await setRelease(tx, seqsOf(early), now);
   });
 }
@@ -163,7 +171,7 @@ export async function stopSending(ctx: Ctx, noticeId: string): Promise<void> {
 export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
   await control(ctx, noticeId, 'delivery.goOn', async (tx, group, subject) => {
     await clearStops(tx, subject);
-    await setRelease(tx, seqsOf(group), ctx.now());
+    await setRelease(tx, seqsOf(group.filter(({ wait }) => !wait)), ctx.now());
     await requoteLater(tx, ctx, subject);
   });
 }

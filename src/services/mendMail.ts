@@ -64,7 +64,12 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   // Whoever tells nobody of it lets nothing go on, either.
   const stopsEnd = () => clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq }, 'subscribers');
   if (correct && own.length) await stopsEnd();
-  await setRelease(tx, own, releaseAt);
+  const early = open.filter((one) => own.includes(one.noticeSeq) && one.releaseAt < releaseAt);
+  await setRelease(
+    tx,
+    early.map(({ noticeSeq }) => noticeSeq),
+    releaseAt,
+  );
   await rewriteWaiting(tx, ctx, incident, { from: update.seq, now });
   if (!carried) {
     // What newer mail leaves out because it was stopped is told by mail of its own, if at all.
@@ -99,8 +104,7 @@ export async function rewriteWaiting(
   if (!waiting.length) return;
   const plans = await storedPlans(tx, incident);
   const stopped = await listStopped(tx, incident.seq);
-  for (const content of waiting)
-    await rewrite(tx, ctx, incident, content, { plans, stopped, contents, open, now });
+  for (const content of waiting) await rewrite(tx, ctx, incident, content, { plans, stopped, open, now });
 }
 
 /** How many the new text and the correction go to, were it mended now. */
@@ -114,8 +118,9 @@ export async function countMend(
     (one) => one.mends === null && one.updateSeq === updateSeq,
   );
   const corrected = await countHanded(tx, wrongTexts(contents, updateSeq));
+  const first = own.filter(({ corrects }) => !corrects);
   let reach = 0;
-  for (const { filter } of own) reach = Math.max(reach, await countReach(tx, filter));
+  for (const { filter } of first.length ? first : own) reach += await countReach(tx, filter);
   return { right: Math.max(0, reach - corrected), corrected };
 }
 
@@ -175,25 +180,19 @@ async function rewrite(
   {
     plans,
     stopped,
-    contents,
     open,
     now,
   }: {
     plans: (seq: number) => MailPlan;
     stopped: readonly number[];
-    contents: readonly Content[];
     open: readonly Unfinished[];
     now: Instant;
   },
 ): Promise<void> {
   const stored = plans(content.updateSeq);
-  // The update's second notice is the one that told people of a change to it.
-  const isCorrection = contents.some(
-    ({ updateSeq, base }) => updateSeq === content.updateSeq && base < content.base,
-  );
   const plan: MailPlan = {
     ...stored,
-    update: { ...stored.update, ...(isCorrection && { kind: 'correction' as const }) },
+    update: { ...stored.update, ...(content.corrects && { kind: 'correction' as const }) },
     earlier: stored.earlier.filter(({ seq }) => !stopped.includes(seq)),
   };
   const isBase = content.since === content.updateSeq;

@@ -68,6 +68,7 @@ const policyInput = z.object({
   postWhenLate: z.boolean(),
   subscriberOpeningAfter: orEmpty(wholeNumber('The wait before subscribers hear', MAX_MINUTES), 'digest'),
   subscriberUpdateEvery: wholeNumber('The time between mails to subscribers', MAX_MINUTES),
+  subscriberStatusAtOnce: z.boolean(),
   watchBeforeResolving: minutesOrNone('The time to watch before resolving'),
   postmortemWithinHours: orEmpty(wholeNumber('The time to the postmortem', 24 * 365), null),
   // Left out where it is off, as in what was agreed before there was such a choice.

@@ -1,8 +1,9 @@
 import { listContents, listResolutionFilters, listStopped } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
-import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
+import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { shareListeners } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
 import { PRIORITY } from '#domain/priority.ts';
@@ -11,6 +12,7 @@ import type { IncidentKind } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { renderHookPayload } from './hookPayload.ts';
+import { noteForDigest, type PlannedStream, planUpdateStreams } from './subscriberPace.ts';
 import type { UpdatePlan } from './updatePlan.ts';
 
 /** What of a plan the mail is made from. */
@@ -56,9 +58,9 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
 }
 
 /**
- * Promises the mail to everyone concerned, once its release window is over. Where earlier mail of the incident is not through, this
+ * Promises the mail to everyone concerned: to each when what they chose and the policy say, once its release window is over. Where earlier mail of the incident is not through, this
  * one takes its place for whoever has not had it, with a variant that says what they missed. What is stopped is quoted by none of them.
- * @returns how many it is for now
+ * @returns how many it is for by now, those who wait for it included
  */
 export async function queueUpdateMail(
   tx: Tx,
@@ -66,8 +68,38 @@ export async function queueUpdateMail(
   plan: MailPlan,
   { noticeId, updateSeq, releaseNow }: { noticeId: string; updateSeq: number; releaseNow?: boolean },
 ): Promise<number> {
+  const audience = await audienceOf(tx, plan);
+  const atOnce = releaseNow ? plan.now : releaseAfter(plan);
+  const { streams, digest } = await planUpdateStreams(tx, plan, audience, atOnce);
+  const noticeSeqs: number[] = [];
+  for (const stream of streams) {
+    // Whoever chose otherwise in between is not told the same twice.
+    const filter = noticeSeqs.length ? { ...stream.filter, beside: [...noticeSeqs] } : stream.filter;
+    const id = noticeSeqs.length ? ctx.newId() : noticeId;
+    noticeSeqs.push(await queueStream(tx, ctx, plan, { ...stream, filter, noticeId: id, updateSeq }));
+  }
+  await noteForDigest(tx, plan, { updateSeq, audience, modes: digest });
+  return streams.reduce((sum, { expected }) => sum + expected, 0);
+}
+
+/** @returns the notice's seq */
+async function queueStream(
+  tx: Tx,
+  ctx: Ctx,
+  plan: MailPlan,
+  {
+    noticeId,
+    updateSeq,
+    filter,
+    releaseAt,
+    wait,
+    expected,
+  }: PlannedStream & { noticeId: string; updateSeq: number },
+): Promise<number> {
   const { incident, now } = plan;
-  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(({ mends }) => mends === null);
+  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
+    (one) => one.mends === null && shareListeners(one.filter, filter),
+  );
   const omits = await listStopped(tx, incident.seq);
   // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
   const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
@@ -98,17 +130,9 @@ export async function queueUpdateMail(
       rendered: renderMissedMail(ctx, said, since),
       variant: { of: noticeSeq, sinceUpdateSeq: since, omits: omits.filter((seq) => seq >= since) },
     });
-  const filter = await audienceOf(tx, plan);
-  const expected = await countReach(tx, filter);
-  await insertFanout(tx, {
-    noticeSeq,
-    filter,
-    expected,
-    now,
-    releaseAt: releaseNow ? now : releaseAfter(plan),
-    follows,
-  });
-  return expected;
+  const corrects = plan.update.kind === 'correction';
+  await insertFanout(tx, { noticeSeq, filter, expected, now, releaseAt, follows, wait, corrects });
+  return noticeSeq;
 }
 
 /** A reopening also goes to everyone whom the resolution was for. */

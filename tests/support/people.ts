@@ -1,4 +1,5 @@
 import type { Db } from '#db/open.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
 import { LONG_AGO } from './factory.ts';
 
 /** The address of the recipient with this number: makeSubscribers counts from 1 in each database. */
@@ -6,11 +7,15 @@ export function address(number: number): string {
   return `person${number}@example.org`;
 }
 
-/** Confirmed subscribers of the whole page, or of what `scopes` names. @returns their addresses */
+/**
+ * Confirmed subscribers of the whole page, or of what `scopes` names; who hears how often is the point of few tests, so they hear every
+ * update at once unless told otherwise. @returns their addresses
+ */
 export async function makeSubscribers(
   db: Db,
   howMany: number,
   scopes: readonly { kind: 'group' | 'component'; id: string }[] = [],
+  { mode = 'everything', zone = null }: { mode?: Mode; zone?: string | null } = {},
 ): Promise<string[]> {
   return db.write(async (tx) => {
     const { last } = await tx
@@ -29,7 +34,8 @@ export async function makeSubscribers(
             address: address(number),
             audience_id: '',
             state: 'confirmed' as const,
-            mode: 'policy' as const,
+            mode,
+            time_zone: zone,
             whole_page: scopes.length ? (0 as const) : (1 as const),
             locale: 'en',
             created_at: LONG_AGO,

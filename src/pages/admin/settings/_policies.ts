@@ -26,7 +26,7 @@ export const LINES = [
   {
     name: 'subscriberUpdateEvery',
     label: 'Then a mail at most every',
-    hint: 'A change of status or severity goes at once.',
+    hint: 'A change of severity and the end go at once.',
   },
 ] as const;
 
@@ -58,6 +58,7 @@ type PolicyFields = Record<LineName, string> & {
   businessHoursOnly: boolean;
   postWhenLate: boolean;
   needsApproval: boolean;
+  subscriberStatusAtOnce: boolean;
   lateTell: string[];
 };
 
@@ -76,6 +77,7 @@ export function fieldsOf({ policies, hours }: PolicyVersion): PoliciesFields {
       businessHoursOnly: policy.businessHoursOnly,
       postWhenLate: policy.postWhenLate ?? false,
       needsApproval: policy.needsApproval ?? false,
+      subscriberStatusAtOnce: policy.subscriberStatusAtOnce,
       lateTell: [...policy.lateTell],
     };
   };
@@ -98,6 +100,7 @@ export function readFields(form: FormData): PoliciesFields {
       businessHoursOnly: form.has(`${severity}.businessHoursOnly`),
       postWhenLate: form.has(`${severity}.postWhenLate`),
       needsApproval: form.has(`${severity}.needsApproval`),
+      subscriberStatusAtOnce: form.has(`${severity}.subscriberStatusAtOnce`),
       lateTell: form.getAll(`${severity}.lateTell`).map(String),
     };
   };

@@ -1,0 +1,165 @@
+import type { Ctx } from '#db/context.ts';
+import type { DigestItem } from '#db/digestItems.ts';
+import {
+  beginDigest,
+  type DigestReader,
+  type DigestRun,
+  findDigestText,
+  insertDigestDeliveries,
+  insertDigestText,
+  lastDigest,
+  listDigestItems,
+  listDigestReaders,
+  listDigestZones,
+  listHadAlready,
+  moveDigest,
+  openDigest,
+} from '#db/digests.ts';
+import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
+import { listUpdates, type Update } from '#db/updates.ts';
+import { concerns } from '#domain/heard.ts';
+import { PRIORITY } from '#domain/priority.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
+import { addDays, dayIn, fromLocal, type Instant } from '#domain/time.ts';
+import { type DigestStory, renderDigestMail } from '#emails/digest.ts';
+
+/** People that are looked at while others wait to write. */
+const CHUNK = 1_000;
+
+/**
+ * Sends the digests that are due: in each zone once a day, at the hour that is set, what was told since the one before. Nothing is
+ * written of a day on which nothing was. A chunk of people and how far that is are one transaction: after a crash, or with several
+ * processes, everyone has one.
+ * @returns how many were promised
+ */
+export async function sendDigests(ctx: Ctx): Promise<number> {
+  const now = ctx.now();
+  const due = await ctx.db.read((tx) => listDueDigests(tx, now));
+  if (due.length)
+    await ctx.db.write(async (tx) => {
+      for (const run of await listDueDigests(tx, now)) await beginDigest(tx, run);
+    });
+  let promised = 0;
+  while (await ctx.db.read(openDigest)) {
+    const count = await ctx.db.write((tx) => writeChunk(tx, ctx, now));
+    promised += count;
+    if (count) ctx.changed('outbox');
+  }
+  return promised;
+}
+
+async function listDueDigests(
+  tx: Tx,
+  now: Instant,
+): Promise<{ zone: string; day: string; windowFrom: Instant; windowTo: Instant }[]> {
+  const { timeZone, digestAt } = await getPage(tx);
+  // Almost always nothing was told of late, and then nobody is looked at.
+  if (!(await listDigestItems(tx, new Date(Date.parse(now) - 3 * 86_400_000).toISOString(), now)).length)
+    return [];
+  const due = [];
+  for (const zone of new Set([timeZone, ...(await listDigestZones(tx))])) {
+    const day = dayIn(now, zone);
+    const at = (date: string) => fromLocal(`${date}T${digestAt}`, zone) as Instant;
+    const windowTo = at(day);
+    const last = await lastDigest(tx, zone);
+    if (windowTo > now || (last && last.day >= day)) continue;
+    const windowFrom = last?.upTo ?? at(addDays(day, -1));
+    if ((await listDigestItems(tx, windowFrom, windowTo)).length)
+      due.push({ zone, day, windowFrom, windowTo });
+  }
+  return due;
+}
+
+/** @returns how many got one */
+async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
+  const run = await openDigest(tx);
+  if (!run) return 0;
+  const page = await getPage(tx);
+  const items = await listDigestItems(tx, run.windowFrom, run.windowTo);
+  const modes = [...new Set(items.flatMap((item) => item.modes))];
+  const readers = await listDigestReaders(tx, run, {
+    modes,
+    orNone: run.zone === page.timeZone,
+    limit: CHUNK,
+  });
+  const had = await listHadAlready(
+    tx,
+    readers.map(({ seq }) => seq),
+    { updateSeqs: items.map(({ updateSeq }) => updateSeq), sinceDay: addDays(run.day, -2) },
+  );
+  const alike = Map.groupBy(readers, (reader) =>
+    items
+      .filter((item) => misses(reader, item, had))
+      .map(({ seq }) => seq)
+      .join(','),
+  );
+  const rows = [];
+  for (const [key, people] of alike) {
+    if (!key) continue;
+    const noticeSeq = await textFor(tx, ctx, run, key, items, now);
+    rows.push(...people.map(({ seq, suppressed }) => ({ noticeSeq, recipientSeq: seq, suppressed })));
+  }
+  rows.sort((a, b) => a.recipientSeq - b.recipientSeq);
+  await insertDigestDeliveries(tx, rows, { priority: PRIORITY.digest, now });
+  const through = readers.length < CHUNK;
+  await moveDigest(tx, run, readers.at(-1)?.seq ?? run.boundSeq, through ? now : null);
+  return rows.length;
+}
+
+function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>): boolean {
+  return (
+    item.modes.includes(reader.mode as Mode) &&
+    item.at >= reader.confirmedAt &&
+    concerns({ wholePage: reader.wholePage, scopes: reader.scopes }, item.filter) &&
+    !had.has(`${reader.seq}:u:${item.updateSeq}`) &&
+    !had.has(`${reader.seq}:i:${item.seq}`)
+  );
+}
+
+async function textFor(
+  tx: Tx,
+  ctx: Ctx,
+  run: DigestRun,
+  key: string,
+  items: readonly DigestItem[],
+  now: Instant,
+): Promise<number> {
+  const known = await findDigestText(tx, run, key);
+  if (known !== null) return known;
+  const wanted = new Set(key.split(',').map(Number));
+  const missed = items.filter(({ seq }) => wanted.has(seq));
+  const page = await getPage(tx);
+  const noticeSeq = await insertNotice(tx, {
+    id: ctx.newId(),
+    kind: 'digest',
+    incidentSeq: null,
+    updateSeq: null,
+    priority: PRIORITY.digest,
+    rendered: renderDigestMail({
+      site: { name: page.name, url: ctx.site.url, timeZone: run.zone },
+      from: run.windowFrom,
+      to: run.windowTo,
+      stories: await storiesOf(tx, missed),
+    }),
+    now,
+  });
+  await insertDigestText(tx, run, key, noticeSeq);
+  return noticeSeq;
+}
+
+/** What goes on first, then what is over; each with what was missed of it, the newest first, as it reads by now. */
+async function storiesOf(tx: Tx, missed: readonly DigestItem[]): Promise<DigestStory[]> {
+  const stories: DigestStory[] = [];
+  for (const [incidentSeq, own] of Map.groupBy(missed, (item) => item.incidentSeq)) {
+    const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
+    const seqs = new Set(own.map(({ updateSeq }) => updateSeq));
+    const said: Update[] = (await listUpdates(tx, incidentSeq)).filter(({ seq }) => seqs.has(seq));
+    const { id, kind, title, scope, startedAt, status, resolvedAt } = incident;
+    stories.push({ id, kind, title, scope, startedAt, status, resolvedAt, said });
+  }
+  const isOpen = ({ resolvedAt }: DigestStory) => (resolvedAt ? 1 : 0);
+  return stories.sort((a, b) => isOpen(a) - isOpen(b) || (a.startedAt < b.startedAt ? 1 : -1));
+}

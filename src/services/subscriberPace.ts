@@ -1,0 +1,94 @@
+import { insertDigestItem } from '#db/digestItems.ts';
+import { countReach, type FanoutFilter } from '#db/fanouts.ts';
+import type { Tx } from '#db/open.ts';
+import { listens, readToldSoFar } from '#db/streams.ts';
+import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
+import { type Mode, planStreams, type Stream } from '#domain/subscriberPace.ts';
+import type { Instant } from '#domain/time.ts';
+import { paceOf } from './pace.ts';
+import type { MailPlan } from './updateMail.ts';
+
+/** One mail of an update: to whom, when, and how many they are for now. */
+export type PlannedStream = Pick<Stream, 'releaseAt' | 'wait'> & { filter: FanoutFilter; expected: number };
+
+export type PlannedStreams = {
+  streams: PlannedStream[];
+  /** Who finds it in the digest. */
+  digest: Mode[];
+};
+
+/**
+ * Splits the people whom an update concerns by when they are told of it: what they chose, and what the policy of its severity says.
+ * @param atOnce when the release window ends
+ */
+export async function planUpdateStreams(
+  tx: Tx,
+  plan: MailPlan,
+  audience: FanoutFilter,
+  atOnce: Instant,
+): Promise<PlannedStreams> {
+  const { incident, update, earlier, now } = plan;
+  const before = earlier[0];
+  const told = await readToldSoFar(tx, incident.seq, now);
+  const { streams, digest } = planStreams({
+    policy:
+      incident.kind === 'maintenance'
+        ? null
+        : (await paceOf(tx, { ...incident, severity: update.severity })).policy,
+    // An internal update is told to nobody here.
+    kind: update.kind === 'internal' ? 'progress' : update.kind,
+    statusChanged: before !== undefined && before.status !== update.status,
+    severityChanged: before !== undefined && before.severity !== update.severity,
+    openSince: openSince(plan),
+    atOnce,
+    lastLeft: told.lastLeft,
+    waiting: waitingOf(await listUnfinished(tx, incident.seq), now),
+  });
+  const planned: PlannedStream[] = [];
+  for (const { modes, toldModes, releaseAt, wait } of streams) {
+    const filter = {
+      components: audience.components,
+      groups: audience.groups,
+      modes,
+      ...(toldModes.length && { toldModes, toldBy: told.noticeSeqs }),
+    };
+    // How many of them were told before is not worth a count while others wait to write.
+    const perhaps = toldModes.length
+      ? Math.min(told.most, await countReach(tx, { ...filter, modes: toldModes }))
+      : 0;
+    planned.push({ filter, releaseAt, wait, expected: (await countReach(tx, filter)) + perhaps });
+  }
+  return { streams: planned, digest };
+}
+
+/** Notes that people were told of an update, for those who are told once a day. */
+export async function noteForDigest(
+  tx: Tx,
+  { incident, now }: MailPlan,
+  { updateSeq, audience, modes }: { updateSeq: number; audience: FanoutFilter; modes: readonly Mode[] },
+): Promise<void> {
+  await insertDigestItem(tx, {
+    updateSeq,
+    incidentSeq: incident.seq,
+    at: now,
+    filter: { components: audience.components, groups: audience.groups },
+    modes,
+  });
+}
+
+/** Its declaration, or its last reopening: since then it has been open without a break. */
+function openSince({ incident, update, earlier, now }: MailPlan): Instant {
+  if (update.kind === 'reopening') return now;
+  return earlier.find(({ kind }) => kind === 'reopening')?.postedAt ?? incident.declaredAt;
+}
+
+/** The mail to those who go by the policy that has not left and whose place the next one takes. */
+function waitingOf(open: readonly Unfinished[], now: Instant): Parameters<typeof planStreams>[0]['waiting'] {
+  const [next] = open
+    .filter(
+      ({ mends, corrects, filter, releaseAt, stoppedAt }) =>
+        !mends && !corrects && !stoppedAt && releaseAt > now && listens(filter, 'policy'),
+    )
+    .sort((a, b) => (a.releaseAt < b.releaseAt ? -1 : 1));
+  return next ? { until: next.releaseAt, wait: next.wait } : null;
+}

@@ -1,0 +1,196 @@
+import { expect, it } from 'vitest';
+import type { Db } from '#db/open.ts';
+import type { Severity } from '#domain/severity.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
+import { sendDigests } from '#services/digests.ts';
+import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { address, makeSubscribers } from '../support/people.ts';
+import { outgoingHouse } from './outgoingHouse.ts';
+
+const WHO: readonly Mode[] = ['policy', 'everything', 'important', 'digest'];
+
+/** A house with one person of each mode; `log` is the list of who was mailed what, and when. */
+async function paceHouse(fresh: () => Promise<Db>, zone: string | null = null) {
+  const house = await outgoingHouse(fresh, { people: 0, batchSize: 10 });
+  for (const mode of WHO) await makeSubscribers(house.db, 1, [], { mode, zone });
+  const log: string[] = [];
+  let seen = 0;
+  const who = (to: string) => WHO.find((_, index) => to === address(index + 1)) ?? to;
+  /** Lets time pass to then, a quarter of a minute at a time, as the clock and the dispatcher would. */
+  const until = async (instant: string) => {
+    const end = instant.length === 5 ? `2026-11-20T${instant}:00.000Z` : instant;
+    for (;;) {
+      await sendDigests(house.ctx);
+      await house.drain();
+      const fresh = house.wire.taken.slice(seen);
+      seen = house.wire.taken.length;
+      for (const [subject, mails] of Map.groupBy(fresh, (mail) => mail.subject))
+        log.push(`${house.ctx.now().slice(11, 16)} ${mails.map(({ to }) => who(to)).join(', ')}: ${subject}`);
+      if (house.ctx.now() >= end) return;
+      const left = Date.parse(end) - Date.parse(house.ctx.now());
+      // Far from the next event, in larger steps.
+      house.ctx.clock.advance(Math.min(left, left > 10_800_000 ? 3_600_000 : 30_000));
+    }
+  };
+  const open = async (severity: Severity) => {
+    const { id } = await house.declare({ severity });
+    await house.say(id, { body: 'It begins.', notify: true });
+    return id;
+  };
+  return { ...house, log, until, open };
+}
+
+const T = 'Checkout is failing';
+
+eachDatabase('who hears, how often', (fresh) => {
+  it('SEV1: at once, then at most one in ten minutes, the end at once', async () => {
+    const { until, open, say, log, ctx, house } = await paceHouse(fresh).then((one) => ({
+      ...one,
+      house: one,
+    }));
+    const id = await open('SEV1');
+    await until('14:04');
+    await say(id, { body: 'Still looking.', holding: true, notify: true });
+    const [waiting] = (await listOutgoing(ctx, id)).filter(({ wait }) => wait);
+    expect(waiting).toMatchObject({
+      state: 'waiting',
+      total: 1,
+      releaseAt: '2026-11-20T14:10:10.000Z',
+      wait: { for: 'interval', since: '2026-11-20T14:00:10.000Z' },
+    });
+    await until('14:06');
+    await say(id, { body: 'Half of it works.', notify: true });
+    await until('14:14');
+    await say(id, { status: 'identified', body: 'We know why.', notify: true });
+    await until('14:16');
+    await say(id, { body: 'A mend is on its way.', notify: true });
+    await until('14:18');
+    await say(id, { status: 'resolved', body: 'It works.', reason: 'Checked.', notify: true });
+    await until('14:40');
+    expect(log).toEqual([
+      `14:00 policy, everything, important: [Investigating] ${T}`,
+      `14:04 everything: [Investigating] ${T}`,
+      `14:06 everything: [Investigating] ${T}`,
+      `14:10 policy: [Investigating] ${T}`,
+      `14:14 policy, everything: [Identified] ${T}`,
+      `14:16 everything: [Identified] ${T}`,
+      `14:18 policy, everything, important: [Resolved] ${T}`,
+    ]);
+    // The one that came at 14:10 said both.
+    expect(house.heard(address(1))[1]?.text).toMatch(
+      /Half of it works[\s\S]*What you missed[\s\S]*Still looking/,
+    );
+  });
+
+  it('SEV3: its opening after half an hour, then at most one in two hours; the end for those told', async () => {
+    const { until, open, say, log } = await paceHouse(fresh);
+    const id = await open('SEV3');
+    await until('14:10');
+    await say(id, { status: 'identified', body: 'We know why.', notify: true });
+    await until('14:40');
+    await say(id, { status: 'monitoring', body: 'We watch it.', notify: true });
+    await until('16:40');
+    await say(id, { status: 'resolved', body: 'It works.', notify: true });
+    await until('16:50');
+    expect(log).toEqual([
+      `14:00 everything, important: [Investigating] ${T}`,
+      `14:10 everything: [Identified] ${T}`,
+      `14:30 policy: [Identified] ${T}`,
+      `14:40 everything: [Monitoring] ${T}`,
+      `16:30 policy: [Monitoring] ${T}`,
+      `16:40 policy, everything, important: [Resolved] ${T}`,
+    ]);
+  });
+
+  it('SEV3 that is over before its opening left: only those hear of it who heard that it began', async () => {
+    const { until, open, say, log } = await paceHouse(fresh);
+    const id = await open('SEV3');
+    await until('14:10');
+    await say(id, { status: 'resolved', body: 'It works.', notify: true });
+    await until('15:30');
+    expect(log).toEqual([
+      `14:00 everything, important: [Investigating] ${T}`,
+      `14:10 everything, important: [Resolved] ${T}`,
+    ]);
+  });
+
+  it('SEV4: in the daily digest, one line once it is over; and none without news', async () => {
+    const { until, open, say, log, house } = await paceHouse(fresh).then((one) => ({ ...one, house: one }));
+    const id = await open('SEV4');
+    await until('2026-11-21T09:30:00.000Z');
+    await say(id, { status: 'resolved', body: 'It works.', notify: true });
+    await until('2026-11-23T10:00:00.000Z');
+    const [, first, , second] = log;
+    expect(log).toHaveLength(4);
+    expect(log[0]).toBe(`14:00 everything, important: [Investigating] ${T}`);
+    expect(first).toMatch(/^09:\d\d policy, digest: Harbour: one thing happened, and it goes on$/);
+    expect(log[2]).toMatch(/everything, important: \[Resolved\]/);
+    expect(second).toMatch(/^09:\d\d policy, digest: Harbour: one thing happened, and it is over$/);
+    const [one, two] = house.heard(address(4));
+    expect(one?.text).toContain('It begins.');
+    expect(one?.text).toContain('Unsubscribe');
+    expect(two?.text).not.toContain('It works.');
+  });
+
+  it('raised to SEV1: told at once with what was said; lowered to SEV4: told that, and the end', async () => {
+    const { until, open, say, log, house } = await paceHouse(fresh).then((one) => ({ ...one, house: one }));
+    const id = await open('SEV3');
+    await until('14:10');
+    await say(id, { severity: 'SEV1', body: 'It is worse.', notify: true });
+    await until('14:20');
+    await say(id, { severity: 'SEV4', body: 'It only looks wrong.', notify: true });
+    await until('14:30');
+    await say(id, { body: 'It still does.', notify: true });
+    await until('14:40');
+    await say(id, { status: 'resolved', body: 'It works.', notify: true });
+    await until('15:00');
+    expect(log).toEqual([
+      `14:00 everything, important: [Investigating] ${T}`,
+      `14:10 policy, everything, important: [Investigating] ${T}`,
+      `14:20 policy, everything, important: [Investigating] ${T}`,
+      `14:30 everything: [Investigating] ${T}`,
+      `14:40 policy, everything, important: [Resolved] ${T}`,
+    ]);
+    expect(house.heard(address(1))[0]?.text).toContain('It begins.');
+  });
+
+  it('sends early what is asked for and no more, and goes on with its wait after a stop', async () => {
+    const { until, open, say, log, ctx } = await paceHouse(fresh);
+    const id = await open('SEV1');
+    await until('14:04');
+    await say(id, { body: 'Still looking.', notify: true });
+    const outgoing = await listOutgoing(ctx, id);
+    const own = (paced: boolean) => outgoing.find(({ wait }) => Boolean(wait) === paced)?.noticeId as string;
+    await sendNow(ctx, own(false));
+    await stopSending(ctx, own(true));
+    await until('14:05');
+    await goOn(ctx, own(true));
+    await until('14:06');
+    expect(log.slice(1)).toEqual([`14:05 everything: [Investigating] ${T}`]);
+    await sendNow(ctx, own(true));
+    await until('14:07');
+    expect(log.at(-1)).toBe(`14:06 policy: [Investigating] ${T}`);
+  });
+
+  it('two zones, each at its own nine o’clock, over the night in which the clocks change', async () => {
+    const house = await outgoingHouse(fresh, { people: 0, batchSize: 10 });
+    const [berlin] = await makeSubscribers(house.db, 1, [], { mode: 'digest', zone: 'Europe/Berlin' });
+    const [tokyo] = await makeSubscribers(house.db, 1, [], { mode: 'digest', zone: 'Asia/Tokyo' });
+    house.ctx.clock.set('2027-03-27T12:00:00.000Z');
+    const { id } = await house.declare();
+    await house.say(id, { body: 'It begins.', notify: true });
+    const came = new Map<string, string>();
+    for (let minutes = 0; minutes < 24 * 60; minutes += 30) {
+      house.ctx.clock.advance(30 * 60_000);
+      await sendDigests(house.ctx);
+      await house.drain();
+      for (const { to } of house.wire.taken) if (!came.has(to)) came.set(to, house.ctx.now());
+    }
+    expect(house.wire.taken).toHaveLength(2);
+    // Summer time began at 01:00 UTC: 09:00 in Berlin is 07:00 UTC, not 08:00.
+    expect(came.get(berlin as string)).toBe('2027-03-28T07:00:00.000Z');
+    expect(came.get(tokyo as string)).toBe('2027-03-28T00:00:00.000Z');
+    expect(house.heard(tokyo as string)[0]?.text).toContain('GMT+9');
+  });
+});
