@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Choice, Choices, Scope } from '#domain/choice.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
@@ -15,6 +16,9 @@ export type Recipient = {
   /** A list that many people read: one of them alone cannot unsubscribe it by one press. */
   shared: boolean;
   choice: Choice;
+  mode: Mode;
+  /** null: the page's. */
+  timeZone: string | null;
   locale: string;
   createdAt: Instant;
   confirmedAt: Instant | null;
@@ -147,6 +151,15 @@ export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<v
     .set({ shared: shared ? 1 : 0 })
     .where('seq', '=', seq)
     .execute();
+}
+
+/** How often they are told, and by whose clock. */
+export async function setPace(
+  tx: Tx,
+  seq: number,
+  { mode, timeZone }: Pick<Recipient, 'mode' | 'timeZone'>,
+): Promise<void> {
+  await tx.updateTable('recipients').set({ mode, time_zone: timeZone }).where('seq', '=', seq).execute();
 }
 
 export async function replaceChoice(tx: Tx, seq: number, choice: Choice): Promise<void> {
@@ -301,6 +314,8 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     state: row.state,
     shared: row.shared === 1,
     choice: { wholePage: row.whole_page === 1, scopes },
+    mode: row.mode,
+    timeZone: row.time_zone,
     locale: row.locale,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,

@@ -15,10 +15,11 @@ import {
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { listChoices, markUnsubscribed, replaceChoice } from '#db/recipients.ts';
+import { findRecipient, listChoices, markUnsubscribed, replaceChoice, setPace } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import type { HookChannel } from '#domain/hooks.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
 import { maskAddress } from '#domain/text.ts';
 import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { renderHookConfirmMail, renderHookLinkMail } from '#emails/hooks.ts';
@@ -34,13 +35,7 @@ import {
   shownUrl,
 } from './hookPlace.ts';
 import { type HookTrial, queueTrial, readTrial } from './hookTrial.ts';
-import {
-  addressInput,
-  type ChoiceInput,
-  CONSENT_VERSION,
-  knownChoice,
-  type TakeTurn,
-} from './subscribers.ts';
+import { addressInput, CONSENT_VERSION, choiceInput, knownChoice, type TakeTurn } from './subscribers.ts';
 
 /** Webhooks that people subscribe from outside, and what their owners do by the links in their mails. */
 export const webhookInput = z.object({
@@ -137,6 +132,7 @@ export type OwnHook = {
   quarantinedAt: Instant | null;
   choice: Choice;
   choices: Choices;
+  mode: Mode;
   /** Whether this link may still change something. */
   isFresh: boolean;
   trial: HookTrial | null;
@@ -155,6 +151,7 @@ export async function viewOwnHook(ctx: Ctx, token: string): Promise<OwnHook> {
       quarantinedAt: hook.quarantinedAt,
       choice: await hookChoice(tx, hook.id),
       choices: await listChoices(tx),
+      mode: (await findRecipient(tx, hook.id))?.mode ?? 'policy',
       isFresh,
       trial: await readTrial(tx, hook.seq),
     };
@@ -177,11 +174,19 @@ export async function confirmWebhook(ctx: Ctx, token: string): Promise<string | 
   });
 }
 
+/** How often a webhook or chat may hear: a digest is for people. */
+export const HOOK_MODES = ['everything', 'policy', 'important'] as const;
+
+export const hookInput = choiceInput.extend({
+  mode: z.enum(HOOK_MODES, { error: 'Choose how often from the list.' }).optional(),
+});
+
 /** @throws AppError not_found, gone, conflict, invalid */
-export async function saveOwnHook(ctx: Ctx, token: string, input: ChoiceInput): Promise<void> {
+export async function saveOwnHook(ctx: Ctx, token: string, input: z.infer<typeof hookInput>): Promise<void> {
   await ctx.db.write(async (tx) => {
     const hook = await hookToChange(ctx, tx, token);
     await replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input));
+    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null });
     await insertAudit(tx, ctx, hookAudit('hook.choose', hook));
   });
 }

@@ -43,6 +43,11 @@ export const settingsInput = z.object({
   ),
   /** Left out: as it is. */
   showKept: z.boolean().optional(),
+  digestAt: z
+    .string()
+    .trim()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'The daily mail is made at a time such as 09:00.')
+    .optional(),
 });
 export type SettingsInput = z.infer<typeof settingsInput>;
 

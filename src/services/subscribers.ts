@@ -8,11 +8,14 @@ import {
   markAsked,
   type Recipient,
   replaceChoice,
+  setPace,
 } from '#db/recipients.ts';
 import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
+import { MODES, type Mode } from '#domain/subscriberPace.ts';
 import { parseAddress } from '#domain/text.ts';
+import { isTimeZone } from '#domain/time.ts';
 import { renderAlreadySubscribedMail, renderConfirmMail } from '#emails/render.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
@@ -40,8 +43,21 @@ export const choiceInput = z.object({
 });
 export type ChoiceInput = z.infer<typeof choiceInput>;
 
+/** How often someone wants to hear, and by whose clock: '' for the page's. */
+export const paceInput = z.object({
+  mode: z.enum(MODES, { error: 'Choose how often from the list.' }),
+  timeZone: z
+    .string()
+    .max(60)
+    .refine(
+      (zone) => zone === '' || isTimeZone(zone),
+      'This time zone is not known. Choose one from the list.',
+    )
+    .transform((zone) => zone || null),
+});
+
 /** What the subscribe form says. */
-export const subscribeInput = z.object({ address: addressInput, choice: choiceInput });
+export const subscribeInput = z.object({ address: addressInput, choice: choiceInput, ...paceInput.shape });
 
 export const WHOLE_PAGE: ChoiceInput = { wholePage: true, groups: [], components: [] };
 
@@ -58,7 +74,15 @@ export function getChoices(ctx: Ctx): Promise<Choices> {
  */
 export async function subscribe(
   ctx: Ctx,
-  input: { address: string; choice: ChoiceInput; locale: string; source: string; clientKey: string },
+  input: {
+    address: string;
+    choice: ChoiceInput;
+    mode?: Mode;
+    timeZone?: string | null;
+    locale: string;
+    source: string;
+    clientKey: string;
+  },
   takeTurn: TakeTurn,
 ): Promise<void> {
   const turn = await takeTurn(input.clientKey);
@@ -97,6 +121,11 @@ export async function subscribe(
     });
     // A stranger who types someone's address must not change what that person gets.
     await replaceChoice(tx, person.seq, isKnown ? person.choice : choice);
+    await setPace(
+      tx,
+      person.seq,
+      isKnown ? person : { mode: input.mode ?? 'policy', timeZone: input.timeZone ?? null },
+    );
     await restoreSuppression(tx, suppressionKey, address);
     const kind = isKnown ? 'already' : 'confirm';
     // Who left and comes back at once gets their link.

@@ -9,6 +9,7 @@ import {
   markUnsubscribed,
   type Recipient,
   replaceChoice,
+  setPace,
   setShared,
 } from '#db/recipients.ts';
 import { withdrawMails } from '#db/subscriptionMails.ts';
@@ -27,7 +28,7 @@ import {
 import { renderUnsubscribedMail } from '#emails/render.ts';
 import { renderFreshLinkMail, renderLeaveMail } from '#emails/subscription.ts';
 import { tellEnded } from './hookMail.ts';
-import { choiceInput, knownChoice } from './subscribers.ts';
+import { choiceInput, knownChoice, paceInput } from './subscribers.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
 /** What people do by the links in their mails: confirm, choose, leave, come back. The link alone says who they are. */
@@ -86,6 +87,9 @@ export type SubscriptionView = {
   unsubscribePath: string;
   choice: Choice;
   choices: Choices;
+  mode: Recipient['mode'];
+  /** '' for the page's. */
+  timeZone: string;
 };
 
 /** What someone gets, by the link in their mails. @throws AppError not_found */
@@ -100,12 +104,17 @@ export async function getSubscription(ctx: Ctx, token: string): Promise<Subscrip
       unsubscribePath: `/unsubscribe/${linkToken(ctx.sign, 'unsubscribe', person.id)}`,
       choice: person.choice,
       choices: await listChoices(tx),
+      mode: person.mode,
+      timeZone: person.timeZone ?? '',
     };
   });
 }
 
 /** What the form for it says. `shared` marks an address that many read; only staff take the mark off. */
-export const subscriptionInput = choiceInput.extend({ shared: z.boolean().optional() });
+export const subscriptionInput = choiceInput.extend({
+  shared: z.boolean().optional(),
+  pace: paceInput.optional(),
+});
 
 /** Changes what someone gets. @throws AppError not_found, invalid, conflict when they are unsubscribed, gone when the link is older than a day */
 export async function saveSubscription(
@@ -117,6 +126,7 @@ export async function saveSubscription(
     const person = await personToChange(ctx, tx, token);
     const choice = knownChoice(await listChoices(tx), input);
     await replaceChoice(tx, person.seq, choice);
+    if (input.pace) await setPace(tx, person.seq, input.pace);
     await insertAudit(tx, ctx, {
       ...audit('subscriber.choose', person),
       detail: { wholePage: choice.wholePage, scopes: choice.scopes.length },

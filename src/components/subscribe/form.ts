@@ -16,3 +16,8 @@ export function chosenFrom(choice: Choice): ReturnType<typeof choiceFrom> {
     choice.scopes.filter((scope) => scope.kind === kind).map(({ id }) => id);
   return { wholePage: choice.wholePage, groups: of('group'), components: of('component') };
 }
+
+/** What a form of `Pace.astro` says; a form without it leaves it to the policy. */
+export function paceFrom(form: FormData): { mode: string; timeZone: string } {
+  return { mode: textOf(form, 'mode') || 'policy', timeZone: textOf(form, 'timeZone') };
+}
