@@ -126,9 +126,9 @@ eachDatabase('who hears, how often', (fresh) => {
     const [, first, , second] = log;
     expect(log).toHaveLength(4);
     expect(log[0]).toBe(`14:00 everything, important: [Investigating] ${T}`);
-    expect(first).toMatch(/^09:\d\d policy, digest: Harbour: one thing happened, and it goes on$/);
+    expect(first).toMatch(/^09:\d\d policy, digest: Harbour status: one thing happened, and it goes on$/);
     expect(log[2]).toMatch(/everything, important: \[Resolved\]/);
-    expect(second).toMatch(/^09:\d\d policy, digest: Harbour: one thing happened, and it is over$/);
+    expect(second).toMatch(/^09:\d\d policy, digest: Harbour status: one thing happened, and it is over$/);
     const [one, two] = house.heard(address(4));
     expect(one?.text).toContain('It begins.');
     expect(one?.text).toContain('Unsubscribe');
@@ -194,5 +194,28 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(came.get(berlin as string)).toBe('2027-03-28T07:00:00.000Z');
     expect(came.get(tokyo as string)).toBe('2027-03-28T00:00:00.000Z');
     expect(house.heard(tokyo as string)[0]?.text).toContain('GMT+9');
+  });
+
+  it('a digest that is broken off in its middle is finished later: nobody is left out, nobody has two', async () => {
+    const house = await outgoingHouse(fresh, { people: 0 });
+    await makeSubscribers(house.db, 1_200, [], { mode: 'digest' });
+    const { id } = await house.declare();
+    await house.say(id, { body: 'It begins.', notify: true });
+    house.ctx.clock.set('2026-11-21T09:00:00.000Z');
+    let writes = 0;
+    const write: Db['write'] = (work) => {
+      if (++writes > 2) throw new Error('killed');
+      return house.db.write(work);
+    };
+    await expect(sendDigests({ ...house.ctx, db: { ...house.db, write } })).rejects.toThrow('killed');
+    const made = () =>
+      house.db.read((tx) =>
+        tx.selectFrom('deliveries').select('recipient_seq').orderBy('recipient_seq').execute(),
+      );
+    expect(await made()).toHaveLength(1_000);
+    expect(await sendDigests(house.ctx)).toBe(200);
+    expect(await sendDigests(house.ctx)).toBe(0);
+    expect(new Set((await made()).map((row) => row.recipient_seq)).size).toBe(1_200);
+    expect(await made()).toHaveLength(1_200);
   });
 });
