@@ -47,7 +47,7 @@ export async function getBrief(
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
   const { incident, ...rest } = await ctx.db.read(async (tx) => {
-    const found = await requireIncident(tx, incidentId);
+    const found = await requireIncident(tx, incidentId, undefined, ctx.actor);
     return {
       incident: found,
       brief: await readBrief(tx, found),
@@ -75,7 +75,7 @@ export async function createBriefLink(
   const now = ctx.now();
   const inside = input.shows === 'inside';
   await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     if (incident.restricted)
       throw new AppError('conflict', 'A restricted incident is for named people: no link shows it.', {
         fix: 'Tell those who must know in person.',
@@ -108,7 +108,7 @@ export async function endLink(ctx: Ctx, input: { incidentId: string; seq: number
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
   await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId);
+    const incident = await requireIncident(tx, input.incidentId, undefined, ctx.actor);
     if (!(await endBriefLink(tx, { incidentSeq: incident.seq, seq: input.seq }, now))) return;
     await insertAudit(tx, ctx, {
       action: 'brief.endLink',
@@ -213,7 +213,7 @@ async function readInside(tx: Tx, incident: Incident): Promise<Omit<BriefInside,
 }
 
 async function readTold(ctx: Ctx, { id }: Incident): Promise<BriefInside['told']> {
-  const fanouts = await ctx.db.read((tx) => listFanoutsOf(tx, id));
+  const fanouts = await ctx.db.read((tx) => listFanoutsOf(tx, id, ctx.actor));
   const outcomes = await Promise.all(
     fanouts.map(async (fanout) => countOutcomes(await statesOf(ctx, fanout), fanout)),
   );

@@ -41,7 +41,7 @@ export async function getKeptWord(ctx: Ctx, incidentId: string): Promise<KeptWor
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
-    const incident = await requireIncident(tx, incidentId);
+    const incident = await requireIncident(tx, incidentId, undefined, ctx.actor);
     if (incident.kind === 'maintenance') return null;
     const pace = (await pacesOf(tx, [incident])).get(incident) as Pace;
     const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');

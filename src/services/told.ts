@@ -17,7 +17,7 @@ export type ToldAudience = {
 export async function listToldAudiences(ctx: Ctx, incidentId: string): Promise<ToldAudience[]> {
   requirePermission(ctx.actor, 'incident.read');
   return ctx.db.read(async (tx) => {
-    const { seq } = await requireIncident(tx, incidentId);
+    const { seq } = await requireIncident(tx, incidentId, undefined, ctx.actor);
     const open = await listUnfinished(tx, seq, 'stakeholders');
     const stopped = new Set(open.filter((one) => one.stoppedAt !== null).map(({ noticeSeq }) => noticeSeq));
     const tellings = Map.groupBy(await listTellings(tx, seq), ({ audienceId }) => audienceId);

@@ -118,7 +118,8 @@ describe.skipIf(!CHROMIUM)('the admin in a browser', () => {
             for (const details of document.querySelectorAll('details')) details.open = true;
           });
           const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          if (over > 0) found.push(`${path} at ${width}: ${over} px too wide`);
+          if (over > 0)
+            found.push(`${path} at ${width}: ${over} px too wide, ${await page.evaluate(widest)}`);
           for (const violation of await axeViolations(page))
             found.push(`${path} ${colorScheme} ${width}: ${violation}`);
         }
@@ -339,3 +340,10 @@ describe.skipIf(!CHROMIUM)('the admin in a browser', () => {
     expect(await due.textContent()).toMatch(/next update was due by\s+[\d:]+ UTC\s+00:0\d\s+late/);
   });
 });
+
+/** What reaches furthest to the right. */
+function widest(): string {
+  const all = [...document.querySelectorAll('body *')];
+  const right = (element: Element) => element.getBoundingClientRect().right;
+  return all.reduce((most, one) => (right(one) > right(most) ? one : most)).outerHTML.slice(0, 200);
+}

@@ -48,7 +48,12 @@ eachDatabase('an update that needs an approver', (fresh) => {
       affected: 'Card holders',
       notify: true,
     });
-    expect(asked).toEqual({ updateId: expect.any(String), told: 0, waitsFor: ['abel', 'noor'] });
+    expect(asked).toEqual({
+      updateId: expect.any(String),
+      told: 0,
+      inAudiences: 0,
+      waitsFor: ['abel', 'noor'],
+    });
     expect(await version()).toBe(before);
     expect((await getIncident(as('kim'), id)).updates).toEqual([]);
     expect(await mails()).toEqual(['14:00 abel, noor: [SEV1] Approve an update: Checkout is failing']);

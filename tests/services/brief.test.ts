@@ -4,6 +4,7 @@ import { briefText } from '#domain/brief.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { createBriefLink, endLink, getBrief, readSharedBrief } from '#services/brief.ts';
 import { eachDatabase } from '../support/databases.ts';
+import { restrictTo } from '../support/factory.ts';
 import { incidentHouse } from './incidentHouse.ts';
 
 const SECRET = 'The vendor is Contoso, bridge at https://meet.example/1';
@@ -110,9 +111,11 @@ eachDatabase('the one-minute brief', (fresh) => {
   });
 
   it('what is restricted no link shows, nor one that was made before', async () => {
-    const { db, id, link, visitor } = await story(fresh);
+    const { ctx, db, id, link, visitor } = await story(fresh);
     await link('before', { shows: 'inside' });
-    await db.write((tx) => tx.updateTable('incidents').set({ restricted: 1 }).where('id', '=', id).execute());
+    await restrictTo(db, id, ctx.actor as { id: string; role: string });
+    expect((await getBrief(ctx, id)).shareable).toEqual({ public: false, inside: false });
+    await expect(getBrief(ctx.as('owner'), id)).rejects.toMatchObject({ code: 'not_found' });
     await expect(link('after', { shows: 'inside' })).rejects.toMatchObject({ code: 'conflict' });
     await expect(readSharedBrief(visitor, 'before')).rejects.toMatchObject({ code: 'gone' });
   });

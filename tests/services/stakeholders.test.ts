@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { listTellings } from '#db/tellings.ts';
 import { eachDatabase } from '../support/databases.ts';
+import { restrictTo } from '../support/factory.ts';
 import { stakeholderHouse } from './stakeholderHouse.ts';
 
 eachDatabase('stakeholders', (fresh) => {
@@ -137,19 +138,19 @@ eachDatabase('stakeholders', (fresh) => {
   });
 
   it('what is restricted or a drill is told to nobody', async () => {
-    const { db, declare, say, told } = await stakeholderHouse(fresh);
+    const { ctx, db, declare, say, told } = await stakeholderHouse(fresh);
     for (const column of ['restricted', 'drill'] as const) {
       const { id, seq } = await declare();
       await told();
-      await db.write((tx) =>
-        tx
-          .updateTable('incidents')
-          .set({ [column]: 1 })
-          .where('seq', '=', seq)
-          .execute(),
-      );
+      if (column === 'restricted') await restrictTo(db, id, ctx.actor as { id: string; role: string });
+      else
+        await db.write((tx) =>
+          tx.updateTable('incidents').set({ drill: 1 }).where('seq', '=', seq).execute(),
+        );
       await say(id, { audience: 'internal', body: 'Hush.' });
-      await say(id, { notify: true, body: 'Hush.' });
+      if (column === 'restricted')
+        await expect(say(id, { notify: true, body: 'Hush.' })).rejects.toMatchObject({ code: 'conflict' });
+      else await say(id, { notify: true, body: 'Hush.' });
       expect(await told()).toEqual([]);
     }
   });

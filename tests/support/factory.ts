@@ -33,6 +33,35 @@ export async function makePage(db: Db, changes: Partial<NewRow<'page'>> = {}): P
   });
 }
 
+/** Only this one user sees the incident from now on. They come to be if there is no such user. */
+export async function restrictTo(db: Db, incidentId: string, { id, role }: { id: string; role: string }) {
+  await db.write(async (tx) => {
+    await tx
+      .insertInto('users')
+      .values({
+        id,
+        email: `${id}@example.com`,
+        name: id,
+        role: role as 'comms',
+        password_hash: '!',
+        created_at: LONG_AGO,
+        disabled_at: null,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const { seq } = await tx
+      .updateTable('incidents')
+      .set({ restricted: 1 })
+      .where('id', '=', incidentId)
+      .returning('seq')
+      .executeTakeFirstOrThrow();
+    await tx
+      .insertInto('incident_viewers')
+      .values({ incident_seq: seq, user_id: id, added_at: LONG_AGO, added_label: 'test' })
+      .execute();
+  });
+}
+
 /** How long a post's mail waits from now on. */
 export async function setReleaseSeconds(db: Db, seconds: number): Promise<void> {
   await db.write((tx) =>

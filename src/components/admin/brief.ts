@@ -4,6 +4,7 @@ const BRIEF_EVERY_MS = 30_000;
 if (document.querySelector('[data-brief]')) void keepBriefTrue();
 
 async function keepBriefTrue(): Promise<void> {
+  document.querySelector('#by-hand')?.remove();
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, BRIEF_EVERY_MS));
     if (document.hidden || !getSelection()?.isCollapsed) continue;
