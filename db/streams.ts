@@ -4,7 +4,7 @@ import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import type { Unfinished } from './unfinished.ts';
 
-/** What was told of an incident by mail so far. */
+/** What subscribers were told of an incident by mail so far. */
 export type ToldSoFar = {
   /** Every message to many of it, but for corrections of a wrong one. */
   noticeSeqs: number[];
@@ -21,6 +21,8 @@ export async function readToldSoFar(tx: Tx, incidentSeq: number, now: Instant): 
     .innerJoin('fanouts as f', 'f.notice_seq', 'n.seq')
     .select(['n.seq', 'n.stopped_at', 'f.filter', 'f.release_at', 'f.created_at', 'f.expected'])
     .where('n.incident_seq', '=', incidentSeq)
+    // What audiences are told keeps no subscriber waiting.
+    .where('n.kind', 'in', ['update', 'maintenance'])
     .where('f.mends', 'is', null)
     .orderBy('n.seq')
     .execute();

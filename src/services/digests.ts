@@ -29,13 +29,16 @@ import { type DigestStory, renderDigestMail } from '#emails/digest.ts';
 /** People that are looked at while others wait to write. */
 const CHUNK = 1_000;
 
+/** At most so many chunks a call: the clock has others to look after, staff who must be called first of all. */
+const CHUNKS_A_CALL = 10;
+
 /**
  * Sends the digests that are due: in each zone once a day, at the hour that is set, what was told since the one before. Nothing is
  * written of a day on which nothing was. A chunk of people and how far that is are one transaction: after a crash, or with several
  * processes, everyone has one.
- * @returns how many were promised
+ * @returns how many were promised, and whether there are more to come: it is to be called again soon then
  */
-export async function sendDigests(ctx: Ctx): Promise<number> {
+export async function sendDigests(ctx: Ctx): Promise<{ promised: number; more: boolean }> {
   const now = ctx.now();
   const due = await ctx.db.read((tx) => listDueDigests(tx, now));
   if (due.length)
@@ -43,12 +46,13 @@ export async function sendDigests(ctx: Ctx): Promise<number> {
       for (const run of await listDueDigests(tx, now)) await beginDigest(tx, run);
     });
   let promised = 0;
-  while (await ctx.db.read(openDigest)) {
+  for (let chunk = 0; chunk < CHUNKS_A_CALL; chunk++) {
+    if (!(await ctx.db.read(openDigest))) return { promised, more: false };
     const count = await ctx.db.write((tx) => writeChunk(tx, ctx, now));
     promised += count;
     if (count) ctx.changed('outbox');
   }
-  return promised;
+  return { promised, more: true };
 }
 
 async function listDueDigests(

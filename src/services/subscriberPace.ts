@@ -42,7 +42,7 @@ export async function planUpdateStreams(
     openSince: openSince(plan),
     atOnce,
     lastLeft: told.lastLeft,
-    waiting: waitingOf(await listUnfinished(tx, incident.seq), now),
+    waiting: waitingOf(await listUnfinished(tx, incident.seq, 'subscribers'), now),
   });
   const planned: PlannedStream[] = [];
   for (const { modes, toldModes, releaseAt, wait } of streams) {

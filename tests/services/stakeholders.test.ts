@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { listTellings } from '#db/tellings.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
+import { address, makeSubscribers } from '../support/people.ts';
 import { stakeholderHouse } from './stakeholderHouse.ts';
 
 eachDatabase('stakeholders', (fresh) => {
@@ -36,6 +37,18 @@ eachDatabase('stakeholders', (fresh) => {
     expect(await told()).toEqual([
       'ann: [Resolved] Checkout is failing',
       'eva, max, sue: [SEV1, Resolved] Checkout is failing',
+    ]);
+  });
+
+  it('what audiences were told keeps no subscriber waiting', async () => {
+    const { db, declare, say, told, heard } = await stakeholderHouse(fresh, { people: 0 });
+    await makeSubscribers(db, 1, [], { mode: 'policy' });
+    const { id } = await declare();
+    await told();
+    await say(id, { notify: true, body: 'Card payments fail for some.' });
+    await told();
+    expect(heard(address(1)).map(({ text }) => text)).toEqual([
+      expect.stringContaining('Card payments fail for some.'),
     ]);
   });
 
