@@ -58,7 +58,8 @@ export async function planUpdateStreams(
       : 0;
     planned.push({ filter, releaseAt, wait, expected: (await countReach(tx, filter)) + perhaps });
   }
-  return { streams: planned, digest };
+  // What leaves later is for those who are there by now: if there are none, nobody waits for anything.
+  return { streams: planned.filter(({ expected }, index) => index === 0 || expected > 0), digest };
 }
 
 /** Notes that people were told of an update, for those who are told once a day. */

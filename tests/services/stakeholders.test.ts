@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { listTellings } from '#db/tellings.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
-import { address, makeSubscribers } from '../support/people.ts';
+import { makeSubscribers } from '../support/people.ts';
 import { stakeholderHouse } from './stakeholderHouse.ts';
 
 eachDatabase('stakeholders', (fresh) => {
@@ -42,12 +42,12 @@ eachDatabase('stakeholders', (fresh) => {
 
   it('what audiences were told keeps no subscriber waiting', async () => {
     const { db, declare, say, told, heard } = await stakeholderHouse(fresh, { people: 0 });
-    await makeSubscribers(db, 1, [], { mode: 'policy' });
+    const [subscriber] = await makeSubscribers(db, 1, [], { mode: 'policy' });
     const { id } = await declare();
     await told();
     await say(id, { notify: true, body: 'Card payments fail for some.' });
     await told();
-    expect(heard(address(1)).map(({ text }) => text)).toEqual([
+    expect(heard(subscriber as string).map(({ text }) => text)).toEqual([
       expect.stringContaining('Card payments fail for some.'),
     ]);
   });
