@@ -9,6 +9,7 @@ import { people } from './migrations/0006_people.ts';
 import { sealed } from './migrations/0007_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
 import { pace } from './migrations/0009_pace.ts';
+import { runbooks } from './migrations/0011_runbooks.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   sealed,
   kept,
   pace,
+  runbooks,
 ];
 
 export class NewerSchemaError extends Error {

@@ -699,6 +699,50 @@ export interface DigestTextsTable {
   notice_seq: number;
 }
 
+/** What to do beside writing updates, in order. */
+export interface RunbooksTable {
+  id: string;
+  title: string;
+  /** A list of severities; empty for any. */
+  severities: Json;
+  component_id: string | null;
+  /** A list of `Step`. */
+  steps: Json;
+  owner_id: string | null;
+  reviewed_at: Instant | null;
+  reviewed_by: string | null;
+  created_at: Instant;
+  version: number;
+  /** When its owner was last mailed that a review is overdue. */
+  told_at: Instant | null;
+}
+
+/** A runbook as an incident was given it. */
+export interface IncidentRunbooksTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  /** May be gone since. */
+  runbook_id: string;
+  title: string;
+  added_at: Instant;
+  /** null: it came by itself, because it fits. */
+  added_by: string | null;
+  /** When someone took it off: it does not come back by itself. */
+  removed_at: Instant | null;
+}
+
+export interface IncidentStepsTable {
+  seq: Generated<number>;
+  incident_runbook_seq: number;
+  position: number;
+  text: string;
+  link: string | null;
+  /** 1: to update the runbook, with which each ends. */
+  closing: Flag;
+  done_at: Instant | null;
+  done_by: string | null;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -741,6 +785,9 @@ export interface Schema {
   digest_items: DigestItemsTable;
   digest_runs: DigestRunsTable;
   digest_texts: DigestTextsTable;
+  runbooks: RunbooksTable;
+  incident_runbooks: IncidentRunbooksTable;
+  incident_steps: IncidentStepsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

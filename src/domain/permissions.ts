@@ -21,6 +21,7 @@ const ALLOWED = {
   'component.write': ['owner', 'comms'],
   'component.setStatus': ['owner', 'comms'],
   'template.write': ['owner', 'comms'],
+  'runbook.write': ['owner', 'comms', 'responder'],
   'subscriber.read': ['owner', 'comms'],
   'subscriber.write': ['owner', 'comms'],
   'audience.write': ['owner', 'comms'],

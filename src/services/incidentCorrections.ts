@@ -10,6 +10,7 @@ import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { applyRunbooks } from './incidentRunbooks.ts';
 import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
@@ -47,6 +48,7 @@ export async function correctComponents(
       .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
     await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
     await updateIncident(tx, incident.seq, {}, now);
+    await applyRunbooks(tx, incident, now);
     const words = [...wanted].map(
       ([id, status]) =>
         `${named.get(id)?.name}: ${status === 'operational' ? 'not affected' : COMPONENT_STATUS_LABELS[status]}`,
@@ -234,6 +236,7 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
       subjectId: incident.id,
       detail: { text: `Adopted as ${incident.severity}` },
     });
+    await applyRunbooks(tx, incident, now);
     told = await tellDeclared(tx, ctx, incident.seq);
     return bumpIfPublic(tx, incident, now);
   });

@@ -9,6 +9,7 @@ import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { ComponentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { applyRunbooks } from './incidentRunbooks.ts';
 import { paceForNew } from './pace.ts';
 import { newPostIds, type Posted, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
@@ -136,6 +137,7 @@ export async function insertDeclared(
     .filter(({ status }) => status !== 'operational')
     .map(({ id: componentId, status }) => ({ componentId, status, startsAt: startedAt, endsAt: null }));
   await insertClaims(tx, { kind: 'incident', seq }, claims, { at: now, label: actorLabel(ctx.actor) });
+  await applyRunbooks(tx, { seq, kind: 'incident', severity: input.severity, status: 'investigating' }, now);
   await insertAudit(tx, ctx, {
     action: 'incident.declare',
     subjectKind: 'incident',

@@ -10,10 +10,11 @@ import { insertUpdate } from '#db/updates.ts';
 import { renderMarkdown } from '#domain/markdown.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
-import type { AnyStatus, ComponentStatus } from '#domain/status.ts';
+import { type AnyStatus, type ComponentStatus, isOver } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
+import { applyRunbooks } from './incidentRunbooks.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
@@ -183,6 +184,9 @@ async function writePlan(
     automatic,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
+  const concernsOthers = plan.severityChange || plan.newClaims.length || plan.voidClaims.length;
+  if (concernsOthers || isOver(incident.status))
+    await applyRunbooks(tx, { ...incident, ...plan.changes }, now);
   await endHolds(tx, incident.seq, plan.update.audience, now);
   await insertAudit(tx, ctx, {
     action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',

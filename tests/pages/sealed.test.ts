@@ -345,6 +345,7 @@ describe('the table of incidents', () => {
     'drafts.ts': 'joined under the rule',
     'due.ts': 'what is published: a yes or no about the page',
     'heard.ts': 'messages, under the rule',
+    'incidentRunbooks.ts': 'joined under the rule',
     'incidentTeam.ts': 'joined under the rule',
     'incidents.ts': 'writes',
     'keptWord.ts': 'reports, which leave out what is restricted by a condition of its own',
