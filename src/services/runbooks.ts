@@ -214,7 +214,7 @@ function about(action: string, id: string) {
 
 function changedMeanwhile(): never {
   throw new AppError('conflict', 'Someone changed this runbook while you had it open.', {
-    fix: 'Open it in another tab to see what is new, then send yours again from there.',
+    fix: 'Look at what it says now, then send yours again. What you typed is kept.',
   });
 }
 

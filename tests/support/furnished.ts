@@ -12,9 +12,11 @@ import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
+import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
 import { declareRestricted } from '#services/restricted.ts';
+import { saveRunbook, takeSuggestedRunbooks } from '#services/runbooks.ts';
 import { getSettings, saveSettings } from '#services/settings.ts';
 import { addSubscriber, markShared } from '#services/subscriberRecords.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
@@ -95,6 +97,17 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
   const asked = { address: `waiting@${SECRET_DOMAIN}`, choice: WHOLE_PAGE, locale: 'en' };
   await subscribe(ctx, { ...asked, source: 'test', clientKey: '192.0.2.1' }, async () => ({ ok: true }));
 
+  const runbook = await saveRunbook(ctx, null, {
+    title: 'Payments are down',
+    severities: ['SEV1'],
+    componentId: checkout.id,
+    ownerId: users.comms.id,
+    steps: [
+      { text: 'Ask the card processor when they know more', link: 'https://processor.example/status' },
+      { text: 'Put the notice on the checkout page', link: null },
+    ],
+  });
+  await takeSuggestedRunbooks(ctx);
   const { id: incident } = await declareIncident(ctx, {
     title: 'Checkout is failing',
     severity: 'SEV1',
@@ -113,6 +126,8 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
   const public_ = { incidentId: incident, version, audience: 'public' as const, components: [] };
   await postUpdate(ctx, { ...public_, status: 'investigating', body: 'We are **looking**.', notify: true });
   await addLogEntry(ctx, { incidentId: incident, body: 'The card processor is down.' });
+  const { given } = await listIncidentRunbooks(ctx, incident);
+  await tickStep(ctx, { incidentId: incident, step: given[0]?.steps[0]?.seq as number, done: true });
   const now = ctx.now();
   const maintenance = await scheduleMaintenance(ctx, {
     title: 'Database upgrade',
@@ -198,6 +213,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/admin/maintenance/[]': maintenance.id,
       '/admin/subscribers/[]': subscriber,
       '/admin/subscribers/hooks/[]': hook.id,
+      '/admin/runbooks/[]': runbook,
       '/admin/templates/[]': template,
       '/brief/[]': brief,
       '/components/[]': checkout.id,

@@ -23,6 +23,7 @@ import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/m
 import { paceInput, reasonInput, setOwnPace, useCurrentPolicies } from '#services/policies.ts';
 import { addViewer, removeViewer } from '#services/restricted.ts';
 import { fillTemplate } from '#services/templates.ts';
+import { addRunbook, takeOff, tick } from './_runbooks.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
 
@@ -40,7 +41,8 @@ export type Refused = {
     | 'adopt'
     | 'pace'
     | 'outgoing'
-    | 'viewers';
+    | 'viewers'
+    | 'runbooks';
   status: number;
   problems: Problems;
   fields: Fields;
@@ -92,6 +94,9 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   goOn: ['outgoing', (locals, page, fields) => steer(locals, page, fields, 'goneOn')],
   letIn: ['viewers', letIn],
   takeOut: ['viewers', takeOut],
+  tick: ['runbooks', tick],
+  addRunbook: ['runbooks', addRunbook],
+  takeOff: ['runbooks', takeOff],
 };
 
 async function post(

@@ -24,6 +24,8 @@ export const DONE = {
   restricted: 'Declared. Only those who are named under “Who sees it” know of it.',
   letIn: 'They see it from now on.',
   takenOut: 'They see it no more.',
+  runbookAdded: 'The runbook is added, with its steps as they stand now.',
+  runbookOff: 'The runbook is off.',
   joined: 'You see it from now on. Those who saw it before are told.',
   approved: 'Approved and posted.',
   sentBack: 'Sent back. Its author is told.',
