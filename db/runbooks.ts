@@ -70,6 +70,35 @@ export async function reviewRunbook(
   return result.numUpdatedRows > 0n;
 }
 
+/** Which runbooks are kept by someone who can sign in, whom to write to, and when they were last mailed about it. */
+export async function listKept(
+  tx: Tx,
+): Promise<
+  { runbook: Runbook; keeper: { id: string; name: string; email: string }; toldAt: Instant | null }[]
+> {
+  const rows = await selectRunbooks(tx)
+    .select('u.email as owner_email')
+    .where('u.disabled_at', 'is', null)
+    .where('r.owner_id', 'is not', null)
+    .execute();
+  return rows
+    .map((row) => ({
+      runbook: toRunbook(row),
+      keeper: { id: row.owner_id ?? '', name: row.owner_name ?? '', email: row.owner_email ?? '' },
+      toldAt: row.told_at,
+    }))
+    .sort((a, b) => byTitle(a.runbook, b.runbook));
+}
+
+/** Their owner was mailed that they are overdue. */
+export async function markTold(tx: Tx, ids: readonly string[], now: Instant): Promise<void> {
+  await tx
+    .updateTable('runbooks')
+    .set({ told_at: now })
+    .where('id', 'in', [...ids])
+    .execute();
+}
+
 /** What incidents were given from it stays with them. False when there was no such runbook. */
 export async function deleteRunbook(tx: Tx, id: string): Promise<boolean> {
   const result = await tx.deleteFrom('runbooks').where('id', '=', id).executeTakeFirst();

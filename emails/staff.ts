@@ -20,9 +20,11 @@ export type StaffMail = {
   /** Markdown that is quoted, and what stands above it. */
   quoted?: { heading: string; body: string } | null;
   after?: string | null;
+  /** False for what can wait until morning; true when left out. */
+  urgent?: boolean;
 };
 
-/** The same shape as a call (calls.ts), as urgent, in words of its own. */
+/** The same shape as a call (calls.ts), as urgent unless said otherwise, in words of its own. */
 export function renderStaffMail({ site, about, subject, deed, quoted, after, ...mail }: StaffMail): Rendered {
   const plain = (text: string) => oneLine(withoutControls(text));
   const heading = clip(plain(subject), 200);
@@ -51,8 +53,7 @@ export function renderStaffMail({ site, about, subject, deed, quoted, after, ...
     headers: {
       ...standardHeaders(site, 'call', about),
       // What mail programs and telephones let through at night.
-      Importance: 'high',
-      'X-Priority': '1',
+      ...((mail.urgent ?? true) && { Importance: 'high', 'X-Priority': '1' }),
     },
   };
 }

@@ -3,9 +3,11 @@ import { askAllApprovers } from '#services/approvals.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
+import { tellOverdueRunbooks } from '#services/runbookMail.ts';
 import { callStaff } from '#services/staffCalls.ts';
 import { dailyDigestsDuty } from './dailyDigests.ts';
 import { expiredSessionsDuty } from './expiredSessions.ts';
+import { hourly } from './hourly.ts';
 import { oldDraftsDuty } from './oldDrafts.ts';
 import { oldEventsDuty } from './oldEvents.ts';
 import { bumpPageByTime } from './pageTime.ts';
@@ -30,6 +32,7 @@ function newDuties(): Duties {
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,
+    'runbooks to review': hourly(tellOverdueRunbooks),
     receipts: applyReceipts,
     'old receipts': oldEventsDuty(),
   };

@@ -45,6 +45,8 @@ export type BriefInside = {
   told: { messages: number; sent: number; total: number; waiting: number };
   /** How often staff were called about it. */
   calls: number;
+  /** Steps of runbooks that nobody has ticked off. Links to a brief never tell: null. */
+  openSteps: number | null;
 };
 
 /** What is open, the most urgent first. */
@@ -64,6 +66,9 @@ export function openPoints({ status, promised, inside }: Brief, now: Instant, zo
     ...(inside?.roles ?? []).flatMap(({ label, name }) =>
       name === null ? [`Nobody is ${label.toLowerCase()}`] : [],
     ),
+    ...(inside?.openSteps
+      ? [`${count(inside.openSteps)} ${inside.openSteps === 1 ? 'step' : 'steps'} of runbooks`]
+      : []),
     ...(inside && inside.told.waiting > 0 ? [`${count(inside.told.waiting)} messages wait to be sent`] : []),
   ];
 }

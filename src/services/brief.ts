@@ -12,6 +12,7 @@ import { listClaimsOfSource } from '#db/claims.ts';
 import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { listFanoutsOf } from '#db/deliveryReports.ts';
+import { countOpenSteps } from '#db/incidentRunbooks.ts';
 import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
 import { listRoleHolders } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
@@ -52,7 +53,7 @@ export async function getBrief(
       incident: found,
       brief: await readBrief(tx, found),
       links: await listBriefLinks(tx, found.seq, now),
-      inside: await readInside(tx, found),
+      inside: { ...(await readInside(tx, found)), openSteps: await countOpenSteps(tx, found.seq) },
     };
   });
   const { brief, links, inside } = rest;
@@ -142,7 +143,7 @@ export async function readSharedBrief(ctx: Ctx, tokenHash: string): Promise<Shar
       link,
       incident,
       brief: await readBrief(tx, incident),
-      inside: link.inside ? await readInside(tx, incident) : null,
+      inside: link.inside ? { ...(await readInside(tx, incident)), openSteps: null } : null,
       page: { name, timeZone },
     };
   });
@@ -191,7 +192,7 @@ async function readBrief(tx: Tx, incident: Incident): Promise<Omit<Brief, 'insid
   };
 }
 
-async function readInside(tx: Tx, incident: Incident): Promise<Omit<BriefInside, 'told'>> {
+async function readInside(tx: Tx, incident: Incident): Promise<Omit<BriefInside, 'told' | 'openSteps'>> {
   const holders = await listRoleHolders(tx, incident.seq);
   const updates = await listUpdates(tx, incident.seq);
   const roles =

@@ -4,11 +4,12 @@ import type { Person } from '#db/duty.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { ensureStaff } from '#db/staff.ts';
-import { PRIORITY } from '#domain/priority.ts';
+import { PRIORITY, type Priority } from '#domain/priority.ts';
 import type { Rendered } from '#emails/render.ts';
 
 /**
- * Promises one mail to each of these people, ahead of all other mail. `ctx.changed('outbox')` follows the commit.
+ * Promises one mail to each of these people, ahead of all other mail unless `priority` says otherwise. `ctx.changed('outbox')` follows
+ * the commit.
  * @returns the notice's seq; null when there is nobody to write to
  */
 export async function mailStaff(
@@ -18,11 +19,16 @@ export async function mailStaff(
     incidentSeq,
     people,
     rendered,
-  }: { incidentSeq: number; people: readonly Pick<Person, 'name' | 'email'>[]; rendered: Rendered },
+    priority = PRIORITY.staff,
+  }: {
+    incidentSeq: number | null;
+    people: readonly Pick<Person, 'name' | 'email'>[];
+    rendered: Rendered;
+    priority?: Priority;
+  },
 ): Promise<number | null> {
   if (!people.length) return null;
   const now = ctx.now();
-  const priority = PRIORITY.staff;
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),
     kind: 'call',

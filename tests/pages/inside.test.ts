@@ -8,6 +8,7 @@ import { expandNextChunk } from '#delivery/expander.ts';
 import { addMs, HOUR } from '#domain/time.ts';
 import { addChat, addMember, createAudience } from '#services/audiences.ts';
 import { saveDraft } from '#services/drafts.ts';
+import { addIncidentRunbook, listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import {
   addLogEntry,
   assignRole,
@@ -17,6 +18,7 @@ import {
   type PostInput,
   postUpdate,
 } from '#services/incidents.ts';
+import { saveRunbook } from '#services/runbooks.ts';
 import { routePatterns } from '../auth/fixtures.ts';
 import { eachDatabaseUrl } from '../support/databases.ts';
 import { FURNISHED_ENV, type Furnished, furnish, PASSWORD, pathOf, signInAs } from '../support/furnished.ts';
@@ -42,6 +44,11 @@ const INSIDE = {
   draft: 'Zqdraft what nobody has posted',
   reason: 'Zqreason why it was over so soon',
   raise: 'Zqraise it is everyone now',
+  runbook: 'Zqrunbook what to do when payments fail',
+  step: 'Zqstep ring Otto before anyone else',
+  stepLink: 'https://wiki.example/zqlink-0815',
+  ticker: 'Zqticker Person',
+  added: 'Zqadded a runbook that came by hand',
 };
 /** The first word of each: nothing that is made by chance is as long. */
 const MARK = new RegExp(
@@ -141,6 +148,19 @@ async function sayItInside({ foghorn, users, ids }: Furnished): Promise<{ incide
     ),
   );
 
+  const runbook = {
+    title: INSIDE.runbook,
+    severities: [],
+    componentId: checkout.id,
+    ownerId: users.comms.id,
+  };
+  await saveRunbook(ctx, null, { ...runbook, steps: [{ text: INSIDE.step, link: INSIDE.stepLink }] });
+  const spare = { title: INSIDE.added, severities: ['SEV4' as const], componentId: null, ownerId: null };
+  const runbookId = await saveRunbook(ctx, null, {
+    ...spare,
+    steps: [{ text: INSIDE.step, link: null }],
+  });
+
   const { id: incident } = await declareIncident(ctx, {
     title: 'Payments are slow',
     severity: 'SEV2',
@@ -153,6 +173,11 @@ async function sayItInside({ foghorn, users, ids }: Furnished): Promise<{ incide
     userId: people[0]?.id as string,
   });
   await assignRole(ctx, { incidentId: incident, role: 'scribe', userId: people[1]?.id as string });
+  await addIncidentRunbook(ctx, { incidentId: incident, runbookId });
+  const { given } = await listIncidentRunbooks(ctx, incident);
+  const mine = given.find(({ title }) => title === INSIDE.runbook);
+  const ticker = foghorn.contextFor({ kind: 'system', name: INSIDE.ticker });
+  await tickStep(ticker, { incidentId: incident, step: mine?.steps[0]?.seq as number, done: true });
   const say = async (changes: Partial<PostInput>) => {
     const { version, status } = await getIncident(ctx, incident);
     return postUpdate(ctx, {

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
+import { briefText } from '#domain/brief.ts';
 import { AppError } from '#domain/errors.ts';
 import { DAY, HOUR } from '#domain/time.ts';
 import { readAudit } from '#services/audit.ts';
+import { createBriefLink, getBrief, readSharedBrief } from '#services/brief.ts';
 import {
   addIncidentRunbook,
   listIncidentRunbooks,
@@ -301,6 +303,27 @@ eachDatabase('the runbooks of an incident', (fresh) => {
     await saveRunbook(ctx, { id: high, version: 1 }, input({ title: 'High', steps: 'New words' }));
     await addIncidentRunbook(ctx, { incidentId: id, runbookId: high });
     expect((await listIncidentRunbooks(ctx, id)).given.at(-1)?.steps[0]?.text).toBe('New words');
+  });
+
+  it('are in the brief by their number alone, and behind no link', async () => {
+    const { ctx, declare } = await people(fresh);
+    await saveRunbook(ctx, null, input({ title: 'Zqtitle', steps: 'Zqstep\nZqother' }));
+    const { id } = await declare();
+    const shown = async () => {
+      const { brief } = await getBrief(ctx, id);
+      return briefText(brief, ctx.now(), 'UTC');
+    };
+    expect(await shown()).toContain('- 3 steps of runbooks');
+    expect(await shown()).not.toContain('Zq');
+    for (const { seq } of (await steps(ctx, id)).slice(1))
+      await tickStep(ctx, { incidentId: id, step: seq, done: true });
+    expect(await shown()).toContain('- 1 step of runbooks');
+    await createBriefLink(ctx, { incidentId: id, tokenHash: 'x', hours: 1, shows: 'inside' });
+    const shared = await readSharedBrief({ ...ctx, actor: { kind: 'visitor' } }, 'x');
+    expect(shared.brief.inside?.openSteps).toBeNull();
+    expect(briefText(shared.brief, shared.now, 'UTC')).not.toMatch(/runbook|Zq/);
+    await tickStep(ctx, { incidentId: id, step: (await steps(ctx, id))[0]?.seq as number, done: true });
+    expect(await shown()).not.toContain('runbook');
   });
 
   it('are nobody’s but its viewers’ while it is restricted', async () => {

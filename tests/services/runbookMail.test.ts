@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest';
+import type { Db } from '#db/open.ts';
+import { DAY, HOUR, MINUTE } from '#domain/time.ts';
+import { tellOverdueRunbooks } from '#services/runbookMail.ts';
+import { reviewRunbook, saveRunbook } from '#services/runbooks.ts';
+import { disableUser } from '#services/users.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { sealedHouse } from './sealedHouse.ts';
+
+const runbook = (title: string, ownerId: string | null) => ({
+  title,
+  severities: [],
+  componentId: null,
+  ownerId,
+  steps: [{ text: 'Look', link: null }],
+});
+
+eachDatabase('who keeps a runbook', (fresh) => {
+  it('is mailed once a quarter of all that is overdue, in business hours, behind what is urgent', async () => {
+    const { ctx, tell, mails } = await house(fresh);
+    const [social] = [
+      await saveRunbook(ctx, null, runbook('Social', 'kim')),
+      await saveRunbook(ctx, null, runbook('Legal', 'kim')),
+      await saveRunbook(ctx, null, runbook('Nobody’s', null)),
+    ];
+    // Friday 20 November 2026; its last day is Saturday 20 February 2027.
+    ctx.clock.set('2027-02-19T12:00:00.000Z');
+    expect(await tell()).toBe(0);
+    ctx.clock.set('2027-02-21T12:00:00.000Z');
+    expect(await tell()).toBe(0); // A Sunday.
+    ctx.clock.set('2027-02-22T08:59:00.000Z');
+    expect(await tell()).toBe(0);
+    ctx.clock.advance(MINUTE);
+    ctx.changes.length = 0;
+    expect(await tell()).toBe(1);
+    expect(ctx.changes).toEqual(['outbox']);
+    const [mail, ...more] = await mails();
+    expect(more).toEqual([]);
+    expect(mail).toMatchObject({
+      address: 'kim@example.com',
+      subject: 'Review 2 runbooks that you keep',
+      priority: 3,
+      incident_seq: null,
+    });
+    expect(mail?.text).toMatch(/Legal: the review was due by 20 Feb 2027\.\s+Social: the review/);
+    expect(mail?.text).toContain('https://status.example.com/admin/runbooks');
+    expect(mail?.headers).not.toContain('Importance');
+
+    for (let hour = 0; hour < 48; hour++) {
+      ctx.clock.advance(HOUR);
+      expect(await tell()).toBe(0);
+    }
+    // Reviewed: quiet. What stayed overdue is said again a quarter after the mail, not before.
+    await reviewRunbook(ctx, { id: social, version: 1 });
+    ctx.clock.set('2027-05-24T00:00:00.000Z');
+    expect(await tell()).toBe(0);
+    ctx.clock.set('2027-05-24T09:00:00.000Z');
+    expect(await tell()).toBe(1);
+    expect((await mails()).map(({ subject }) => subject)).toEqual([
+      'Review 2 runbooks that you keep',
+      'Review a runbook: Legal',
+    ]);
+  });
+
+  it('is not mailed twice by two clocks at once, nor when they can no longer sign in', async () => {
+    const { ctx, tell, mails } = await house(fresh);
+    await saveRunbook(ctx, null, runbook('Social', 'kim'));
+    await saveRunbook(ctx, null, runbook('Legal', 'noor'));
+    await disableUser(ctx.as('owner'), 'noor');
+    ctx.clock.advance(115 * DAY);
+    ctx.clock.set('2027-03-15T10:00:00.000Z');
+    await Promise.all([tell(), tell(), tell()]);
+    expect((await mails()).map(({ address }) => address)).toEqual(['kim@example.com']);
+  });
+});
+
+async function house(fresh: () => Promise<Db>) {
+  const made = await sealedHouse(fresh);
+  const { db, ctx } = made;
+  const system = { ...ctx, actor: { kind: 'system' as const, name: 'clock' } };
+  const mails = () =>
+    db.read((tx) =>
+      tx
+        .selectFrom('notices as n')
+        .innerJoin('deliveries as d', 'd.notice_seq', 'n.seq')
+        .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+        .select(['r.address', 'n.subject', 'n.text', 'n.headers', 'n.incident_seq', 'd.priority'])
+        .orderBy('d.seq')
+        .execute(),
+    );
+  return { ...made, mails, tell: () => tellOverdueRunbooks(system) };
+}
