@@ -12,8 +12,10 @@ import { createAccount } from '#services/accounts.ts';
 import { addMember } from '#services/audiences.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { listFanouts } from '#services/deliveries.ts';
+import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, assignRole, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { endMaintenance, scheduleMaintenance, startMaintenance } from '#services/maintenance.ts';
+import { saveRunbook } from '#services/runbooks.ts';
 import { saveSettings } from '#services/settings.ts';
 import { importSubscribers } from '#services/subscriberImport.ts';
 import { openFoghorn, prepareFoghorn } from '../foghorn.ts';
@@ -30,6 +32,7 @@ import {
 } from './demoData.ts';
 import { PAST_INCIDENTS, PAST_MAINTENANCES, type PastIncident, type PastMaintenance } from './demoHistory.ts';
 import { CHECKOUT_FAILURES, LATE_WEBHOOKS, type OpenIncident, PLANNED, type Planned } from './demoNow.ts';
+import { RUNBOOKS } from './demoRunbooks.ts';
 
 /** What the filling needs: a context for anyone at any time, and what has been made so far. */
 type Filling = {
@@ -62,6 +65,7 @@ export async function fillDemo(folder: string, now: Instant): Promise<void> {
     for (const incident of PAST_INCIDENTS) await fillPastIncident(filling, incident);
     for (const maintenance of PAST_MAINTENANCES) await fillPastMaintenance(filling, maintenance);
     for (const planned of PLANNED) await fillPlanned(filling, planned);
+    await fillRunbooks(filling);
     await fillOpenIncident(filling, LATE_WEBHOOKS);
     await fillOpenIncident(filling, CHECKOUT_FAILURES);
   } finally {
@@ -108,6 +112,18 @@ async function fillHouse(filling: Filling): Promise<void> {
     for (const member of members) await addMember(ctx, account, member);
   }
   await importSubscribers(at(addMs(now, -FOLLOWED_FOR)), subscriberCsv());
+}
+
+/** After what is past, so that nothing is left to tick off on incidents that are long over. */
+async function fillRunbooks(filling: Filling): Promise<void> {
+  for (const { title, severities, component, owner, reviewedDaysAgo, steps } of RUNBOOKS)
+    await saveRunbook(filling.at(addMs(filling.now, -reviewedDaysAgo * DAY), owner), null, {
+      title,
+      severities: [...severities],
+      componentId: component && componentId(filling, component),
+      ownerId: filling.people.get(owner) as string,
+      steps: steps.map(([text, link = null]) => ({ text, link })),
+    });
 }
 
 /** Noticed two minutes after it began, and lived through from there, so that there are promises to have kept. */
@@ -210,6 +226,12 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
   await deliver(filling, ago(open.updates.at(-1)?.ago ?? open.declaredAgo));
   for (const { ago: minutes, by, body } of open.log)
     await addLogEntry(filling.at(ago(minutes - 1), by), { incidentId, body, at: ago(minutes) });
+  const { given } = await listIncidentRunbooks(declaring, incidentId);
+  for (const { ago: minutes, by, step: words } of open.ticked) {
+    const step = given.flatMap(({ steps }) => steps).find(({ text }) => text.startsWith(words));
+    if (!step) throw new Error(`No runbook of the demo has the step "${words}".`);
+    await tickStep(filling.at(ago(minutes), by), { incidentId, step: step.seq, done: true });
+  }
 }
 
 /** Hands over what was posted then, at a time that has passed, so that the demo does not begin by sending old news. */

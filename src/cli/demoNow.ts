@@ -19,6 +19,8 @@ export type OpenIncident = {
   }[];
   updates: readonly OpenUpdate[];
   log: readonly { ago: number; by: PersonId; body: string }[];
+  /** Steps of its runbooks that are done, by how they begin. */
+  ticked: readonly { ago: number; by: PersonId; step: string }[];
 };
 
 export type OpenUpdate = {
@@ -141,6 +143,13 @@ export const CHECKOUT_FAILURES: OpenIncident = {
     { ago: 26, by: 'lena', body: 'Decision (Priya): move European card traffic to the second provider.' },
     { ago: 6, by: 'lena', body: 'Second provider at 40 %. No errors in 2,100 payments.' },
   ],
+  ticked: [
+    { ago: 51, by: 'lena', step: 'Say in #incident-comms' },
+    { ago: 50, by: 'lena', step: 'Pause scheduled posts' },
+    { ago: 47, by: 'lena', step: 'Search for' },
+    { ago: 46, by: 'jonas', step: 'Ask the technical lead' },
+    { ago: 41, by: 'jonas', step: 'Give support a macro' },
+  ],
 };
 
 /** Declared, but not published yet: only the team sees it, and what it says of Webhooks. */
@@ -164,6 +173,7 @@ export const LATE_WEBHOOKS: OpenIncident = {
     },
   ],
   log: [],
+  ticked: [{ ago: 12, by: 'lena', step: 'Give support a macro' }],
 };
 
 /** Hours from now, negative for what has begun. */

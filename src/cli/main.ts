@@ -34,6 +34,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'Say that an incident is over',
     load: async () => (await import('./incident.ts')).incidentResolve,
   },
+  export: {
+    summary: 'Write runbooks, contacts and templates as plain files, for the day when all is down',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
   backup: {
     summary: 'Copy the database to a file, also while the server runs',
     load: async () => (await import('./backup.ts')).backupCommand,
@@ -125,6 +129,8 @@ function inWords(code: string | undefined): string | null {
       return 'Another process kept the database busy for too long. Try again in a moment.';
     case 'SQLITE_FULL':
     case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
       return 'The disk is full. Make room and try again; nothing half done was kept.';
     case 'SQLITE_CANTOPEN':
       return 'The database cannot be opened. Check DATA_DIR or DATABASE_URL, and that you may write there.';

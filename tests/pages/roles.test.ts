@@ -150,6 +150,7 @@ const VERBS: Record<string, readonly Role[]> = {
   publishApproved: EVERYONE,
   readAudit: OWNER,
   readMail: POSTING,
+  readPrivateExport: OWNER,
   removeMember: POSTING,
   removeRunbook: RESPONDING,
   removeViewer: EVERYONE,
