@@ -25,6 +25,7 @@ const ALLOWED = {
   'subscriber.read': ['owner', 'comms'],
   'subscriber.write': ['owner', 'comms'],
   'audience.write': ['owner', 'comms'],
+  'duty.write': ['owner', 'comms'],
   'delivery.read': ['owner', 'comms', 'responder', 'viewer'],
   'delivery.write': ['owner', 'comms'],
   'settings.write': ['owner'],
