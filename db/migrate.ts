@@ -9,6 +9,7 @@ import { people } from './migrations/0006_people.ts';
 import { sealed } from './migrations/0007_sealed.ts';
 import { kept } from './migrations/0008_kept.ts';
 import { pace } from './migrations/0009_pace.ts';
+import { duty } from './migrations/0010_duty.ts';
 import { runbooks } from './migrations/0011_runbooks.ts';
 import type { Db, Tx } from './open.ts';
 
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   sealed,
   kept,
   pace,
+  duty,
   runbooks,
 ];
 

@@ -630,6 +630,28 @@ export interface DutyShiftsTable {
   note: string | null;
   created_at: Instant;
   updated_at: Instant;
+  /** Grows with each change that a calendar shows. */
+  revision: Generated<number>;
+  /** Who wrote the note last, and when. */
+  note_by: Generated<string | null>;
+  note_at: Generated<Instant | null>;
+}
+
+export interface HandoverAsksTable {
+  seq: Generated<number>;
+  incident_seq: number;
+  /** When the duty ended at whose end it was to be taken over. */
+  due_at: Instant;
+  user_id: string;
+  asked_at: Instant;
+  notice_seq: number | null;
+}
+
+export interface DutyFeedsTable {
+  user_id: string;
+  shows: 'own' | 'all';
+  token_hash: string;
+  created_at: Instant;
 }
 
 /** Someone who sees a restricted incident. */
@@ -779,6 +801,8 @@ export interface Schema {
   calls: CallsTable;
   holds: HoldsTable;
   duty_shifts: DutyShiftsTable;
+  handover_asks: HandoverAsksTable;
+  duty_feeds: DutyFeedsTable;
   brief_links: BriefLinksTable;
   incident_viewers: IncidentViewersTable;
   approvals: ApprovalsTable;

@@ -24,6 +24,7 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/components/[]': 'public',
   '/on-time': 'public',
   '/brief/[]': 'public',
+  '/duty/[].ics': 'public',
   '/subscribe': 'public',
   '/subscribe/webhook': 'public',
   '/webhook/[]': 'public',

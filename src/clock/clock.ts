@@ -1,6 +1,7 @@
 import type { Ctx } from '#db/context.ts';
 import { askAllApprovers } from '#services/approvals.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
+import { askToTakeOver } from '#services/handover.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { tellOverdueRunbooks } from '#services/runbookMail.ts';
@@ -26,6 +27,7 @@ function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
     'calls to staff': callStaff,
+    'hand-overs': askToTakeOver,
     'posts by themselves': postWhenLate,
     'updates that wait for approval': askAllApprovers,
     digests: dailyDigestsDuty(),

@@ -21,6 +21,7 @@ export async function mailStaff(
     rendered,
     priority = PRIORITY.staff,
   }: {
+    /** null of what is about several, or about none. */
     incidentSeq: number | null;
     people: readonly Pick<Person, 'name' | 'email'>[];
     rendered: Rendered;
