@@ -29,6 +29,7 @@ const NO_PAGE: Record<string, string> = {
   '/admin/reports/kept.csv': 'a file to take away',
   '/admin/reports/kept.json': 'a file to take away',
   '/admin/subscribers/[id].json': 'a file to take away',
+  '/duty/[token].ics': 'a calendar',
   '/api/hooks/resend': 'takes what the mail provider says, by POST alone',
   '/api/v2/[...path]': 'JSON',
   '/api/v2/components.json': 'JSON',

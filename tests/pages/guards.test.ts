@@ -25,6 +25,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/on-time$/,
   // An incident's brief, for whoever was given a link that expires.
   /^\/brief\/\[\]$/,
+  // The rota for a calendar, which cannot sign in: for whoever has the address.
+  /^\/duty\/\[\]\.ics$/,
   // Webhooks are subscribed, confirmed and looked after here; the design names the ways of mail alone.
   /^\/subscribe\/webhook$/,
   /^\/webhook\/\[\]$/,

@@ -11,6 +11,8 @@ import { addMember } from '#services/audiences.ts';
 import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
+import { addShift } from '#services/duty.ts';
+import { renewFeed } from '#services/dutyFeeds.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
 import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
@@ -142,6 +144,12 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     subject: incident,
     fields: { audience: 'public', status: 'identified', body: 'We found it.', version: String(version + 1) },
   });
+  // A shift that runs, and one after a gap.
+  const shift = { primary: users.comms.id, second: users.owner.id, manager: users.viewer.id };
+  const { id: duty } = await addShift(ctx, { ...shift, from: now, to: addMs(now, 8 * HOUR) });
+  await addShift(ctx, { ...shift, from: addMs(now, 9 * HOUR), to: addMs(now, 2 * DAY) });
+  const calendar = 'the-calendar-of-person-comms';
+  await renewFeed(foghorn.contextFor(comms), { shows: 'all', tokenHash: hashSecret(calendar) });
   const template = await saveTemplate(ctx, null, {
     kind: 'progress',
     variant: '',
@@ -209,6 +217,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/admin/components/groups/[]': group.id,
       '/admin/deliveries/[]': seen.delivery.id,
       '/admin/deliveries/mail/[]': String(seen.delivery.seq),
+      '/admin/duty/[]': duty,
       '/admin/incidents/[]': incident,
       '/admin/maintenance/[]': maintenance.id,
       '/admin/subscribers/[]': subscriber,
@@ -218,6 +227,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/brief/[]': brief,
       '/components/[]': checkout.id,
       '/confirm/[]': path(theirs.confirm_url).split('/').at(-1) as string,
+      '/duty/[]': calendar,
       '/history/[]': now.slice(0, 7),
       '/incidents/[]': incident,
       '/maintenance/[]': maintenance.id,

@@ -11,6 +11,17 @@ export type Frame = {
   now: Instant;
   /** Open incidents and their next clock, the most urgent first. */
   due: readonly DueItem[];
+  /** Who is on duty; null while there is no rota. */
+  duty: DutyLine | null;
+};
+
+export type DutyLine = {
+  /** null: nobody. */
+  primary: string | null;
+  /** Until when that stays so; null: nothing is entered. */
+  until: Instant | null;
+  /** What the reader is now, if anything. */
+  mine: 'primary' | 'second' | 'manager' | null;
 };
 
 export type DueItem = {

@@ -1,4 +1,5 @@
 import type { Frame } from '#components/admin/frame.ts';
+import { getDutyLine } from '#services/duty.ts';
 import { dueNow } from '#services/incidents.ts';
 import { getSettings } from '#services/settings.ts';
 
@@ -7,6 +8,6 @@ export async function adminFrame(locals: App.Locals): Promise<Frame> {
   const { ctx, user } = locals;
   if (!user)
     throw new Error('An admin page was reached without a user: its route is missing from the guard.');
-  const [settings, due] = await Promise.all([getSettings(ctx), dueNow(ctx)]);
-  return { user, pageName: settings.name, zone: settings.timeZone, now: ctx.now(), due };
+  const [settings, due, duty] = await Promise.all([getSettings(ctx), dueNow(ctx), getDutyLine(ctx)]);
+  return { user, pageName: settings.name, zone: settings.timeZone, now: ctx.now(), due, duty };
 }

@@ -26,6 +26,7 @@ export const DONE = {
   takenOut: 'They see it no more.',
   runbookAdded: 'The runbook is added, with its steps as they stand now.',
   runbookOff: 'The runbook is off.',
+  taken: 'You are its comms lead now. Whoever led it before is not called any more.',
   joined: 'You see it from now on. Those who saw it before are told.',
   approved: 'Approved and posted.',
   sentBack: 'Sent back. Its author is told.',
