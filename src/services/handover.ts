@@ -127,20 +127,26 @@ function wordsOf(ctx: Ctx, asks: readonly Ask[], zone: string, now: Instant) {
   const titleOf = (one: Incident) => (one.restricted ? RESTRICTED_TITLE : one.title);
   const when = whenText(due, zone, now);
   const isLate = msBetween(due, now) >= PASSED_ON_AFTER;
-  const leads = [...new Set(asks.map(({ lead }) => lead ?? 'Nobody'))];
+  const [only, ...others] = asks;
+  const stays = others.length
+    ? 'Whoever leads one stays with it, and is called, until someone takes it.'
+    : only?.lead
+      ? `${only.lead} stays comms lead, and is called, until someone takes it.`
+      : 'Nobody is comms lead.';
   const next = nextAskAt(facts, handover, now);
   const names = people.map(({ name }) => name);
   return {
     about: incident.id,
-    subject: `[${severity}] Take over: ${asks.length === 1 ? titleOf(incident) : `${asks.length} open incidents`}`,
+    subject: `[${severity}] Take over: ${others.length ? `${asks.length} open incidents` : titleOf(incident)}`,
     lines: [
-      ...(asks.length === 1 ? [] : asks.map((one) => `${one.incident.severity}: ${titleOf(one.incident)}`)),
+      ...(others.length
+        ? asks.map(
+            (one) =>
+              `${one.incident.severity}: ${titleOf(one.incident)}, ${one.lead ? `led by ${one.lead}` : 'which nobody leads'}`,
+          )
+        : []),
       `${left ? `${left.primary.name}’s duty ended at ${when}` : `A duty began at ${when}`}${isLate ? ', and nobody has taken over yet' : ''}.`,
-      ...leads.map((name) =>
-        name === 'Nobody'
-          ? 'Nobody is comms lead.'
-          : `${name} stays comms lead, and is called, until someone takes it.`,
-      ),
+      stays,
     ],
     deed: { words: 'Read the brief and take it', url: `${ctx.site.url}/admin/duty/handover` },
     quoted:

@@ -106,9 +106,9 @@ eachDatabase('the hand-over at the end of a duty', (fresh) => {
     await pass(30);
     expect(await lines(house)).toEqual(['14:30 jonas: [SEV1] Take over: 2 open incidents']);
     const [mail] = await house.mails(TAKE);
-    expect(mail?.text).toContain('SEV1: Checkout is failing');
-    expect(mail?.text).toContain('SEV2: Search is slow');
-    expect(mail?.text).toContain('Nobody is comms lead.');
+    expect(mail?.text).toContain('SEV1: Checkout is failing, led by Mia');
+    expect(mail?.text).toContain('SEV2: Search is slow, which nobody leads');
+    expect(mail?.text).toContain('Whoever leads one stays with it');
     expect(await takeOver(as('jonas'), { incidentIds: [id, more] })).toHaveLength(2);
     await pass(10);
     expect(await lines(house)).toHaveLength(1);

@@ -1,5 +1,13 @@
 import { type Gap, gapsIn, type Overlap, overlapsIn, readRota, type Shift } from '#domain/duty.ts';
-import { clockTime, dayIn, durationText, type Instant, msBetween, zoneName } from '#domain/time.ts';
+import {
+  clockTime,
+  clockTimeWithZone,
+  dayIn,
+  durationText,
+  type Instant,
+  msBetween,
+  zoneName,
+} from '#domain/time.ts';
 
 const days = new Map<string, Intl.DateTimeFormat>();
 
@@ -19,6 +27,13 @@ export function dayText(at: Instant, zone: string, now: Instant): string {
   return `${weekday} ${day} ${month?.slice(0, 3)}${shown}`;
 }
 
+/** "Mon, 09:00 CET" of a day within the week, and the time alone of today's. */
+export function nearTime(at: Instant, zone: string, now: Instant): string {
+  const time = clockTimeWithZone(at, zone);
+  if (dayIn(at, zone) === dayIn(now, zone)) return time;
+  return `${dayText(at, zone, now).split(' ')[0]}, ${time}`;
+}
+
 /** "Mon 23 Nov, 09:00", without the day where it is that of `now`; the zone stands where it is said once for many. */
 export function shortTime(at: Instant, zone: string, now: Instant): string {
   const time = clockTime(at, zone);
@@ -33,9 +48,12 @@ export function spanText(from: Instant, to: Instant, zone: string, now: Instant)
   return `${start} to ${end}${clockTime(to, zone)} ${last}`;
 }
 
+/** `bad`: someone must see to it. */
+export type RotaNote = { words: string; bad: boolean };
+
 /** A line of the rota: a shift, or hours in which nobody is on duty. */
 export type RotaRow<S extends Shift> =
-  | { kind: 'shift'; at: Instant; shift: S; notes: string[] }
+  | { kind: 'shift'; at: Instant; shift: S; notes: RotaNote[] }
   | { kind: 'gap'; at: Instant; words: string };
 
 /** The rota from now on, in the order of its hours; gaps and overlaps in words. */
@@ -73,23 +91,25 @@ function notesOf<S extends Shift>(
   gaps: readonly Gap[],
   zone: string,
   now: Instant,
-): string[] {
-  const notes: string[] = [];
+): RotaNote[] {
+  const notes: RotaNote[] = [];
   for (const gap of gaps)
     if (gap.gone?.userId === shift.primary.userId && gap.from < shift.endsAt && gap.to > shift.startsAt)
-      notes.push(
-        `${shift.primary.name} can no longer sign in, so nobody leads: ${spanText(gap.from, gap.to, zone, now)}.`,
-      );
+      notes.push({
+        words: `${shift.primary.name} can no longer sign in, so nobody leads: ${spanText(gap.from, gap.to, zone, now)}.`,
+        bad: true,
+      });
   for (const { from, to, over, under } of overlaps)
     if (under.id === shift.id)
-      notes.push(
-        `${over.primary.name}, whose shift begins ${over.startsAt === under.startsAt ? 'with it' : 'later'}, is on duty in its place: ${spanText(from, to, zone, now)}.`,
-      );
+      notes.push({
+        words: `${over.primary.name}, whose shift begins ${over.startsAt === under.startsAt ? 'with it' : 'later'}, is on duty in its place: ${spanText(from, to, zone, now)}.`,
+        bad: false,
+      });
   for (const [role, person] of [
     ['Second', shift.second],
     ['Manager', shift.manager],
   ] as const)
     if (person && !person.canSignIn)
-      notes.push(`${role}: ${person.name} can no longer sign in, so nobody comes.`);
+      notes.push({ words: `${role}: ${person.name} can no longer sign in, so nobody comes.`, bad: true });
   return notes;
 }
