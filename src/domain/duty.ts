@@ -206,6 +206,10 @@ export function shiftTimesProblem(
   return null;
 }
 
+export function later(a: Instant, b: Instant): Instant {
+  return a > b ? a : b;
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

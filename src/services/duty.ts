@@ -1,35 +1,30 @@
-import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
 import {
   deleteShift,
-  findShift,
   hasRota,
   insertShifts,
   type ListedShift,
   listDutyPeople,
   listPastShifts,
   listShifts,
-  setShiftNote,
   updateShift,
 } from '#db/rota.ts';
+import { getUser } from '#db/users.ts';
 import {
   type DutyPerson,
-  MAX_WEEKS,
+  later,
   onDutyAt,
-  personChoice,
-  planRotation,
   readRota,
   runsOf,
   type ShiftInput,
   shiftTimesProblem,
 } from '#domain/duty.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
-import { actorLabel, may, requirePermission, userIdOf } from '#domain/permissions.ts';
-import { multiLine, optional } from '#domain/text.ts';
-import { dateTimeText, fromLocal, type Instant, MINUTE, toInstant } from '#domain/time.ts';
+import { requirePermission, userIdOf } from '#domain/permissions.ts';
+import { type Instant, MINUTE, toInstant } from '#domain/time.ts';
+import { mayPost, peopleProblems, refuse, requireShift } from './dutyChecks.ts';
 
 export type { DutyPerson, ListedShift };
 
@@ -159,109 +154,6 @@ export async function removeShift(ctx: Ctx, id: string, revision: number): Promi
   });
 }
 
-export const rotationInput = z.object({
-  firstDay: z
-    .string()
-    .trim()
-    .refine((day) => fromLocal(`${day}T00:00`, 'UTC') !== null, 'Choose a day, as 2026-11-23.'),
-  at: z
-    .string()
-    .trim()
-    .refine((at) => /^([01]\d|2[0-3]):[0-5]\d$/.test(at), 'Choose a time, as 09:00.'),
-  weeks: z
-    .string()
-    .trim()
-    .refine((text) => /^\d{1,3}$/.test(text) && Number(text) >= 1, 'Choose how many weeks, as a number.')
-    .transform(Number)
-    .refine((weeks) => weeks <= MAX_WEEKS, `At most ${MAX_WEEKS} weeks at once. More can follow later.`),
-  people: z.array(z.string()).transform((ids) => ids.filter(Boolean)),
-  second: z.enum(['next', 'nobody'], { error: 'Choose who is second.' }),
-  manager: personChoice,
-});
-export type RotationInput = z.infer<typeof rotationInput>;
-
-/**
- * A weekly rotation, a shift a week. Where shifts are planned already it is refused whole, so that nothing is planned twice.
- * @returns how many shifts were made
- * @throws AppError invalid with the field at fault, conflict when the rota is taken
- */
-export async function repeatShifts(ctx: Ctx, input: RotationInput): Promise<number> {
-  requirePermission(ctx.actor, 'duty.write');
-  const now = ctx.now();
-  return ctx.db.write(async (tx) => {
-    const { timeZone } = await getPage(tx);
-    const plan = planRotation({ ...input, nextIsSecond: input.second === 'next' }, timeZone);
-    const [first, last] = [plan[0], plan.at(-1)];
-    const problems = await peopleProblems(tx, { manager: input.manager }, input.people);
-    if (!input.people.length) problems.push({ field: 'people', message: 'Choose who takes turns.' });
-    const wrong = first && shiftTimesProblem(first, now);
-    if (wrong) problems.push({ field: 'firstDay', message: wrong.message });
-    if (problems.length || !first || !last) refuse(problems);
-    const taken = await listShifts(tx, { from: later(first.startsAt, now), to: last.endsAt });
-    const clash = taken.find((one) => plan.some((shift) => meet(one, shift)));
-    if (clash) {
-      const message = `${clash.primary.name} is on duty already from ${dateTimeText(clash.startsAt, timeZone)}. Begin later, or take that shift off the rota first.`;
-      throw new AppError('conflict', message, { problems: [{ field: 'firstDay', message }] });
-    }
-    const shifts = plan.map((shift) => ({
-      ...shift,
-      startsAt: later(shift.startsAt, now),
-      id: ctx.newId(),
-      managerId: input.manager,
-      note: null,
-      noteBy: null,
-    }));
-    await insertShifts(tx, shifts, now);
-    const detail = { weeks: input.weeks, from: first.startsAt, people: input.people };
-    await insertAudit(tx, ctx, { ...about('duty.repeat', shifts[0]?.id ?? ''), detail });
-    return shifts.length;
-  });
-}
-
-export const noteInput = z.object({ note: optional(multiLine(2000, 'The note')) });
-
-/** Whether the signed-in person may write a shift's note: whoever is on it, and whoever keeps the rota. */
-export function mayWriteNote(ctx: Ctx, { primary, second, manager }: ListedShift): boolean {
-  const me = userIdOf(ctx.actor);
-  const isOn = me !== null && [primary, second, manager].some((one) => one?.userId === me);
-  return isOn || may(ctx.actor, 'duty.write');
-}
-
-/**
- * What the next on duty should know; null takes it away. It may be written after the end, too.
- * @param input.noteAt when the note was written that the form was opened with; null: there was none
- * @throws AppError not_found, forbidden; conflict when someone wrote it meanwhile
- */
-export async function writeNote(
-  ctx: Ctx,
-  id: string,
-  input: z.infer<typeof noteInput> & { noteAt: Instant | null },
-): Promise<void> {
-  requirePermission(ctx.actor, 'incident.read');
-  const now = ctx.now();
-  await ctx.db.write(async (tx) => {
-    const shift = await requireShift(tx, id);
-    if (!mayWriteNote(ctx, shift))
-      throw new AppError('forbidden', 'This note is written by whoever is on this shift.', {
-        fix: `Tell ${shift.primary.name} what should stand in it.`,
-      });
-    if (shift.noteAt !== input.noteAt)
-      throw new AppError('conflict', `${shift.noteBy} wrote the note while you had it open.`, {
-        fix: `Theirs: “${shift.note ?? ''}”. Yours is kept below: put the two together and save again.`,
-      });
-    await setShiftNote(tx, shift.seq, { note: input.note, by: actorLabel(ctx.actor), at: now });
-    await insertAudit(tx, ctx, { ...about('duty.note', id), detail: { from: shift.startsAt } });
-  });
-}
-
-async function requireShift(tx: Tx, id: string): Promise<ListedShift> {
-  const shift = await findShift(tx, id);
-  if (shift) return shift;
-  throw new AppError('not_found', 'There is no such shift. It may have been taken off the rota.', {
-    fix: 'Look at the rota.',
-  });
-}
-
 async function requireChangeable(tx: Tx, ctx: Ctx, id: string, revision: number): Promise<ListedShift> {
   const shift = await requireShift(tx, id);
   if (shift.endsAt <= ctx.now())
@@ -286,41 +178,6 @@ async function refuseWrong(
   if (problems.length) refuse(problems);
 }
 
-function refuse(problems: FieldProblem[]): never {
-  throw new AppError('invalid', 'It cannot be kept like this.', { problems });
-}
-
-/** Who is on a shift can sign in, whoever speaks for us may post, and the second is someone else. */
-async function peopleProblems(
-  tx: Tx,
-  chosen: { primary?: string; second?: string | null; manager: string | null },
-  turns: readonly string[] = [],
-): Promise<FieldProblem[]> {
-  const people = new Map((await listDutyPeople(tx)).map((one) => [one.userId, one]));
-  const problems: FieldProblem[] = [];
-  const check = (field: string, id: string | null | undefined, posts: boolean) => {
-    if (!id) return;
-    const found = people.get(id);
-    if (!found) problems.push({ field, message: 'They can no longer sign in. Choose someone else.' });
-    else if (posts && !mayPost(found))
-      problems.push({ field, message: `${found.name} may not post updates. Choose someone who may.` });
-  };
-  check('primary', chosen.primary, true);
-  check('second', chosen.second, true);
-  check('manager', chosen.manager, false);
-  for (const id of new Set(turns)) check('people', id, true);
-  if (chosen.second && chosen.second === chosen.primary)
-    problems.push({
-      field: 'second',
-      message: 'The second is called when the first does not answer: choose someone else.',
-    });
-  return problems;
-}
-
-function mayPost({ userId, name, email, role }: DutyPerson): boolean {
-  return may({ kind: 'user', id: userId, name, email, role }, 'incident.publish');
-}
-
 type ShiftTimes = { startsAt: Instant; endsAt: Instant };
 
 function toRow({ to, primary, second, manager }: ShiftInput, startsAt: Instant) {
@@ -337,31 +194,20 @@ function endingAt({ startsAt, primary, second, manager }: ListedShift, endsAt: I
   };
 }
 
-function later(a: Instant, b: Instant): Instant {
-  return a > b ? a : b;
-}
-
-function meet(a: ShiftTimes, b: ShiftTimes): boolean {
-  return a.startsAt < b.endsAt && b.startsAt < a.endsAt;
-}
-
 /** As a form shows times, by the minute: what began "now" holds seconds. */
 function sameTimes(a: ShiftTimes, b: ShiftTimes): boolean {
   const minute = (at: Instant) => toInstant(Math.floor(Date.parse(at) / MINUTE) * MINUTE);
   return minute(a.startsAt) === minute(b.startsAt) && minute(a.endsAt) === minute(b.endsAt);
 }
 
-function about(action: string, id: string) {
-  return { action, subjectKind: 'shift', subjectId: id };
-}
-
-function audit(
+async function audit(
   tx: Tx,
   ctx: Ctx,
   action: 'duty.add' | 'duty.change' | 'duty.end' | 'duty.remove',
   id: string,
   { startsAt, endsAt, primaryId }: ReturnType<typeof toRow>,
 ): Promise<void> {
-  const detail = { from: startsAt, to: endsAt, primary: primaryId };
-  return insertAudit(tx, ctx, { ...about(action, id), detail });
+  const primary = await getUser(tx, primaryId);
+  const detail = { text: primary?.name, from: startsAt, to: endsAt };
+  await insertAudit(tx, ctx, { action, subjectKind: 'shift', subjectId: id, detail });
 }

@@ -8,12 +8,11 @@ import {
   getRota,
   getShift,
   listDutyChoices,
-  type RotationInput,
   removeShift,
-  repeatShifts,
-  writeNote,
 } from '#services/duty.ts';
 import { endFeed, readDutyFeed, renewFeed } from '#services/dutyFeeds.ts';
+import { writeNote } from '#services/dutyNotes.ts';
+import { type RotationInput, repeatShifts } from '#services/dutyRotation.ts';
 import { readCalendar } from '../support/calendar.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { dutyHouse } from './dutyHouse.ts';
