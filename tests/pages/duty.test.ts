@@ -154,7 +154,7 @@ describe('duty, by its forms alone', () => {
     await put('running00001', addMs(now(), -HOUR), addMs(now(), 3 * DAY), 'comms');
     const others = await house.get('/admin/components', 'viewer');
     const [line] = /<a class="on-duty"[\s\S]*?<\/a>/.exec(others.body) ?? [''];
-    expect(text(line)).toMatch(/On duty: Noor Aziz until \w{3}, \d\d:\d\d CET/);
+    expect(text(line)).toMatch(/On duty: Noor Aziz until \w{3} \d\d:\d\d CET/);
     const mine = await house.get('/admin/components', 'comms');
     expect(mine.body).toContain('You are on duty');
     expect(text((await house.get('/admin/duty', 'comms')).body)).toMatch(

@@ -27,11 +27,11 @@ export function dayText(at: Instant, zone: string, now: Instant): string {
   return `${weekday} ${day} ${month?.slice(0, 3)}${shown}`;
 }
 
-/** "Mon, 09:00 CET" of a day within the week, and the time alone of today's. */
+/** "Mon 09:00 CET" of a day within the week, and the time alone of today's. */
 export function nearTime(at: Instant, zone: string, now: Instant): string {
   const time = clockTimeWithZone(at, zone);
   if (dayIn(at, zone) === dayIn(now, zone)) return time;
-  return `${dayText(at, zone, now).split(' ')[0]}, ${time}`;
+  return `${dayText(at, zone, now).split(' ')[0]} ${time}`;
 }
 
 /** "Mon 23 Nov, 09:00", without the day where it is that of `now`; the zone stands where it is said once for many. */
