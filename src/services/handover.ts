@@ -195,6 +195,26 @@ export async function listHandovers(ctx: Ctx): Promise<WaitingHandover[]> {
   });
 }
 
+/** An open incident and who leads it now: for whoever was asked, and comes after it was taken. */
+export type LedIncident = Pick<Incident, 'id' | 'title' | 'severity'> & {
+  /** null: nobody. */
+  lead: { userId: string; name: string; since: Instant } | null;
+};
+
+/** The open incidents that the reader may know of, the most severe first. */
+export async function listLed(ctx: Ctx): Promise<LedIncident[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  return ctx.db.read(async (tx) => {
+    const open = (await listOpen(tx, ctx.actor)).filter(({ kind }) => kind === 'incident');
+    const led: LedIncident[] = [];
+    for (const { seq, id, title, severity } of open) {
+      const lead = (await listRoleHolders(tx, seq)).find(({ role }) => role === 'comms_lead') ?? null;
+      led.push({ id, title, severity, lead });
+    }
+    return led.sort((a, b) => (a.severity < b.severity ? -1 : 1));
+  });
+}
+
 /**
  * "I take it": the signed-in person becomes comms lead of those of these incidents that wait to be taken over.
  * @returns what they have now

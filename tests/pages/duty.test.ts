@@ -234,6 +234,7 @@ describe('duty, by its forms alone', () => {
     const slower = await house.post('/admin/duty/handover', { incident: id }, 'responder');
     expect(slower.status).toBe(409);
     expect(slower.body).toContain('Noor Aziz is its comms lead now.');
+    expect(text(slower.body)).toMatch(/Search is down Noor Aziz leads it since/);
     expect(text((await house.get('/admin')).body)).not.toContain('to be taken over');
     await clear();
   });

@@ -129,6 +129,7 @@ const VERBS: Record<string, readonly Role[]> = {
   listFanoutsOf: EVERYONE,
   listIncidentRunbooks: EVERYONE,
   listIncidents: EVERYONE,
+  listLed: EVERYONE,
   listOutgoing: EVERYONE,
   listOverdueOwn: EVERYONE,
   listOwnFeeds: EVERYONE,
