@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { startClock } from '#clock/clock.ts';
 import { MINUTE } from '#domain/time.ts';
 import { changeShift, getShift, removeShift } from '#services/duty.ts';
 import { askToTakeOver, listHandovers, takeOver } from '#services/handover.ts';
@@ -89,6 +90,14 @@ eachDatabase('the hand-over at the end of a duty', (fresh) => {
       '14:35 ada: [SEV1] Take over: Checkout is failing',
       '14:40 otto: [SEV1] Take over: Checkout is failing',
     ]);
+  });
+
+  it('is one of the duties of the clock', async () => {
+    const house = await atWork();
+    house.ctx.clock.advance(30 * MINUTE);
+    const clock = startClock(house.ctx);
+    await expect.poll(() => lines(house), { timeout: 60_000 }).toHaveLength(1);
+    await clock.stop();
   });
 
   it('after an hour away asks all whose turn it is in one mail', async () => {
