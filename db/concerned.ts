@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
-/** Messages that are still being turned into one row a person. Uses fanouts_open. */
+/** Messages that are still being turned into one row a person, but for what is dropped. Uses fanouts_open. */
 export async function listOpenFanouts(tx: Tx): Promise<
   {
     subject: string;
@@ -21,6 +21,7 @@ export async function listOpenFanouts(tx: Tx): Promise<
     .select('n.stopped_at')
     // A literal, so that the partial index fanouts_open serves.
     .where('f.state', '=', sql.lit('expanding'))
+    .where('n.dropped_at', 'is', null)
     .orderBy('f.seq')
     .execute();
   return rows.map((row) => ({

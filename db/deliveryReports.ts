@@ -23,8 +23,10 @@ export type FanoutRow = {
   createdAt: Instant;
   /** Not before this: until then it can be stopped without a trace. */
   releaseAt: Instant;
-  /** Since when none of it leaves, and who said so. */
+  /** Since when none of it leaves until someone lets it go on, and who said so. */
   stopped: { at: Instant; by: string } | null;
+  /** Since when it is over for those who have not got it, and who said so. */
+  dropped: { at: Instant; by: string } | null;
   /** It tells those who got a wrong text what was wrong. */
   isCorrection: boolean;
   /** null while some of it may still be waiting. */
@@ -232,7 +234,7 @@ function fanoutsWithNotice(tx: Tx, reader: Reader = null) {
     .select(['f.seq', 'f.notice_seq', 'n.id as notice_id', 'n.kind', 'n.subject', 'n.priority'])
     .select(['i.id as incident_id', 'i.title as incident_title', 'u.id as update_id'])
     .select(['f.expected', 'f.state', 'f.created_at', 'f.release_at', 'f.mends', 'f.finished_at'])
-    .select(['n.stopped_at', 'n.stopped_by'])
+    .select(['n.stopped_at', 'n.stopped_by', 'n.dropped_at', 'n.dropped_by'])
     .where(mayKnowNotice(reader, 'n.seq'));
 }
 
@@ -253,7 +255,9 @@ function toFanout(row: FanoutSelected): FanoutRow {
     expanding: row.state === 'expanding',
     createdAt: row.created_at,
     releaseAt: row.release_at || row.created_at,
-    stopped: row.stopped_at ? { at: row.stopped_at, by: row.stopped_by ?? 'someone' } : null,
+    stopped:
+      row.stopped_at && !row.dropped_at ? { at: row.stopped_at, by: row.stopped_by ?? 'someone' } : null,
+    dropped: row.dropped_at ? { at: row.dropped_at, by: row.dropped_by ?? 'someone' } : null,
     isCorrection: row.mends !== null,
     finishedAt: row.finished_at,
   };

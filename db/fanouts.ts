@@ -5,6 +5,7 @@ import type { Instant } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import { wholeNumbers } from './dialect.ts';
+import { droppedReason } from './dropped.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
 import { isTakenUp, shareListeners } from './streams.ts';
@@ -116,17 +117,20 @@ async function countScoped(tx: Tx, { components, groups, modes }: FanoutFilter):
   return Number(count);
 }
 
-/** The most urgent fan-out that is not done, is released and is not held back; the oldest of equals. */
+/** The most urgent fan-out that is not done, is released and is not held back; the oldest of equals, and after all of them what is dropped. */
 export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished | null> {
   const open = (await listUnfinished(tx)).filter(
-    (one) => one.expanding && !one.heldBack && one.releaseAt <= now,
+    (one) => one.expanding && (one.droppedBy !== null || (!one.heldBack && one.releaseAt <= now)),
   );
-  return open.sort((a, b) => a.priority - b.priority || a.seq - b.seq)[0] ?? null;
+  const last = (one: Unfinished) => (one.droppedBy === null ? 0 : 1);
+  return open.sort((a, b) => last(a) - last(b) || a.priority - b.priority || a.seq - b.seq)[0] ?? null;
 }
 
 /** When the next fan-out is released; null when none waits for that. */
 export async function nextRelease(tx: Tx, now: Instant): Promise<Instant | null> {
-  const waiting = (await listUnfinished(tx)).filter((one) => !one.heldBack && one.releaseAt > now);
+  const waiting = (await listUnfinished(tx)).filter(
+    (one) => !one.heldBack && one.droppedBy === null && one.releaseAt > now,
+  );
   return waiting.map((one) => one.releaseAt).sort()[0] ?? null;
 }
 
@@ -148,7 +152,8 @@ export async function endOfChunk(tx: Tx, fanout: Unfinished, size: number): Prom
 
 /**
  * Writes the deliveries for recipients past the cursor up to `to` and moves the cursor there: both in the caller's transaction, so
- * no one is skipped and no one comes twice. Whoever must not be mailed becomes a delivery too, as `suppressed`, so that it shows.
+ * no one is skipped and no one comes twice. Whoever must not be mailed becomes a delivery too, as `suppressed`, and whoever is not told of
+ * what is dropped, as `superseded`: so that it shows.
  * Where the notice follows others of its incident that are not through, it takes their place for whoever gets both.
  */
 export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Instant): Promise<void> {
@@ -274,6 +279,10 @@ async function insertCorrections(
 type Chosen = SelectQueryBuilder<Schema & { r: Schema['recipients'] }, 'r', object>;
 
 async function insertRows(tx: Tx, fanout: Unfinished, chosen: Chosen, now: Instant): Promise<void> {
+  const rest =
+    fanout.droppedBy === null
+      ? { state: sql.lit('queued'), reason: sql.lit(null) }
+      : { state: sql.lit('superseded'), reason: sql`cast(${droppedReason(fanout.droppedBy)} as text)` };
   await tx
     .insertInto('deliveries')
     .columns([
@@ -296,12 +305,14 @@ async function insertRows(tx: Tx, fanout: Unfinished, chosen: Chosen, now: Insta
         .select([
           sql<number>`cast(${fanout.noticeSeq} as bigint)`.as('notice_seq'),
           'r.seq',
-          sql<'queued'>`case when s.address is null then 'queued' else 'suppressed' end`.as('state'),
+          sql<'queued'>`case when s.address is null then ${rest.state} else 'suppressed' end`.as('state'),
           sql<number>`cast(${fanout.priority} as integer)`.as('priority'),
           sql<string>`cast(${fanout.releaseAt || fanout.createdAt} as text)`.as('not_before'),
           sql.lit(0).as('attempts'),
           sql.lit(0).as('unanswered'),
-          sql<string | null>`case when s.address is null then null else ${SUPPRESSED} end`.as('reason'),
+          sql<string | null>`case when s.address is null then ${rest.reason} else ${SUPPRESSED} end`.as(
+            'reason',
+          ),
           sql<string>`cast(${now} as text)`.as('updated_at'),
           sql<Lane>`case when r.channel = 'email' then 'mail' else 'hook' end`.as('lane'),
         ])

@@ -283,6 +283,7 @@ export async function quarantineHook(tx: Tx, recipientSeq: number, now: Instant)
 
 /**
  * Sends there again. Of what the quarantine kept back since `since`, the newest of each incident goes out now: it says how things are.
+ * Not what was dropped meanwhile.
  * @returns how many those are
  */
 export async function resumeHook(
@@ -311,6 +312,17 @@ export async function resumeHook(
     .where('d.state', '=', 'suppressed')
     .where(sql<string>`substr(d.reason, 1, ${sql.lit(QUARANTINED.length)})`, '=', QUARANTINED)
     .where('d.updated_at', '>=', since)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('notices as of')
+            .select(sql.lit(1).as('one'))
+            .whereRef('of.seq', '=', 'd.notice_seq')
+            .where('of.dropped_at', 'is not', null),
+        ),
+      ),
+    )
     .where((eb) =>
       eb.not(
         eb.exists(

@@ -11,6 +11,7 @@ import { kept } from './migrations/0008_kept.ts';
 import { pace } from './migrations/0009_pace.ts';
 import { duty } from './migrations/0010_duty.ts';
 import { runbooks } from './migrations/0011_runbooks.ts';
+import { dropped } from './migrations/0012_dropped.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   pace,
   duty,
   runbooks,
+  dropped,
 ];
 
 export class NewerSchemaError extends Error {

@@ -16,7 +16,7 @@ export type OutboxFigures = {
   inBatch: { lane: Lane; mails: number; since: Instant | null }[];
   /** Batches that were stopped because the provider said that we contradict ourselves. */
   held: number;
-  /** Messages that are not yet turned into one row a person, and those that are stopped. */
+  /** Messages that are not yet turned into one row a person, and those that are stopped; what is dropped is neither. */
   expanding: number;
   stopped: number;
   /** What was handed over since `now` less a minute: how many, and when the first of them was. */
@@ -112,6 +112,7 @@ async function countOpenFanouts(tx: Tx): Promise<{ expanding: number; stopped: n
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
     .select(['f.state', 'n.stopped_at'])
     .where('f.finished_at', 'is', null)
+    .where('n.dropped_at', 'is', null)
     .execute();
   return {
     expanding: rows.filter((row) => row.state === 'expanding' && !row.stopped_at).length,

@@ -12,7 +12,9 @@ export const FAR = '9999-12-31T00:00:00.000Z';
 /** A fan-out whose queued deliveries are to be moved out of the way, or back. */
 export async function nextToPark(tx: Tx): Promise<Unfinished | null> {
   return (
-    (await listUnfinished(tx)).find(({ heldBack, parked }) => (heldBack ? parked < 2 : parked > 0)) ?? null
+    (await listUnfinished(tx)).find(
+      ({ heldBack, droppedBy, parked }) => droppedBy === null && (heldBack ? parked < 2 : parked > 0),
+    ) ?? null
   );
 }
 

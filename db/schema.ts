@@ -399,6 +399,9 @@ export interface NoticesTable {
   /** Since when none of it leaves, until someone lets it go on or mends it. */
   stopped_at: Instant | null;
   stopped_by: string | null;
+  /** Since when it is over for those who have not got it; what of it comes back to the queue ends, too. */
+  dropped_at: Generated<Instant | null>;
+  dropped_by: Generated<string | null>;
   /** The mended text that goes in its place since; what was sent before stays what it was. Always the latest, never a chain. */
   replaced_by: number | null;
   /** Of a variant for people who missed updates: those that it leaves out, because they were stopped when it was written: [seqs]. */

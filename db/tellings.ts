@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { What } from '#domain/stakeholders.ts';
 import type { Instant } from '#domain/time.ts';
+import { listDropped } from './dropped.ts';
 import type { Tx } from './open.ts';
 import { MAY_HAVE_IT, type Mends } from './unfinished.ts';
 
@@ -39,6 +40,14 @@ export async function listTellings(tx: Tx, incidentSeq: number): Promise<Telling
     noticeSeq: row.notice_seq,
     toldAt: row.told_at,
   }));
+}
+
+/** What was told of an incident, but for what was dropped before anyone got it. */
+export async function listHeard(tx: Tx, incidentSeq: number): Promise<Telling[]> {
+  const unheard = await listDropped(tx, incidentSeq, { unheard: true });
+  return (await listTellings(tx, incidentSeq)).filter(
+    ({ noticeSeq }) => noticeSeq === null || !unheard.includes(noticeSeq),
+  );
 }
 
 /** @throws when one of them was told of it already: whoever looked in this transaction would have seen it */

@@ -1,10 +1,10 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import { yieldToNewer } from './coalesce.ts';
 import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
 import { endOvertaken, reopenFanouts } from './refused.ts';
-import type { Row } from './schema.ts';
+import type { Row, Schema } from './schema.ts';
 import { mayKnowNotice, type Reader } from './visible.ts';
 
 /** A delivery of which nobody knows whether it arrived, and about which nobody has decided yet. */
@@ -62,7 +62,7 @@ export async function countUncertain(tx: Tx, reader: Reader = null): Promise<num
 
 /**
  * Puts uncertain deliveries back in the queue, for a new batch under a new key: whoever asks for it accepts that some may come twice.
- * Those that are not uncertain (any more) are left alone. Old news does not follow newer: where that went out, the old ends as superseded.
+ * Those that are not uncertain (any more), or of which the rest was dropped, are left alone. Old news does not follow newer: where that went out, the old ends as superseded.
  * @returns how many will go again
  */
 export async function requeueUncertain(
@@ -89,6 +89,7 @@ export async function requeueUncertain(
       .where('seq', 'in', chunk)
       .where('state', '=', 'uncertain')
       .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
+      .where((eb) => eb.not(eb.exists(isOfDropped(eb))))
       .returning(['seq', 'notice_seq'])
       .execute();
     count += back.length;
@@ -100,6 +101,14 @@ export async function requeueUncertain(
     );
   }
   return count;
+}
+
+function isOfDropped(eb: ExpressionBuilder<Schema, 'deliveries'>) {
+  return eb
+    .selectFrom('notices')
+    .select(sql.lit(1).as('one'))
+    .whereRef('notices.seq', '=', 'deliveries.notice_seq')
+    .where('notices.dropped_at', 'is not', null);
 }
 
 /** Notes that these stay as they are, so that nobody is asked about them again. @returns how many were still open */

@@ -32,7 +32,12 @@ export type Unfinished = {
   releaseAt: Instant;
   stoppedAt: Instant | null;
   stoppedBy: string | null;
-  /** It is stopped, or comes after one of its incident that is and whose place it does not take: it would only wait for that. */
+  /** Who ended it for those who have not got it; null when it is not ended. */
+  droppedBy: string | null;
+  /**
+   * It is stopped, or comes after one of its incident that is and whose place it does not take: it would only wait for that. What is dropped
+   * is not: it is ended, and nothing waits for it for long.
+   */
   heldBack: boolean;
   /** How many people the screen said it would reach. */
   expected: number;
@@ -66,6 +71,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
       'f.release_at',
       'n.stopped_at',
       'n.stopped_by',
+      'n.dropped_by',
       'f.expected',
       'f.follows',
       'f.mends',
@@ -94,6 +100,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
     releaseAt: row.release_at,
     stoppedAt: row.stopped_at,
     stoppedBy: row.stopped_by,
+    droppedBy: row.dropped_by,
     expected: row.expected,
     follows: JSON.parse(row.follows),
     mends: row.mends === null ? null : JSON.parse(row.mends),
@@ -120,14 +127,14 @@ function withHeldBack(all: readonly Omit<Unfinished, 'heldBack'>[]): Unfinished[
           other.to === one.to &&
           !one.follows.some(({ noticeSeq, yields }) => yields && noticeSeq === other.noticeSeq),
       );
-    known.push({ ...one, heldBack: one.stoppedAt !== null || waits });
+    known.push({ ...one, heldBack: one.droppedBy === null && (one.stoppedAt !== null || waits) });
   }
   return known;
 }
 
 /** What may not leave now, over all that waits. Almost always it is empty, and then the queue is asked as though it did not exist. */
 export type Holds = {
-  /** Notices that are stopped, behind a stopped one, or not released yet. */
+  /** Notices that are stopped, dropped, behind a stopped one, or not released yet. */
   held: number[];
   /** Notices that must not overtake earlier ones of their incident. */
   order: { noticeSeq: number; earlier: number[] }[];
@@ -150,7 +157,9 @@ export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
     }))
     .filter(({ earlier }) => earlier.length > 0);
   return {
-    held: all.filter((one) => one.heldBack || one.releaseAt > now).map((one) => one.noticeSeq),
+    held: all
+      .filter((one) => one.heldBack || one.droppedBy !== null || one.releaseAt > now)
+      .map((one) => one.noticeSeq),
     order,
     corrections: all.flatMap(({ noticeSeq, mends }) => (mends ? [{ noticeSeq, ...mends }] : [])),
     deafSince: order.length ? await deafSince(tx, now) : null,

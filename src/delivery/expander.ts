@@ -1,3 +1,4 @@
+import { dropChunk, nextToDrop } from '#db/dropped.ts';
 import { endOfChunk, expandTo, nextOpenFanout, nextRelease } from '#db/fanouts.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { finishFanouts, listThrough, nextToPark, parkChunk } from '#db/parking.ts';
@@ -33,8 +34,8 @@ export function restAfter({ tookMs }: Stride): number {
 
 /**
  * Turns the next chunk of the most urgent open fan-out into deliveries. The chunk and the cursor commit together: after a crash, or
- * with several processes, each recipient is expanded exactly once. Where there is none, what was stopped is moved out of the queue's
- * front or back, and what is through is noted.
+ * with several processes, each recipient is expanded exactly once. Where there is none, what was dropped ends, what was stopped is moved
+ * out of the queue's front or back, and what is through is noted.
  * @param stride kept from chunk to chunk
  * @param stopwatch counts milliseconds, whatever the clock does: a leap in the middle of a chunk is no reason to rest for a day
  * @returns whether there was anything to do
@@ -82,15 +83,18 @@ export async function awaitsExpanding(
 ): Promise<{ work: boolean; next: Instant | null }> {
   const work =
     (await nextOpenFanout(tx, now)) !== null ||
+    (await nextToDrop(tx)) !== null ||
     (await nextToPark(tx)) !== null ||
     (await listThrough(tx)).length > 0;
   return { work, next: work ? null : await nextRelease(tx, now) };
 }
 
 async function tidy(tx: Tx, rows: number, now: Instant): Promise<boolean> {
-  const stopped = await nextToPark(tx);
+  const dropped = await nextToDrop(tx);
+  if (dropped) await dropChunk(tx, dropped, Math.min(CAREFUL_CHUNK, rows), now);
+  const stopped = dropped ? null : await nextToPark(tx);
   if (stopped) await parkChunk(tx, stopped, rows);
   const through = await listThrough(tx);
   await finishFanouts(tx, through, now);
-  return stopped !== null || through.length > 0;
+  return dropped !== null || stopped !== null || through.length > 0;
 }

@@ -43,24 +43,31 @@ export const STATE_WORDS: Record<DeliveryState, { label: string; meaning: string
     label: 'Suppressed',
     meaning: 'Not sent: the address must not be mailed, or has unsubscribed.',
   },
-  superseded: { label: 'Superseded', meaning: 'Not sent: newer news of the same incident took its place.' },
+  superseded: {
+    label: 'Superseded',
+    meaning: 'Not sent: newer news of the same incident took its place, or the rest was dropped.',
+  },
   uncertain: { label: 'Uncertain', meaning: 'It may have arrived; sending again could send it twice.' },
 };
 
 export type StateCounts = Partial<Record<DeliveryState, number>>;
 
-/** The counts by outcome. `expected` beyond what exists so far, while the list is still being made, is waiting too. */
+/**
+ * The counts by outcome. `expected` beyond what exists so far, while the list is still being made, is waiting too; of a message that is
+ * dropped it is left out, like whoever is still to be ended.
+ */
 export function countOutcomes(
   states: StateCounts,
-  { expected, expanding }: { expected: number; expanding: boolean },
+  { expected, expanding, dropped = null }: { expected: number; expanding: boolean; dropped?: object | null },
 ): Record<DeliveryOutcome, number> & { total: number } {
   const counts = { waiting: 0, sent: 0, failed: 0, left_out: 0, total: 0 };
   for (const state of DELIVERY_STATES) {
-    counts[OUTCOME_OF[state]] += states[state] ?? 0;
+    const outcome = dropped && state === 'queued' ? 'left_out' : OUTCOME_OF[state];
+    counts[outcome] += states[state] ?? 0;
     counts.total += states[state] ?? 0;
   }
   if (expanding && expected > counts.total) {
-    counts.waiting += expected - counts.total;
+    counts[dropped ? 'left_out' : 'waiting'] += expected - counts.total;
     counts.total = expected;
   }
   return counts;

@@ -89,9 +89,7 @@ export function fateOf(told: Told, { zone, now }: { zone: string; now: Instant }
     case 'superseded':
       return {
         look: 'left_out',
-        words: told.incident
-          ? 'Not sent: newer news of the same incident took its place.'
-          : `Not sent.${why}`,
+        words: `Not sent.${why || ' Newer news of the same incident took its place.'}`,
       };
   }
 }

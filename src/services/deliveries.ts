@@ -83,7 +83,7 @@ export async function getFanoutDetail(ctx: Ctx, noticeId: string): Promise<Fanou
   });
 }
 
-const EXPLAINED = ['refused', 'bounced', 'uncertain', 'complained', 'suppressed'] as const;
+const EXPLAINED = ['refused', 'bounced', 'uncertain', 'complained', 'suppressed', 'superseded'] as const;
 
 /** One person's copy. The address is shown to those who may see subscribers; others see `a…@example.com`. */
 export type DeliveryView = reports.DeliveryRow;
@@ -157,7 +157,7 @@ const RETRY_CHUNK = 5_000;
  * Sends a message again to those whose copy was refused, once the cause is mended: they are certain not to have it. Who has had newer
  * news of the same incident since is passed over.
  * @param deliverySeqs only these; null for all
- * @throws AppError not_found; conflict when the message is stopped
+ * @throws AppError not_found; conflict when the message is stopped or its rest was dropped
  */
 export async function retryRefused(
   ctx: Ctx,
@@ -169,7 +169,12 @@ export async function retryRefused(
   for (let after: number | null = 0; after !== null; ) {
     const from: number = after;
     const turn = await ctx.db.write(async (tx) => {
-      const { noticeSeq, stopped } = (await reports.findFanout(tx, noticeId, ctx.actor)) ?? missing();
+      const { noticeSeq, stopped, dropped } =
+        (await reports.findFanout(tx, noticeId, ctx.actor)) ?? missing();
+      if (dropped)
+        throw new AppError('conflict', `${dropped.by} dropped the rest of this message.`, {
+          fix: 'Post an update: everyone hears that.',
+        });
       if (stopped)
         throw new AppError('conflict', 'This message is stopped.', {
           fix: 'Let it go on first, or mend its text.',

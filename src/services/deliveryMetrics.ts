@@ -42,7 +42,7 @@ export async function readDeliveryMetrics(ctx: Ctx): Promise<DeliveryMetrics> {
       counts.set(key, (counts.get(key) ?? 0) + (states[state] ?? 0));
     }
     const made = Object.values(states).reduce((sum, count) => sum + count, 0);
-    unmade += countOutcomes(states, fanout).total - made;
+    if (!fanout.dropped) unmade += countOutcomes(states, fanout).total - made;
   }
   return {
     sending,

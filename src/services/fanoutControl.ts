@@ -49,7 +49,7 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
   return ctx.db.read(async (tx) => {
     const incident = await findIncident(tx, incidentId, ctx.actor);
     if (!incident) return [];
-    const all = (await listUnfinished(tx, incident.seq)).filter(({ releaseAt }) => releaseAt !== FAR);
+    const all = (await listUnfinished(tx, incident.seq)).filter(mayStillGo);
     const open = all.filter(
       (one) =>
         one.to === 'subscribers' &&
@@ -138,6 +138,11 @@ async function listToAudiences(
     .reverse();
 }
 
+/** What a later correction has taken the place of never leaves, and nothing more of what was dropped. */
+export function mayStillGo({ releaseAt, droppedBy }: Unfinished): boolean {
+  return releaseAt !== FAR && droppedBy === null;
+}
+
 function stateOf({ stoppedAt, heldBack, releaseAt }: Unfinished, now: Instant): Outgoing['state'] {
   if (stoppedAt) return 'stopped';
   if (heldBack) return 'behind';
@@ -186,25 +191,36 @@ async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subjec
 
 /** `updateSeq` is null for a declaration. */
 type Subject = { incidentSeq: number; updateSeq: number | null };
-type Deed = 'delivery.sendNow' | 'delivery.stop' | 'delivery.goOn';
+type Deed = 'delivery.sendNow' | 'delivery.stop' | 'delivery.goOn' | 'delivery.drop';
 
-/** Acts on all mail about the same update that is not through: what says the update, and what corrects it. */
-async function control(
+/**
+ * Acts on all mail about the same update that is not through: what says the update, and what corrects it.
+ * @param act gives what the audit says besides
+ */
+export async function control(
   ctx: Ctx,
   noticeId: string,
   action: Deed,
-  act: (tx: Tx, group: readonly Unfinished[], subject: Subject) => Promise<void>,
+  act: (
+    tx: Tx,
+    group: readonly Unfinished[],
+    subject: Subject,
+  ) => Promise<Record<string, unknown> | undefined>,
 ): Promise<void> {
   requirePermission(ctx.actor, 'incident.publish');
   await ctx.db.write(async (tx) => {
     const subject = (await findSubject(tx, noticeId)) ?? missing();
     const group = (await listUnfinished(tx, subject.incidentSeq)).filter(
-      // What a later correction has taken the place of never leaves.
-      ({ updateSeq, releaseAt }) => updateSeq === subject.updateSeq && releaseAt !== FAR,
+      (one) => one.updateSeq === subject.updateSeq && mayStillGo(one),
     );
     if (!group.length) gone();
-    await act(tx, group, subject);
-    await insertAudit(tx, ctx, { action, subjectKind: 'notice', subjectId: noticeId });
+    const detail = await act(tx, group, subject);
+    await insertAudit(tx, ctx, {
+      action,
+      subjectKind: 'notice',
+      subjectId: noticeId,
+      ...(detail && { detail }),
+    });
   });
   ctx.changed('outbox');
 }
@@ -261,16 +277,16 @@ export async function previewMend(
   });
 }
 
-function missing(): never {
+export function missing(): never {
   throw new AppError('not_found', 'There is no such message.', { fix: 'Open the incident again.' });
 }
 
 function gone(): never {
-  throw new AppError('conflict', 'All of it has left already.', {
+  throw new AppError('conflict', 'Nothing of it is waiting any more: it has left, or its rest was dropped.', {
     fix: 'Edit the update on the incident’s page and tell people of the change.',
   });
 }
 
-function seqsOf(group: readonly Unfinished[]): number[] {
+export function seqsOf(group: readonly Unfinished[]): number[] {
   return group.map(({ noticeSeq }) => noticeSeq);
 }

@@ -12,6 +12,7 @@ import {
   setRelease,
 } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
+import { isDropped } from '#db/dropped.ts';
 import { countReach, endExpansion, insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -44,13 +45,13 @@ export type Mend = {
 /**
  * Puts an update's new text in place of the old one in all mail that is not handed over yet, and lets it go on after a release window if
  * it was stopped. Those who were handed the old one get one short correction. Batches that are frozen are not touched: should one be
- * taken apart after all, its people get the new text and no correction.
- * @returns null when none of its mail is waiting any more; else how many corrections were promised
+ * taken apart after all, its people get the new text and no correction. Of what was dropped nobody else hears.
+ * @returns null when none of its mail is waiting any more and none was dropped; else how many corrections were promised
  */
 export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ corrected: number } | null> {
   const { incident, update, now, correct } = mend;
   const unfinished = await listUnfinished(tx, incident.seq, 'subscribers');
-  const open = unfinished.filter(({ mends }) => mends === null);
+  const open = unfinished.filter(({ mends, droppedBy }) => mends === null && droppedBy === null);
   const contents = await listContents(tx, incident.seq);
   const carried = contents.some(
     (content) =>
@@ -74,7 +75,7 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   if (!carried) {
     // What newer mail leaves out because it was stopped is told by mail of its own, if at all.
     await stopsEnd();
-    return null;
+    if (!(await isDropped(tx, { incidentSeq: incident.seq, updateSeq: update.seq }))) return null;
   }
 
   const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
@@ -95,7 +96,9 @@ export async function rewriteWaiting(
   incident: Incident,
   { from, now }: { from: number; now: Instant },
 ): Promise<void> {
-  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(({ mends }) => mends === null);
+  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
+    ({ mends, droppedBy }) => mends === null && droppedBy === null,
+  );
   const contents = await listContents(tx, incident.seq);
   const waiting = contents.filter(
     ({ base, replacedBy, updateSeq }) =>
@@ -115,7 +118,7 @@ export async function countMend(
 ): Promise<{ right: number; corrected: number }> {
   const contents = await listContents(tx, incident.seq);
   const own = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
-    (one) => one.mends === null && one.updateSeq === updateSeq,
+    (one) => one.mends === null && one.droppedBy === null && one.updateSeq === updateSeq,
   );
   const corrected = await countHanded(tx, wrongTexts(contents, updateSeq));
   const first = own.filter(({ corrects }) => !corrects);

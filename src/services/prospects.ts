@@ -34,6 +34,7 @@ export async function readProspects(ctx: Ctx): Promise<(message: Message) => Pro
     const before = unfinished.filter(
       (other) =>
         !other.stopped &&
+        !other.dropped &&
         other.seq !== message.seq &&
         (other.priority < message.priority ||
           (other.priority === message.priority && other.seq < message.seq)),

@@ -5,8 +5,8 @@ import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { insertTellings, listHanded, listTellings, type Telling } from '#db/tellings.ts';
-import { listUnfinished } from '#db/unfinished.ts';
+import { insertTellings, listHanded, listHeard, listTellings, type Telling } from '#db/tellings.ts';
+import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
 import { ACCOUNTS } from '#domain/stakeholders.ts';
 import { type Instant, whenText } from '#domain/time.ts';
@@ -37,7 +37,7 @@ export async function mendStakeholders(
     : new Map<number, number[]>();
   const story = await readStory(tx, incidentSeq);
   const releaseAt = releaseAfter({ page: story.page, now });
-  const open = await listUnfinished(tx, incidentSeq, 'stakeholders');
+  const open = (await listUnfinished(tx, incidentSeq, 'stakeholders')).filter(isGoing);
   const own = open.filter((one) => one.updateSeq === updateSeq).map(({ noticeSeq }) => noticeSeq);
   await setRelease(tx, own, releaseAt);
   if (correct) await clearStops(tx, { incidentSeq, updateSeq }, 'stakeholders');
@@ -62,7 +62,7 @@ export async function rewriteStakeholders(
   incidentSeq: number,
   { from, now }: { from: number; now: Instant },
 ): Promise<void> {
-  const open = await listUnfinished(tx, incidentSeq, 'stakeholders');
+  const open = (await listUnfinished(tx, incidentSeq, 'stakeholders')).filter(isGoing);
   const contents = await listContents(tx, incidentSeq, 'stakeholders');
   const waiting = contents.filter(
     ({ base, replacedBy, updateSeq }) =>
@@ -70,8 +70,13 @@ export async function rewriteStakeholders(
   );
   if (!waiting.length) return;
   const story = await readStory(tx, incidentSeq);
-  const tellings = await listTellings(tx, incidentSeq);
+  const tellings = await listHeard(tx, incidentSeq);
   for (const content of waiting) await rewrite(tx, ctx, story, tellings, content, now);
+}
+
+/** Of what was dropped nothing leaves any more. */
+function isGoing({ droppedBy }: Unfinished): boolean {
+  return droppedBy === null;
 }
 
 async function rewrite(

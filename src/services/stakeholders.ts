@@ -6,7 +6,7 @@ import { insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { insertTellings, listTellings, type Telling } from '#db/tellings.ts';
+import { insertTellings, listHeard, type Telling } from '#db/tellings.ts';
 import { type Follow, listUnfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
 import { isMoreSevere, type Severity } from '#domain/severity.ts';
@@ -63,7 +63,7 @@ export async function countTold(
 ): Promise<{ name: string; people: number }[]> {
   if (plan.incident.kind !== 'incident' || !isOpenToAll(plan.incident)) return [];
   const { publishedAt } = plan.changes;
-  const told = await listTellings(tx, plan.incident.seq);
+  const told = await listHeard(tx, plan.incident.seq);
   const groups = await chooseReaders(tx, {
     incident: { ...plan.incident, ...(publishedAt && { publishedAt }) },
     touched: plan.filter.components,
@@ -114,7 +114,7 @@ async function tell(
 ): Promise<number> {
   const { incident, page } = story;
   const now = ctx.now();
-  const told = await listTellings(tx, incident.seq);
+  const told = await listHeard(tx, incident.seq);
   const touched = story.components.map(({ id }) => id);
   const groups = await chooseReaders(tx, { incident, touched, moment, told });
   if (!groups.length) return 0;

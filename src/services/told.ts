@@ -1,4 +1,5 @@
 import type { Ctx } from '#db/context.ts';
+import { listDropped } from '#db/dropped.ts';
 import { listTellings } from '#db/tellings.ts';
 import { listUnfinished } from '#db/unfinished.ts';
 import { requirePermission } from '#domain/permissions.ts';
@@ -19,7 +20,10 @@ export async function listToldAudiences(ctx: Ctx, incidentId: string): Promise<T
   return ctx.db.read(async (tx) => {
     const { seq } = await requireIncident(tx, incidentId, undefined, ctx.actor);
     const open = await listUnfinished(tx, seq, 'stakeholders');
-    const stopped = new Set(open.filter((one) => one.stoppedAt !== null).map(({ noticeSeq }) => noticeSeq));
+    const stopped = new Set([
+      ...open.filter((one) => one.stoppedAt !== null).map(({ noticeSeq }) => noticeSeq),
+      ...(await listDropped(tx, seq)),
+    ]);
     const tellings = Map.groupBy(await listTellings(tx, seq), ({ audienceId }) => audienceId);
     return [...tellings.values()].map((own) => ({
       name: own.at(-1)?.name ?? '',

@@ -7,6 +7,9 @@ import { LEASE_MS } from '#delivery/lease.ts';
 import { hookTransport } from '#delivery/transports/hook.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
+import { listFanoutsOf } from '#services/deliveries.ts';
+import { dropRest } from '#services/dropRest.ts';
+import { stopSending } from '#services/fanoutControl.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
 import {
   addHookSubscriber,
@@ -290,6 +293,27 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     await resumeHookSubscriber(ctx, id);
     await drain();
     expect(server.calls[1]?.json.incident.incident_updates).toHaveLength(2);
+  });
+
+  it('brings back nothing of a message whose rest was dropped meanwhile', async () => {
+    const { ctx, add, post, drain, db } = await house();
+    const server = await receiver();
+    const { id } = await add(server.url);
+    // Someone whose mail waits, so that the message is not through.
+    await makeSubscribers(db, 1);
+    server.answer = (_call, response) => response.writeHead(410).end();
+    const incident = await post();
+    await drain();
+    expect(server.calls).toHaveLength(1);
+    const [message] = await listFanoutsOf(ctx, incident);
+    await stopSending(ctx, message?.noticeId as string);
+    await dropRest(ctx, message?.noticeId as string);
+    await expandAll(db, ctx.now);
+    server.answer = (_call, response) => response.writeHead(200).end();
+    await resumeHookSubscriber(ctx, id);
+    await drain();
+    expect(server.calls).toHaveLength(1);
+    expect((await hookRows(db)).map((row) => row.state)).toEqual(['suppressed']);
   });
 
   it('takes 404 of a chat for the same, and of a webhook for a failure', async () => {

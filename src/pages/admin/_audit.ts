@@ -111,6 +111,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'delivery.sendNow': 'Sent mail without waiting',
   'delivery.stop': 'Stopped mail',
   'delivery.goOn': 'Let stopped mail go on',
+  'delivery.drop': 'Dropped the rest of stopped mail',
   'delivery.retry': 'Sent refused mail again',
   'delivery.repeatUncertain': 'Sent again what may have arrived',
   'delivery.closeUncertain': 'Left as it is what may have arrived',

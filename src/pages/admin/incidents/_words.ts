@@ -12,6 +12,7 @@ export const DONE = {
   sent: 'It leaves now.',
   stopped: 'Stopped: nothing more of it leaves.',
   goneOn: 'It goes on.',
+  dropped: 'Dropped: nobody else hears it.',
   mended: 'Mended. The page has the new text already.',
   allLeft: 'All of it has left already. Change the update in the timeline, and tell people of the change.',
   noted: 'The note is in the timeline.',

@@ -12,14 +12,12 @@ export async function decide(ctx: Ctx, id: string, form: FormData): Promise<stri
     case 'retryChosen':
       return retried(await retryRefused(ctx, id, chosen(form)));
     case 'repeatChosen':
-      await repeatUncertain(ctx, chosen(form));
-      return 'repeated';
+      return repeated(await repeatUncertain(ctx, chosen(form)));
     case 'closeChosen':
       await closeUncertain(ctx, chosen(form));
       return 'closed';
     case 'repeatAll':
-      await decideAllUncertain(ctx, id, 'repeat');
-      return 'repeated';
+      return repeated(await decideAllUncertain(ctx, id, 'repeat'));
     case 'closeAll':
       await decideAllUncertain(ctx, id, 'close');
       return 'closed';
@@ -45,11 +43,18 @@ export const DONE = {
   noneRetried:
     'Nobody was sent it again: those who were refused have had newer news of it since, or none is left.',
   repeated: 'They are waiting to be sent again.',
+  noneRepeated:
+    'Nobody is sent it again: newer news of it has gone out since, its rest was dropped, or none is left.',
   closed: 'They are left as they are.',
   sentNow: 'It leaves now.',
   stopped: 'Stopped. What is being handed over just now is finished; nothing more of it leaves.',
   wentOn: 'It goes on.',
+  dropped: 'Dropped: nobody else hears it.',
 };
+
+function repeated(count: number): keyof typeof DONE {
+  return count ? 'repeated' : 'noneRepeated';
+}
 
 function retried({ again, passedOver }: { again: number; passedOver: number }): keyof typeof DONE {
   if (!again) return 'noneRetried';
