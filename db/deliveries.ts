@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
@@ -18,6 +19,7 @@ export type QueuedDelivery = {
   priority: number;
   notBefore: Instant;
   attempts: number;
+  recipientSeq: number;
   recipientId: string;
   /** Where it goes: of mail the mailbox (of a webhook's or chat's owner, too), of a call the URL. */
   address: string;
@@ -26,6 +28,8 @@ export type QueuedDelivery = {
   secret: string | null;
   /** The secret before, and until when it signs too. */
   oldSecret: { secret: string; until: Instant } | null;
+  /** What a webhook wants to hear of, once it is asked for; of all others everything. */
+  choice: Choice;
   /** Why this person must not be told after all; null when nothing stands against it. */
   against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | null;
 };
@@ -177,12 +181,14 @@ function toQueued(row: QueuedRow): QueuedDelivery {
     priority: row.priority,
     notBefore: row.not_before,
     attempts: row.attempts,
+    recipientSeq: row.recipient_seq,
     recipientId: row.recipient_id,
     address: row.address,
     channel: row.channel,
     secret: row.secret,
     oldSecret:
       row.old_secret && row.old_secret_until ? { secret: row.old_secret, until: row.old_secret_until } : null,
+    choice: EVERYTHING,
     against: againstOf(row),
   };
 }
@@ -220,6 +226,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         'd.priority',
         'd.not_before',
         'd.attempts',
+        'd.recipient_seq',
         'r.id as recipient_id',
         ADDRESS.as('address'),
         'r.channel',

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Choice } from '#domain/choice.ts';
+import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import type { Instant } from '#domain/time.ts';
@@ -66,7 +66,27 @@ export async function hasHooks(tx: Tx): Promise<boolean> {
 
 /** What it wants to hear of. */
 export async function hookChoice(tx: Tx, id: string): Promise<Choice> {
-  return (await findRecipient(tx, id))?.choice ?? { wholePage: true, scopes: [] };
+  return (await findRecipient(tx, id))?.choice ?? EVERYTHING;
+}
+
+/** What several want to hear of, by seq. */
+export async function listHookChoices(tx: Tx, seqs: readonly number[]): Promise<Map<number, Choice>> {
+  if (!seqs.length) return new Map();
+  const rows = await tx
+    .selectFrom('recipients as r')
+    .leftJoin('recipient_scopes as s', 's.recipient_seq', 'r.seq')
+    .select(['r.seq', 'r.whole_page', 's.kind', 's.ref_id'])
+    .where('r.seq', 'in', seqs)
+    .execute();
+  return new Map(
+    [...Map.groupBy(rows, ({ seq }) => seq)].map(([seq, own]) => [
+      seq,
+      {
+        wholePage: own[0]?.whole_page === 1,
+        scopes: own.flatMap(({ kind, ref_id: id }) => (kind && id ? [{ kind, id }] : [])),
+      },
+    ]),
+  );
 }
 
 export async function insertHook(
@@ -146,7 +166,7 @@ export async function claimHook(
     })
     .where('seq', '=', seq)
     .execute();
-  await replaceChoice(tx, seq, { wholePage: true, scopes: [] });
+  await replaceChoice(tx, seq, EVERYTHING);
 }
 
 /** @returns false when it was confirmed before */

@@ -1,6 +1,6 @@
 import { listReadyBatches, type NewBatch, type ReadyBatch } from '#db/batches.ts';
 import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deliveries.ts';
-import { QUARANTINED } from '#db/hooks.ts';
+import { listHookChoices, QUARANTINED } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { isUrgent, PRIORITIES } from '#domain/priority.ts';
@@ -147,6 +147,13 @@ async function pickQueued(
     after: written.at(-1)?.last ?? null,
     limit,
   });
+  if (transport.lane === 'hook') {
+    const choices = await listHookChoices(
+      tx,
+      queued.map(({ recipientSeq }) => recipientSeq),
+    );
+    for (const delivery of queued) delivery.choice = choices.get(delivery.recipientSeq) ?? delivery.choice;
+  }
   return Array.from({ length: Math.ceil(queued.length / transport.batchSize) }, (_, index) =>
     queued.slice(index * transport.batchSize, (index + 1) * transport.batchSize),
   );

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Notice, NoticeKind } from '#db/notices.ts';
 import type { Recipient } from '#db/recipients.ts';
+import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { Instant } from '#domain/time.ts';
 import { type Links, personalHeaders, recipientLinks, type Sign } from '#emails/links.ts';
 import { personalise, splitSlots } from '#emails/slots.ts';
@@ -23,6 +24,8 @@ export type Mail = {
   secret: string | null;
   /** The one before it, which signs beside it until then. */
   oldSecret: { secret: string; until: Instant } | null;
+  /** What a webhook wants to hear of; of all others everything. */
+  choice: Choice;
   links: Links;
   headers: Record<string, string>;
   /** Where answers go, when the message names someone; else where the installation's do. */
@@ -52,7 +55,7 @@ export function addressLetter(
   to: { deliverySeq: number; recipientId: string } & Pick<
     Mail,
     'address' | 'channel' | 'secret' | 'oldSecret'
-  >,
+  > & { choice?: Choice },
   { siteUrl, sign }: { siteUrl: string; sign: Sign },
 ): Mail {
   const { notice } = letter;
@@ -74,9 +77,12 @@ export function addressLetter(
       throw new UnsendableMail('A header of the message has a name that is not allowed.');
     refuseControls(`header ${name}`, value);
   }
-  const { deliverySeq, address, channel, secret, oldSecret } = to;
+  const { deliverySeq, address, channel, secret, oldSecret, choice = EVERYTHING } = to;
   const replyTo = answers === undefined ? null : parseMailbox(answers);
-  return { deliverySeq, letter, address, channel, secret, oldSecret, links, headers, replyTo, messageId };
+  return {
+    ...{ deliverySeq, letter, address, channel, secret, oldSecret, choice },
+    ...{ links, headers, replyTo, messageId },
+  };
 }
 
 /** The mail's two bodies with the personal links in place. */

@@ -1,4 +1,3 @@
-import type { Choice } from './choice.ts';
 import type { DeliveryState } from './deliveries.ts';
 import type { HookChannel } from './hooks.ts';
 import { type AnyStatus, type IncidentKind, STATUS_LABELS } from './status.ts';
@@ -113,19 +112,6 @@ export function aboutText(told: Told): string {
       stakeholder: told.subject,
     } as const
   )[told.kind];
-}
-
-/** Whether someone who chose this hears of what touches these components and groups. */
-export function concerns(
-  choice: Choice,
-  touched: { components: readonly string[]; groups: readonly string[] },
-): boolean {
-  return (
-    choice.wholePage ||
-    choice.scopes.some(({ kind, id }) =>
-      (kind === 'component' ? touched.components : touched.groups).includes(id),
-    )
-  );
 }
 
 /** What someone may look for: one address (of mail, or of a webhook), everyone of a domain, or a person inside by name. */

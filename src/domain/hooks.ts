@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { type Choice, concerns } from './choice.ts';
 import type { Instant } from './time.ts';
 
 /** Ways to be told that are not mail: a call to a URL. */
@@ -33,19 +34,32 @@ export type HookPayload = {
   discord: Record<string, unknown>;
 };
 
-/** The calls that one receiver gets, in order, each as the body that is sent. */
+/**
+ * The calls that one receiver gets, in order, each as the body that is sent: of components only what it chose. `nth` is the call's place
+ * among all of them, the same whatever is left out.
+ */
 export function hookBodies(
   channel: HookChannel,
   payload: HookPayload,
   links: { unsubscribe: string; siteUrl: string; writtenAt: Instant },
-): string[] {
-  if (channel !== 'webhook') return [JSON.stringify(payload[channel])];
+  choice: Choice,
+): { nth: number; body: string }[] {
+  if (channel !== 'webhook') return [{ nth: 0, body: JSON.stringify(payload[channel]) }];
   const meta = {
     unsubscribe: links.unsubscribe,
     documentation: `${links.siteUrl}/subscribe/webhook`,
     generated_at: links.writtenAt,
   };
-  return payload.webhook.map((call) => JSON.stringify({ meta, ...call }));
+  return payload.webhook.flatMap((call, nth) =>
+    isWanted(call, choice) ? [{ nth, body: JSON.stringify({ meta, ...call }) }] : [],
+  );
+}
+
+function isWanted(call: Record<string, unknown>, choice: Choice): boolean {
+  const component = call.component as { id: string; group_id: string | null } | undefined;
+  if (!component) return true;
+  const { id, group_id: group } = component;
+  return concerns(choice, { components: [id], groups: group === null ? [] : [group] });
 }
 
 const MAX_URL = 2_000;

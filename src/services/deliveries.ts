@@ -1,6 +1,7 @@
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import * as reports from '#db/deliveryReports.ts';
+import { hookChoice } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { reopenFanouts, requeueRefused } from '#db/refused.ts';
@@ -140,11 +141,12 @@ export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView>
       ...personalise(content, links),
       calls:
         channel !== 'email' && payload
-          ? hookBodies(channel, payload, {
-              unsubscribe: links.unsubscribe_url,
-              siteUrl: ctx.site.url,
-              writtenAt: content.createdAt,
-            })
+          ? hookBodies(
+              channel,
+              payload,
+              { unsubscribe: links.unsubscribe_url, siteUrl: ctx.site.url, writtenAt: content.createdAt },
+              await hookChoice(tx, recipientId),
+            ).map(({ body }) => body)
           : null,
     };
   });

@@ -11,7 +11,7 @@ import {
   setPace,
 } from '#db/recipients.ts';
 import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
-import type { Choice, Choices } from '#domain/choice.ts';
+import { type Choice, type Choices, EVERYTHING } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { MODES, type Mode } from '#domain/subscriberPace.ts';
 import { parseAddress } from '#domain/text.ts';
@@ -137,7 +137,7 @@ export async function subscribe(
 
 /** Only what exists, each once; a group stands for its components, so those need no row of their own. */
 export function knownChoice(known: Choices, input: ChoiceInput): Choice {
-  if (input.wholePage) return { wholePage: true, scopes: [] };
+  if (input.wholePage) return EVERYTHING;
   const groups = known.groups.filter((group) => input.groups.includes(group.id));
   const single = [...known.groups.filter((group) => !groups.includes(group)).flatMap((g) => g.components)];
   const components = [...single, ...known.components].filter(({ id }) => input.components.includes(id));

@@ -7,7 +7,8 @@ import { LEASE_MS } from '#delivery/lease.ts';
 import { hookTransport } from '#delivery/transports/hook.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
-import { listFanoutsOf } from '#services/deliveries.ts';
+import { createComponent } from '#services/components.ts';
+import { listFanoutsOf, readMail } from '#services/deliveries.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { stopSending } from '#services/fanoutControl.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
@@ -15,6 +16,7 @@ import {
   addHookSubscriber,
   resumeHookSubscriber,
   rotateHookSecret,
+  saveHookChoice,
   tryHookSubscriber,
 } from '#services/hookRecords.ts';
 import { incidentHouse } from '../services/incidentHouse.ts';
@@ -136,6 +138,56 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     await drain();
     expect(server.calls).toHaveLength(3);
     expect(server.calls[2]?.json.incident.incident_updates).toHaveLength(2);
+  });
+
+  it('tells of components only what was chosen, under the same ids as the others', async () => {
+    const { ctx, add, post, drain, db, shop, checkout, cart } = await house();
+    const server = await receiver();
+    const other = await createComponent(ctx, { name: 'Search', groupId: null });
+    const choose = async (path: string, scopes: { groups?: string[]; components?: string[] }) => {
+      const { id } = await add(`${server.url}${path}`);
+      await saveHookChoice(ctx, id, { wholePage: false, groups: [], components: [], ...scopes });
+    };
+    await add(`${server.url}/all`);
+    await choose('/cart', { components: [cart.id] });
+    await choose('/shop', { groups: [shop.id] });
+    await choose('/search', { components: [other.id] });
+    await post({
+      components: [checkout, cart, other].map(({ id }) => ({ id, status: 'major_outage' as const })),
+    });
+    await drain();
+    const told = (path: string) =>
+      server.calls
+        .filter((call) => call.path === path)
+        .map(({ json }) => (json.incident ? 'Incident' : json.component.name));
+    const [first, ...all] = told('/all');
+    expect([first, ...all.sort()]).toEqual(['Incident', 'Cart', 'Checkout', 'Search']);
+    expect(told('/cart')).toEqual(['Incident', 'Cart']);
+    expect(told('/shop').sort()).toEqual(['Cart', 'Checkout', 'Incident']);
+    expect(told('/search')).toEqual(['Incident', 'Search']);
+    // What is left out moves no id: a repeat after another choice is not taken for something else.
+    const nth = (path: string, component: string) =>
+      String(
+        server.calls.find((call) => call.path === path && call.json.component?.id === component)?.headers[
+          'webhook-id'
+        ],
+      )
+        .split('_')
+        .at(-1);
+    expect(nth('/cart', cart.id)).toBe(nth('/all', cart.id));
+    expect(nth('/search', other.id)).toBe(nth('/all', other.id));
+    const rows = await db.read((tx) =>
+      tx
+        .selectFrom('deliveries as d')
+        .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+        .select(['d.seq', 'r.address'])
+        .execute(),
+    );
+    const cartRow = rows.find(({ address }) => address.endsWith('/cart'));
+    const { calls } = await readMail(ctx, cartRow?.seq as number);
+    expect(calls?.map((body) => JSON.parse(body))).toEqual(
+      server.calls.filter(({ path }) => path === '/cart').map(({ json }) => json),
+    );
   });
 
   it('tells a repeat by the same id and the same bytes, signed anew', async () => {

@@ -84,15 +84,17 @@ const REPORTED: Outcome = { kind: 'reported' };
 
 /** @throws UnsendableMail when there is nothing to say */
 function entryOf(mail: Mail, siteUrl: string): Entry {
-  const { channel, letter, links, deliverySeq } = mail;
+  const { channel, letter, links, choice, deliverySeq } = mail;
   if (channel === 'email' || !letter.notice.payload)
     throw new UnsendableMail('This message has nothing for webhooks and chats.');
   const payload = JSON.parse(letter.notice.payload) as HookPayload;
-  const bodies = hookBodies(channel, payload, {
-    unsubscribe: links.unsubscribe_url,
-    siteUrl,
-    writtenAt: letter.notice.createdAt,
-  });
+  const { createdAt: writtenAt } = letter.notice;
+  const bodies = hookBodies(
+    channel,
+    payload,
+    { unsubscribe: links.unsubscribe_url, siteUrl, writtenAt },
+    choice,
+  );
   const id = `msg_${createHash('sha256').update(mail.messageId).digest('hex').slice(0, 24)}`;
   return {
     delivery: deliverySeq,
@@ -100,10 +102,7 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
     url: mail.address,
     secret: mail.secret,
     oldSecret: mail.oldSecret,
-    calls: bodies.map((body, index) => ({
-      id: index ? `${id}_${index}` : id,
-      body,
-    })),
+    calls: bodies.map(({ nth, body }) => ({ id: nth ? `${id}_${nth}` : id, body })),
   };
 }
 
