@@ -26,8 +26,8 @@ afterAll(async () => {
 
 const PAGE = '/admin/suppressions';
 const see = (cookie = comms, query = '') => ask(server.url, PAGE + query, { headers: { cookie } });
-const send = (fields: Record<string, string>, cookie = comms) =>
-  ask(server.url, PAGE, {
+const send = (fields: Record<string, string>, cookie = comms, path = PAGE) =>
+  ask(server.url, path, {
     method: 'POST',
     headers: { cookie, origin: server.url, 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(fields).toString(),
@@ -80,6 +80,19 @@ it('lets an address go with a reason, and puts one on the list', async () => {
   const link = /href="(\/admin\/suppressions\?subscriber=[a-z0-9]+)"/.exec(file.body)?.[1] as string;
   const why = await ask(server.url, link, { headers: { cookie: comms } });
   expect(why.body).toContain('Asked by telephone.');
+});
+
+it('is reached from what an address heard, and only where nothing is sent to it', async () => {
+  const heard = (sought: string) => send({ sought }, comms, '/admin/heard');
+  const anna = `anna@${SECRET_DOMAIN}`;
+  const opens = new RegExp(`<form[^>]*action="${PAGE}"[^>]*>\\s*<button[^>]*name="sought" value="${anna}"`);
+  expect((await heard(anna)).body).toMatch(opens);
+  expect((await send({ sought: anna })).body).toContain('Asked by telephone.');
+  const all = (await heard(SECRET_DOMAIN)).body;
+  expect(all.match(/formaction="\/admin\/suppressions"[^>]*value="[^"]*"/g)).toEqual([
+    expect.stringContaining(`value="${anna}"`),
+  ]);
+  expect((await heard('nobody@elsewhere.example')).body).not.toContain(`action="${PAGE}"`);
 });
 
 it('shows who may not know addresses enough to see that something is wrong, and no form to change it', async () => {
