@@ -1,4 +1,3 @@
-import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { BatchesTable } from './schema.ts';
@@ -168,19 +167,6 @@ export async function claimBatch(
   };
 }
 
-/** The batch's deliveries in the order of its bytes. */
-export async function listMembers(
-  tx: Tx,
-  batchSeq: number,
-): Promise<{ seq: number; state: DeliveryState; attempts: number; unanswered: number }[]> {
-  return tx
-    .selectFrom('deliveries')
-    .select(['seq', 'state', 'attempts', 'unanswered'])
-    .where('batch_seq', '=', batchSeq)
-    .orderBy('seq')
-    .execute();
-}
-
 /** Ends the batch and lets its bytes go. False when someone else has claimed or ended it since: then nothing may follow. */
 export async function settleBatch(
   tx: Tx,
@@ -270,51 +256,6 @@ export async function holdBatch(
     .where('state', '=', 'frozen')
     .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n;
-}
-
-/** Whether this claim still stands; asked before what cannot be taken back. */
-export async function isHeldBy(tx: Tx, batch: { seq: number; fence: number }): Promise<boolean> {
-  const row = await tx
-    .selectFrom('batches')
-    .select('seq')
-    .where('seq', '=', batch.seq)
-    .where('fence', '=', batch.fence)
-    .where('state', '=', 'frozen')
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-export async function renewLeases(tx: Tx, seqs: readonly number[], lease: Lease): Promise<void> {
-  if (!seqs.length) return;
-  await tx
-    .updateTable('batches')
-    .set({ lease_until: lease.until })
-    .where('seq', 'in', seqs)
-    .where('lease_owner', '=', lease.owner)
-    .execute();
-}
-
-/** Everyone who holds a batch. */
-export async function listLeaseOwners(tx: Tx): Promise<string[]> {
-  const rows = await tx
-    .selectFrom('batches')
-    .select('lease_owner')
-    .distinct()
-    .where('settled_at', 'is', null)
-    .where('lease_owner', 'is not', null)
-    .execute();
-  return rows.map((row) => row.lease_owner as string);
-}
-
-/** Frees what these owners hold, because they are gone. Their fence stays behind, so a late answer of theirs changes nothing. */
-export async function freeLeases(tx: Tx, owners: readonly string[]): Promise<void> {
-  if (!owners.length) return;
-  await tx
-    .updateTable('batches')
-    .set({ lease_owner: null, lease_until: null })
-    .where('settled_at', 'is', null)
-    .where('lease_owner', 'in', owners)
-    .execute();
 }
 
 /** Batches that nobody holds and whose outcome has been unknown since before `before`. */

@@ -1,6 +1,7 @@
 import { listReadyBatches, type NewBatch, type ReadyBatch } from '#db/batches.ts';
 import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deliveries.ts';
-import { listHookChoices, QUARANTINED } from '#db/hooks.ts';
+import { QUARANTINED } from '#db/hookCalls.ts';
+import { listHookChoices } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { isUrgent, PRIORITIES } from '#domain/priority.ts';

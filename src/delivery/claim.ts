@@ -1,5 +1,6 @@
-import { claimBatch, insertBatch, type Lease, listMembers } from '#db/batches.ts';
-import { areSendable, assignToBatch, endQueued } from '#db/deliveries.ts';
+import { claimBatch, insertBatch, type Lease } from '#db/batches.ts';
+import { assignToBatch, listMembers } from '#db/batchMembers.ts';
+import { areSendable, endQueued } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { beginProbe } from '#db/providers.ts';
 import { addMs, type Instant } from '#domain/time.ts';

@@ -1,12 +1,6 @@
-import {
-  freeLeases,
-  listLeaseOwners,
-  listLostBatches,
-  listStrandedBatches,
-  renewLeases,
-  settleBatch,
-} from '#db/batches.ts';
-import { endBatchMembers, requeueMembers } from '#db/deliveries.ts';
+import { listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
+import { endBatchMembers, requeueMembers } from '#db/batchMembers.ts';
+import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { closeCircuit } from '#db/providers.ts';
 import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';

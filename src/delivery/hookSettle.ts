@@ -1,5 +1,5 @@
-import { acceptDeliveries, endMembers } from '#db/deliveries.ts';
-import { type CalledHook, hookOfDelivery, quarantineHook, requeueCall, setFailures } from '#db/hooks.ts';
+import { acceptDeliveries, endMembers } from '#db/batchMembers.ts';
+import { type CalledHook, hookOfDelivery, quarantineHook, requeueCall, setFailures } from '#db/hookCalls.ts';
 import type { Tx } from '#db/open.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import type { MailResult } from './transport.ts';

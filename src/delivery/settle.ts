@@ -4,8 +4,6 @@ import {
   holdBatch,
   insertBatch,
   isAnyFresh,
-  isHeldBy,
-  listMembers,
   type NewBatch,
   settleBatch,
   settleBatches,
@@ -15,9 +13,11 @@ import {
   countUnanswered,
   endBatchMembers,
   endMembers,
+  listMembers,
   moveMembers,
   requeueMembers,
-} from '#db/deliveries.ts';
+} from '#db/batchMembers.ts';
+import { isHeldBy } from '#db/leases.ts';
 import type { Tx } from '#db/open.ts';
 import { blockProvider, clearFailures, countFailure, openCircuit } from '#db/providers.ts';
 import { addMs, type Instant } from '#domain/time.ts';

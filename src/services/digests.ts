@@ -20,7 +20,7 @@ import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { concerns } from '#domain/heard.ts';
+import { concerns } from '#domain/choice.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { addDays, dayIn, fromLocal, type Instant } from '#domain/time.ts';

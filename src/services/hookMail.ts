@@ -1,6 +1,7 @@
 import type { Ctx } from '#db/context.ts';
 import { insertDelivery } from '#db/deliveries.ts';
-import { type Hook, LAST_CALL, listCalls, listUntold, QUARANTINED } from '#db/hooks.ts';
+import { LAST_CALL, listCalls, QUARANTINED } from '#db/hookCalls.ts';
+import { type Hook, listUntold } from '#db/hooks.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';

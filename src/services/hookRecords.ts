@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
+import { listCalls } from '#db/hookCalls.ts';
 import {
   changeHookSecret,
   claimHook,
@@ -9,7 +10,6 @@ import {
   type Hook,
   hookChoice,
   insertHook,
-  listCalls,
   listHooks,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
+import { listHookMails, resumeHook } from '#db/hookCalls.ts';
 import {
   changeHookSecret,
   claimHook,
@@ -10,8 +11,6 @@ import {
   type Hook,
   hookChoice,
   insertHook,
-  listHookMails,
-  resumeHook,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';

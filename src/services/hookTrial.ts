@@ -1,7 +1,8 @@
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertDelivery } from '#db/deliveries.ts';
-import { type Hook, listCalls } from '#db/hooks.ts';
+import { listCalls } from '#db/hookCalls.ts';
+import type { Hook } from '#db/hooks.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';

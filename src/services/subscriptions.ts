@@ -6,32 +6,21 @@ import {
   findRecipient,
   listChoices,
   markConfirmed,
-  markUnsubscribed,
   type Recipient,
   replaceChoice,
   setPace,
   setShared,
 } from '#db/recipients.ts';
-import { withdrawMails } from '#db/subscriptionMails.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
-import { maskHookUrl } from '#domain/hooks.ts';
 import { maskAddress } from '#domain/text.ts';
 import { msBetween } from '#domain/time.ts';
-import {
-  linkToken,
-  MANAGE_LIFETIME,
-  readConfirmToken,
-  readLinkToken,
-  readManageToken,
-} from '#emails/links.ts';
-import { renderUnsubscribedMail } from '#emails/render.ts';
-import { renderFreshLinkMail, renderLeaveMail } from '#emails/subscription.ts';
-import { tellEnded } from './hookMail.ts';
+import { linkToken, MANAGE_LIFETIME, readConfirmToken, readManageToken } from '#emails/links.ts';
+import { renderFreshLinkMail } from '#emails/subscription.ts';
 import { choiceInput, knownChoice, paceInput } from './subscribers.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
-/** What people do by the links in their mails: confirm, choose, leave, come back. The link alone says who they are. */
+/** What people do by the links in their mails: confirm and choose (they leave by leaving.ts). The link alone says who they are. */
 export type ConfirmView = {
   /** Enough of the address for its owner to know it, and for no one else. */
   masked: string;
@@ -152,132 +141,7 @@ export async function mailFreshLink(ctx: Ctx, token: string): Promise<void> {
   if (queued) ctx.changed('outbox');
 }
 
-/** `left`: no more mail comes. `asked`: many read the address, so a mail to it asks whether to stop for everyone. */
-export type Leaving = 'left' | 'asked';
-
-/** Ends a subscription from its manage link, as `unsubscribe` does from its own. @throws AppError not_found, gone, conflict */
-export async function unsubscribeFromManage(ctx: Ctx, token: string): Promise<Leaving> {
-  return leave(ctx, async (tx) => ({
-    person: await personToChange(ctx, tx, token),
-    byList: false,
-  }));
-}
-
-export type UnsubscribeView = {
-  masked: string;
-  /** Of a webhook or chat it is calls that stop, not mail. */
-  isCalled: boolean;
-  state: Recipient['state'];
-  /** Many people read the address, and this link is from a mail to one and all: a press asks all of them. */
-  asksAll: boolean;
-  /** This link is from the mail that asked all of them. */
-  byList: boolean;
-  canUndo: boolean;
-};
-
-/** What an unsubscribe link would do; changes nothing. @throws AppError not_found, gone */
-export async function viewUnsubscribe(ctx: Ctx, token: string): Promise<UnsubscribeView> {
-  const { person, byList } = await ctx.db.read((tx) => personToLeave(ctx, tx, token));
-  return {
-    masked: person.channel === 'email' ? maskAddress(person.address) : maskHookUrl(person.address),
-    isCalled: person.channel !== 'email',
-    state: person.state,
-    asksAll: !byList && isList(person),
-    byList,
-    canUndo: canUndo(person),
-  };
-}
-
-/** RFC 8058: the token alone is enough. Twice is as good as once. @throws AppError not_found, gone */
-export async function unsubscribe(ctx: Ctx, token: string): Promise<Leaving> {
-  return leave(ctx, (tx) => personToLeave(ctx, tx, token));
-}
-
-async function leave(
-  ctx: Ctx,
-  find: (tx: Tx) => Promise<{ person: Recipient; byList: boolean }>,
-): Promise<Leaving> {
-  const [now, id] = [ctx.now(), ctx.newId()];
-  const { leaving, queued } = await ctx.db.write(async (tx) => {
-    const { person, byList } = await find(tx);
-    if (person.state === 'unsubscribed') return { leaving: 'left' as const, queued: false };
-    const site = await mailSite(ctx, tx);
-    if (!byList && isList(person)) {
-      const rendered = renderLeaveMail({ site });
-      // One from before it came back does not count: its link has ended.
-      const freshFrom = person.confirmedAt;
-      const queued = await queueOwnMail(tx, person, { id, kind: 'leave', rendered, freshFrom, now });
-      return { leaving: 'asked' as const, queued };
-    }
-    const wasTold = person.state === 'confirmed' && person.kind === 'subscriber';
-    await markUnsubscribed(tx, person.seq, now);
-    await insertAudit(tx, ctx, audit('subscriber.unsubscribe', person));
-    if (!wasTold) return { leaving: 'left' as const, queued: false };
-    const { channel } = person;
-    if (channel !== 'email') {
-      await tellEnded(tx, ctx, { ...person, channel }, { id, now });
-      return { leaving: 'left' as const, queued: true };
-    }
-    // The mail may have been forwarded: whoever owns the mailbox learns of it, and can take it back.
-    const rendered = renderUnsubscribedMail({ site });
-    const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: null, now };
-    return { leaving: 'left' as const, queued: await queueOwnMail(tx, person, notice) };
-  });
-  if (queued) ctx.changed('outbox');
-  return leaving;
-}
-
-/** Takes an unsubscribing back: whoever holds the link owns the mailbox. @throws AppError not_found, conflict, gone */
-export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
-  const now = ctx.now();
-  await ctx.db.write(async (tx) => {
-    const { person } = await personToLeave(ctx, tx, token);
-    if (person.state === 'confirmed') return;
-    if (!canUndo(person))
-      throw new AppError('conflict', 'This address was never confirmed, so there is nothing to go back to.', {
-        fix: 'Subscribe again.',
-      });
-    await markConfirmed(tx, person.seq, now, 'undo of an unsubscribing');
-    await withdrawMails(tx, {
-      recipientSeq: person.seq,
-      kind: 'unsubscribed',
-      reason: 'The unsubscribing was undone before.',
-      now,
-    });
-    await insertAudit(tx, ctx, audit('subscriber.undo', person));
-  });
-}
-
-function canUndo(person: Recipient): boolean {
-  return person.kind === 'subscriber' && person.state === 'unsubscribed' && person.confirmedAt !== null;
-}
-
-/** Of these, one reader alone cannot end it for all. */
-function isList(person: Recipient): boolean {
-  return person.shared && person.channel === 'email' && person.state === 'confirmed';
-}
-
-/** By the link in every mail; or, with `byList`, by the one in the mail that asked everyone who reads the address. */
-async function personToLeave(
-  ctx: Ctx,
-  tx: Tx,
-  token: string,
-): Promise<{ person: Recipient; byList: boolean }> {
-  const id = readLinkToken(ctx.sign, 'unsubscribe', token);
-  const asked = id === null ? readConfirmToken(ctx.sign, token, 'leave') : null;
-  const known = id ?? asked?.recipientId;
-  const person = (known && (await findRecipient(tx, known))) || brokenLink();
-  // The token holds whole seconds, so the comparison does too.
-  const cameBack = person.confirmedAt?.slice(0, 19);
-  const fix = 'Press Unsubscribe in one of its mails, and we will ask anew.';
-  if (asked && person.state === 'confirmed' && asked.expiresAt <= ctx.now())
-    throw new AppError('gone', 'This link has expired: it works for 7 days.', { fix });
-  if (asked && person.state === 'confirmed' && cameBack && asked.issuedAt.slice(0, 19) < cameBack)
-    throw new AppError('gone', 'Since this mail the updates were stopped and taken up again.', { fix });
-  return { person, byList: asked !== null };
-}
-
-async function personToChange(ctx: Ctx, tx: Tx, token: string): Promise<Recipient> {
+export async function personToChange(ctx: Ctx, tx: Tx, token: string): Promise<Recipient> {
   const { person, isFresh } = await personToManage(ctx, tx, token);
   if (person.state !== 'confirmed')
     throw new AppError('conflict', 'This address is not subscribed, so there is nothing to change.', {
@@ -301,12 +165,12 @@ async function personToManage(
   return { person, isFresh: issuedAt !== null && msBetween(issuedAt, ctx.now()) <= MANAGE_LIFETIME };
 }
 
-function brokenLink(): never {
+export function brokenLink(): never {
   throw new AppError('not_found', 'This link is incomplete, or what it belonged to has been erased.', {
     fix: 'Open the link in the mail again, or copy all of it.',
   });
 }
 
-function audit(action: string, person: Recipient) {
+export function audit(action: string, person: Recipient) {
   return { action, subjectKind: 'subscriber', subjectId: person.id };
 }

@@ -1,7 +1,8 @@
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Hooks } from '#db/context.ts';
-import { findHook, listCalls } from '#db/hooks.ts';
+import { listCalls } from '#db/hookCalls.ts';
+import { findHook } from '#db/hooks.ts';
 import type { Db } from '#db/open.ts';
 import { LEASE_MS } from '#delivery/lease.ts';
 import { hookTransport } from '#delivery/transports/hook.ts';

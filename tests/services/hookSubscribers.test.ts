@@ -21,6 +21,7 @@ import {
   viewOwnHook,
   webhookInput,
 } from '#services/hookSubscribers.ts';
+import { undoUnsubscribe, unsubscribe, viewUnsubscribe } from '#services/leaving.ts';
 import {
   countSubscribers,
   eraseSubscriber,
@@ -28,7 +29,7 @@ import {
   unsubscribeSubscriber,
 } from '#services/subscriberRecords.ts';
 import { WHOLE_PAGE } from '#services/subscribers.ts';
-import { getSubscription, undoUnsubscribe, unsubscribe, viewUnsubscribe } from '#services/subscriptions.ts';
+import { getSubscription } from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeComponent, makePage } from '../support/factory.ts';

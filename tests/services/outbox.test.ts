@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { listAudit } from '#db/audit.ts';
-import { endBatchMembers } from '#db/deliveries.ts';
+import { endBatchMembers } from '#db/batchMembers.ts';
 import type { Db } from '#db/open.ts';
 import { getProvider, openCircuit } from '#db/providers.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';

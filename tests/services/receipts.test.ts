@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { acceptDeliveries, insertDelivery } from '#db/deliveries.ts';
+import { acceptDeliveries } from '#db/batchMembers.ts';
+import { insertDelivery } from '#db/deliveries.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Db } from '#db/open.ts';
 import { readResendEvent } from '#delivery/events.ts';

@@ -3,17 +3,10 @@ import { findSubscriber } from '#db/recipients.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
 import { linkToken, recipientLinks } from '#emails/links.ts';
 import { slot } from '#emails/template.ts';
+import { undoUnsubscribe, unsubscribe, unsubscribeFromManage, viewUnsubscribe } from '#services/leaving.ts';
 import { addSubscriber, markShared } from '#services/subscriberRecords.ts';
 import { WHOLE_PAGE } from '#services/subscribers.ts';
-import {
-  getSubscription,
-  mailFreshLink,
-  saveSubscription,
-  undoUnsubscribe,
-  unsubscribe,
-  unsubscribeFromManage,
-  viewUnsubscribe,
-} from '#services/subscriptions.ts';
+import { getSubscription, mailFreshLink, saveSubscription } from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeComponent, makePage } from '../support/factory.ts';

@@ -4,15 +4,13 @@ import { findSubscriber } from '#db/recipients.ts';
 import { maskAddress } from '#domain/text.ts';
 import { DAY, MINUTE } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
+import { undoUnsubscribe, unsubscribe, viewUnsubscribe } from '#services/leaving.ts';
 import { type ChoiceInput, subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import {
   confirmSubscription,
   getSubscription,
   saveSubscription,
-  undoUnsubscribe,
-  unsubscribe,
   viewConfirmation,
-  viewUnsubscribe,
 } from '#services/subscriptions.ts';
 import { type TestCtx, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';

@@ -1,0 +1,159 @@
+import { sql } from 'kysely';
+import type { DeliveryState } from '#domain/deliveries.ts';
+import type { Instant } from '#domain/time.ts';
+import { yieldToNewer } from './coalesce.ts';
+import { entriesOf, wholeNumbers } from './dialect.ts';
+import type { Tx } from './open.ts';
+
+/** Makes queued deliveries members of a batch, and notes which text each of them gets. */
+export async function assignToBatch(
+  tx: Tx,
+  members: readonly { seq: number; contentSeq: number }[],
+  batchSeq: number,
+  now: Instant,
+): Promise<void> {
+  for (const [contentSeq, alike] of Map.groupBy(members, (member) => member.contentSeq))
+    await tx
+      .updateTable('deliveries')
+      .set((eb) => ({
+        state: 'in_batch' as const,
+        batch_seq: batchSeq,
+        content_seq: eb.case().when('notice_seq', '=', contentSeq).then(null).else(contentSeq).end(),
+        reason: null,
+        updated_at: now,
+      }))
+      .where('seq', 'in', sql<number>`(${wholeNumbers(alike.map((member) => member.seq))})`)
+      .execute();
+}
+
+/** The batch's deliveries in the order of its bytes. */
+export async function listMembers(
+  tx: Tx,
+  batchSeq: number,
+): Promise<{ seq: number; state: DeliveryState; attempts: number; unanswered: number }[]> {
+  return tx
+    .selectFrom('deliveries')
+    .select(['seq', 'state', 'attempts', 'unanswered'])
+    .where('batch_seq', '=', batchSeq)
+    .orderBy('seq')
+    .execute();
+}
+
+/**
+ * The provider took these; `providerIds` has an entry for each of `seqs`. Who is further already (a receipt overtook the answer)
+ * keeps that state.
+ */
+export async function acceptDeliveries(
+  tx: Tx,
+  accepted: { seqs: readonly number[]; providerIds: readonly (string | null)[]; now: Instant },
+): Promise<void> {
+  if (!accepted.seqs.length) return;
+  const ids = Object.fromEntries(
+    accepted.seqs.map((seq, index) => [seq, accepted.providerIds[index] ?? null]),
+  );
+  await tx
+    .updateTable('deliveries as d')
+    .from(entriesOf(tx.dialect, ids).as('taken'))
+    .set((eb) => ({
+      provider_id: eb.ref('taken.value'),
+      state: eb
+        .case()
+        .when('d.state', '=', 'in_batch')
+        .then(sql.lit<DeliveryState>('accepted'))
+        .else(eb.ref('d.state'))
+        .end(),
+      // What a receipt said before belongs to the state that it led to.
+      reason: eb.case().when('d.state', '=', 'in_batch').then(null).else(eb.ref('d.reason')).end(),
+      updated_at: accepted.now,
+    }))
+    .where('d.seq', '=', sql<number>`cast(taken.key as bigint)`)
+    .execute();
+}
+
+/** Ends members of a batch that no one will take. */
+export async function endMembers(
+  tx: Tx,
+  seqs: readonly number[],
+  end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
+): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('deliveries')
+    .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Ends every member of which nothing is known yet. */
+export async function endBatchMembers(
+  tx: Tx,
+  batchSeq: number,
+  end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .where('batch_seq', '=', batchSeq)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Puts members back in the queue. Only for those that were definitely not taken: they will go in a new batch, under a new key. */
+export async function requeueMembers(
+  tx: Tx,
+  members: { batchSeq: number; seqs?: readonly number[] },
+  again: { notBefore: Instant; reason: string | null; now: Instant },
+): Promise<void> {
+  let query = tx
+    .updateTable('deliveries')
+    .set((eb) => ({
+      state: 'queued' as const,
+      batch_seq: null,
+      attempts: eb('attempts', '+', 1),
+      not_before: again.notBefore,
+      reason: again.reason,
+      updated_at: again.now,
+    }))
+    .where('batch_seq', '=', members.batchSeq)
+    .where('state', '=', 'in_batch');
+  if (members.seqs) query = query.where('seq', 'in', members.seqs);
+  const back = await query.returning('seq').execute();
+  await yieldToNewer(
+    tx,
+    back.map((row) => row.seq),
+    again.now,
+  );
+}
+
+/**
+ * Moves members to another batch after theirs was definitely refused as a whole. They take over its generation, so that the same people
+ * are never frozen twice under one key.
+ */
+export async function moveMembers(
+  tx: Tx,
+  seqs: readonly number[],
+  to: { batchSeq: number; generation: number; now: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ batch_seq: to.batchSeq, attempts: to.generation, updated_at: to.now })
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
+
+/** Notes that these were handed over and nobody answered. */
+export async function countUnanswered(
+  tx: Tx,
+  seqs: readonly number[],
+  { reason, now }: { reason: string; now: Instant },
+): Promise<void> {
+  if (!seqs.length) return;
+  await tx
+    .updateTable('deliveries')
+    .set((eb) => ({ unanswered: eb('unanswered', '+', 1), reason, updated_at: now }))
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'in_batch')
+    .execute();
+}
