@@ -3,6 +3,7 @@ import type { Db, Tx } from '#db/open.ts';
 import { getProvider, type Provider } from '#db/providers.ts';
 import { isUrgent } from '#domain/priority.ts';
 import { isSpentForMost, roomFor } from '#domain/quotas.ts';
+import { withoutAddresses } from '#domain/text.ts';
 import { addMs, type Instant, toInstant } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { type CallDeps, createCalls, type Reported, type Started } from './calls.ts';
@@ -255,9 +256,4 @@ const OLD_EVERY = 8;
 
 function mayGoOn(outcome: Outcome): boolean {
   return outcome.kind === 'reported' || outcome.kind === 'accepted';
-}
-
-/** What others say of a call may name people; the log never does. */
-function withoutAddresses(text: string): string {
-  return text.replace(/[^\s<>"'`(),;]+@[^\s<>"'`(),;]+/g, '<address>');
 }

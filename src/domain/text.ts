@@ -76,8 +76,20 @@ const LABELS = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}
 
 /** Every mail address in a text, masked: what a stranger's machine says may quote one, of this person or of another. */
 export function maskAddressesIn(text: string): string {
-  return text.replace(/[^\s<>()[\]"',;:]+@[^\s<>()[\]"',;:]+/g, maskAddress);
+  return text.replace(ADDRESSES, maskAddress);
 }
+
+/** The same for a log, which names nobody: nothing of an address is left. */
+export function withoutAddresses(text: string): string {
+  return text.replace(ADDRESSES, '<address>');
+}
+
+/**
+ * What stands around an address in a sentence is none of it, quotation marks before it included. Either half may be in its own brackets:
+ * "mia berg"@[192.0.2.1] (RFC 5321).
+ */
+const ADDRESSES =
+  /(?:"[^"\r\n]*"|(?<![^\s<>()[\]"',;:`])(?:[^\s<>()[\]"',;:`][^\s<>()[\]",;:]*|['`]+))@(?:\[[^\s\]]*\]|[^\s<>()[\]"',;:`]+)/g;
 
 /** "m***@example.com": enough of an address for its owner to know it, and for no one else. */
 export function maskAddress(address: string): string {

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { multiLine, optional, parseAddress, singleLine } from '#domain/text.ts';
+import {
+  maskAddressesIn,
+  multiLine,
+  optional,
+  parseAddress,
+  singleLine,
+  withoutAddresses,
+} from '#domain/text.ts';
 
 const NUL = '\u0000';
 const title = singleLine(20, 'The title');
@@ -152,6 +159,41 @@ describe('an address', () => {
         if (address === null) return;
         expect(address).toMatch(/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9.-]+$/);
         expect(parseAddress(address)).toBe(address);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe('addresses in what others say', () => {
+  it.each([
+    ['550 5.1.1 <mia@acme.example>: unknown', '550 5.1.1 <m***@acme.example>: unknown'],
+    ['to:mia@acme.example;size=3', 'to:m***@acme.example;size=3'],
+    ["mailbox 'mia@acme.example' is full", "mailbox 'm***@acme.example' is full"],
+    ['`mia@acme.example` is full', '`m***@acme.example` is full'],
+    ["o'brien@acme.example and mia'@acme.example", 'o***@acme.example and m***@acme.example'],
+    ['[mia@acme.example]', '[m***@acme.example]'],
+    ['mia@[192.0.2.1] and mia@[IPv6:2001:db8::1]', 'm***@[192.0.2.1] and m***@[IPv6:2001:db8::1]'],
+    ['"mia berg"@acme.example', '"***@acme.example'],
+    ['at 14:00 @ noon, no one@', 'at 14:00 @ noon, no one@'],
+  ])('%s', (said, masked) => {
+    expect(maskAddressesIn(said)).toBe(masked);
+    // A log names nobody, and both find the same.
+    const found = said === masked ? 0 : masked.split('***').length - 1;
+    expect(withoutAddresses(said).split('<address>')).toHaveLength(found + 1);
+    expect(withoutAddresses(said)).not.toMatch(/mia|brien|acme/);
+  });
+
+  it('never get through whole, whatever stands around them', () => {
+    const local = fc.stringMatching(/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,12}$/);
+    const around = fc.constantFrom('', ' ', '<', '>', '(', '"', "'", '`', ',', ';', ':', '[', ']', 'to ');
+    fc.assert(
+      fc.property(local, around, around, (name, before, after) => {
+        const address = parseAddress(`${name}@acme.example`);
+        if (address === null) return;
+        const said = `${before}${address}${after}`;
+        expect(withoutAddresses(said)).not.toContain(address);
+        if (name.length > 1 && !name.includes('*')) expect(maskAddressesIn(said)).not.toContain(address);
       }),
       { numRuns: 3_000 },
     );
