@@ -14,11 +14,19 @@ import {
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { deleteEventsTo } from '#db/providerEvents.ts';
-import { deleteRecipient, listChoices, markUnsubscribed, replaceChoice } from '#db/recipients.ts';
+import {
+  deleteRecipient,
+  findRecipient,
+  listChoices,
+  markUnsubscribed,
+  replaceChoice,
+  setPace,
+} from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { HOOK_CHANNELS } from '#domain/hooks.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import type { Mode } from '#domain/subscriberPace.ts';
 import { optional, singleLine } from '#domain/text.ts';
 import {
   checkedHookUrl,
@@ -28,9 +36,9 @@ import {
   requireSecret,
   shownUrl,
 } from './hookPlace.ts';
-import { resumeWithin } from './hookSubscribers.ts';
+import { type HookInput, resumeWithin } from './hookSubscribers.ts';
 import { type HookTrial, queueTrial, readTrial } from './hookTrial.ts';
-import { addressInput, type ChoiceInput, knownChoice } from './subscribers.ts';
+import { addressInput, knownChoice } from './subscribers.ts';
 
 /** What staff see and do about webhooks and chats. Of a chat the address is never shown whole: who knows it may write there. */
 export type HookRow = Omit<Hook, 'secret' | 'address'> & { shown: string };
@@ -46,6 +54,7 @@ export type HookFile = {
   hook: HookRow;
   choice: Choice;
   choices: Choices;
+  mode: Mode;
   calls: Awaited<ReturnType<typeof listCalls>>;
   trial: HookTrial | null;
 };
@@ -59,6 +68,7 @@ export async function getHookSubscriber(ctx: Ctx, id: string): Promise<HookFile>
       hook: toRow(hook),
       choice: await hookChoice(tx, id),
       choices: await listChoices(tx),
+      mode: (await findRecipient(tx, id))?.mode ?? 'policy',
       calls: await listCalls(tx, hook.seq, 50),
       trial: await readTrial(tx, hook.seq),
     };
@@ -109,10 +119,11 @@ export async function addHookSubscriber(
 }
 
 /** @throws AppError not_found, invalid */
-export async function saveHookChoice(ctx: Ctx, id: string, input: ChoiceInput): Promise<void> {
-  await change(ctx, id, 'hook.choose', async (tx, hook) =>
-    replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input)),
-  );
+export async function saveHookChoice(ctx: Ctx, id: string, input: HookInput): Promise<void> {
+  await change(ctx, id, 'hook.choose', async (tx, hook) => {
+    await replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input));
+    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null });
+  });
 }
 
 /** A new secret; the old one signs beside it for a day. @throws AppError not_found, conflict */

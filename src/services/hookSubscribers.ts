@@ -179,9 +179,10 @@ export const HOOK_MODES = ['everything', 'policy', 'important'] as const;
 export const hookInput = choiceInput.extend({
   mode: z.enum(HOOK_MODES, { error: 'Choose how often from the list.' }).optional(),
 });
+export type HookInput = z.infer<typeof hookInput>;
 
 /** @throws AppError not_found, gone, conflict, invalid */
-export async function saveOwnHook(ctx: Ctx, token: string, input: z.infer<typeof hookInput>): Promise<void> {
+export async function saveOwnHook(ctx: Ctx, token: string, input: HookInput): Promise<void> {
   await ctx.db.write(async (tx) => {
     const hook = await hookToChange(ctx, tx, token);
     await replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input));
