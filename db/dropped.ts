@@ -132,7 +132,10 @@ function waitingOf(tx: Tx, noticeSeq: number) {
     .where('d.state', '=', 'queued');
 }
 
-/** Of what a dropped message had taken the place of: not what is dropped itself, nor that something is over which is open again. */
+/**
+ * Of what a dropped message had taken the place of: not what was stopped or dropped itself, which nothing newer repeats, nor that something
+ * is over which is open again.
+ */
 export async function listReplaced(tx: Tx, { follows }: Unfinished): Promise<number[]> {
   const yielding = follows.flatMap((one) => (one.yields ? [one.noticeSeq] : []));
   if (!yielding.length) return [];
@@ -141,6 +144,7 @@ export async function listReplaced(tx: Tx, { follows }: Unfinished): Promise<num
     .leftJoin('updates as u', 'u.seq', 'n.update_seq')
     .select('n.seq')
     .where('n.seq', 'in', yielding)
+    .where('n.stopped_at', 'is', null)
     .where('n.dropped_at', 'is', null)
     .where((eb) => eb.or([eb('u.kind', 'is', null), eb('u.kind', '<>', 'resolution')]))
     .execute();
@@ -172,14 +176,5 @@ async function putBack(
     )
     .returning('notice_seq')
     .execute();
-  const again = [...new Set(back.map((row) => row.notice_seq))];
-  if (!again.length) return;
-  await reopenFanouts(tx, again);
-  // Where it is stopped, what came back is in the way of others.
-  await tx
-    .updateTable('fanouts')
-    .set({ parked: 1 })
-    .where('notice_seq', 'in', again)
-    .where('parked', '=', 2)
-    .execute();
+  await reopenFanouts(tx, [...new Set(back.map((row) => row.notice_seq))]);
 }

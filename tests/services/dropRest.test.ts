@@ -236,6 +236,25 @@ eachDatabase('the rest of a stopped message, dropped', (fresh) => {
     }
   });
 
+  it('does not bring back an earlier one that was stopped before it', async () => {
+    const house = await outgoingHouse(fresh, { people: 2 });
+    const { ctx } = house;
+    const { id } = await house.declare();
+    for (const body of [ONE, TWO]) {
+      await house.say(id, { body, notify: true });
+      await house.release();
+      await stopSending(ctx, (await house.newest(id)).noticeId);
+    }
+    const { noticeId } = await house.newest(id);
+    expect(await previewDrop(ctx, noticeId)).toMatchObject({ subscribers: 2, getEarlier: 0 });
+    await dropRest(ctx, noticeId);
+    await house.release();
+    await house.drain();
+    expect(house.wire.taken).toEqual([]);
+    expect(await listOutgoing(ctx, id)).toEqual([]);
+    expect(await states(house.db)).toEqual({ superseded: 4 });
+  });
+
   it('ends what comes back of a frozen batch, and brings those people the earlier one, too', async () => {
     const house = await outgoingHouse(fresh, { people: 4 });
     const { ctx, wire } = house;
