@@ -38,10 +38,10 @@ export async function previewDrop(ctx: Ctx, noticeId: string): Promise<Rest> {
       (one) => one.updateSeq === updateSeq && mayStillGo(one),
     );
     const stopped = stoppedOf(group);
-    const [notice] = await listNotices(tx, [group[0]?.noticeSeq ?? 0]);
+    const notices = await listNotices(tx, seqsOf(group));
     return {
       incident: { id, kind, title },
-      subject: notice?.subject ?? '',
+      subject: (notices.find((one) => one.id === noticeId) ?? notices[0])?.subject ?? '',
       stoppedBy: stopped[0]?.stoppedBy ?? 'someone',
       ...(await countRest(tx, stopped)),
     };
