@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import type { Instant } from '#domain/time.ts';
+import { replaceChoice } from './choices.ts';
 import type { Tx } from './open.ts';
-import { findRecipient, type Recipient, replaceChoice } from './recipients.ts';
+import { findRecipient, type Recipient } from './recipients.ts';
 import type { Row } from './schema.ts';
 
 /** Webhooks and chats: recipients that are called at a URL. */

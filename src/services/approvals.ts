@@ -5,124 +5,19 @@ import { findIncident, type Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { AppError } from '#domain/errors.ts';
-import { renderMarkdown } from '#domain/markdown.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
 import { STATUS_LABELS } from '#domain/status.ts';
 import { addMs, clockTimeWithZone, type Instant, MINUTE } from '#domain/time.ts';
-import { personalise } from '#emails/render.ts';
 import { renderStaffMail } from '#emails/staff.ts';
 import { mailApprovers, type Standing, standingOf } from './approvalGate.ts';
 import { type Posted, type PostInput, tellOthers, writePost } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
 import { RESTRICTED_TITLE } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
-import { renderPlannedMail } from './updateMail.ts';
 import { planUpdate } from './updatePlan.ts';
 
 /** Without a public clock that could run out, every approver is asked so long after the first ones were. */
 const ASK_ALL_AFTER = 15 * MINUTE;
-
-export type Waiting = {
-  id: string;
-  incidentId: string;
-  incidentTitle: string;
-  askedBy: string;
-  askedAt: Instant;
-  /** Who was asked and could decide now. */
-  waitsFor: string[];
-  due: Instant | null;
-};
-
-/** What waits for an approver, the one asked for first before the others. */
-export async function listWaiting(ctx: Ctx): Promise<Waiting[]> {
-  requirePermission(ctx.actor, 'incident.read');
-  return ctx.db.read(async (tx) => {
-    const waiting: Waiting[] = [];
-    for (const approval of await rows.listWaiting(tx, ctx.actor)) {
-      const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
-      waiting.push({
-        id: approval.id,
-        incidentId: incident.id,
-        incidentTitle: incident.title,
-        askedBy: approval.askedBy.name,
-        askedAt: approval.askedAt,
-        waitsFor: (await couldDecide(tx, approval, incident)).map(({ name }) => name),
-        due: incident.nextUpdateDue,
-      });
-    }
-    return waiting;
-  });
-}
-
-export type ApprovalView = {
-  id: string;
-  incident: Pick<Incident, 'id' | 'title' | 'severity' | 'status' | 'restricted' | 'nextUpdateDue'>;
-  why: rows.Approval['why'];
-  askedBy: { id: string; name: string };
-  askedAt: Instant;
-  state: rows.Approval['state'];
-  decidedBy: string | null;
-  decidedAt: Instant | null;
-  reason: string | null;
-  waitsFor: string[];
-  /** What would be posted, to the letter. */
-  input: PostInput;
-  bodyHtml: string;
-  /** As it would go out; null when it cannot be posted any more, for the reason in `hindered`. */
-  mail: { subject: string; html: string; text: string } | null;
-  nextUpdateBy: Instant | null;
-  hindered: string | null;
-  /** `own`: only with a reason, because nobody else could. */
-  mayPublish: 'yes' | 'own' | 'no';
-  mayTakeBack: boolean;
-};
-
-/** @throws AppError not_found, also for those who may not know of the incident */
-export async function getApproval(ctx: Ctx, id: string): Promise<ApprovalView> {
-  requirePermission(ctx.actor, 'incident.read');
-  return ctx.db.read(async (tx) => {
-    const approval = await requireApproval(tx, ctx, id);
-    const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
-    const input = inputOf(approval, incident);
-    const { plan, hindered } = await tryPlan(tx, ctx, approval, incident);
-    const mail = plan && renderPlannedMail(ctx, plan);
-    const links = { unsubscribe_url: ctx.site.url, manage_url: ctx.site.url };
-    const isWaiting = approval.state === 'waiting';
-    return {
-      id,
-      incident,
-      why: approval.why,
-      askedBy: { id: approval.askedBy.id, name: approval.askedBy.name },
-      askedAt: approval.askedAt,
-      state: approval.state,
-      decidedBy: approval.decidedBy,
-      decidedAt: approval.decidedAt,
-      reason: approval.reason,
-      waitsFor: isWaiting ? (await couldDecide(tx, approval, incident)).map(({ name }) => name) : [],
-      input,
-      bodyHtml: renderMarkdown(input.body),
-      mail: mail && { subject: mail.subject, ...personalise(mail, links) },
-      nextUpdateBy: plan?.update.nextUpdateBy ?? null,
-      hindered: isWaiting ? hindered : null,
-      mayPublish: isWaiting ? await mayPublish(tx, ctx, approval, incident) : 'no',
-      mayTakeBack: isWaiting && isAuthor(ctx.actor, approval),
-    };
-  });
-}
-
-/** The newest of an incident while it is of use: it waits, or it was sent back or taken back and nothing was posted since. */
-export async function getApprovalOf(ctx: Ctx, incidentId: string): Promise<ApprovalView | null> {
-  requirePermission(ctx.actor, 'incident.read');
-  const last = await ctx.db.read(async (tx) => {
-    const incident = await requireIncident(tx, incidentId, undefined, ctx.actor);
-    const approval = await rows.lastApproval(tx, incident.seq, ctx.actor);
-    if (!approval || approval.state === 'published') return null;
-    if (approval.state === 'waiting') return approval;
-    const now = await standingOf(tx, incident, ctx.actor);
-    return now.lastPublic === (JSON.parse(approval.standing) as Standing).lastPublic ? approval : null;
-  });
-  return last && getApproval(ctx, last.id);
-}
 
 /**
  * Posts exactly the text that was frozen, in its author's name.
@@ -240,18 +135,18 @@ async function listOverdue(tx: Tx, now: Instant): Promise<{ approval: rows.Appro
   return overdue;
 }
 
-async function requireApproval(tx: Tx, ctx: Ctx, id: string): Promise<rows.Approval> {
+export async function requireApproval(tx: Tx, ctx: Ctx, id: string): Promise<rows.Approval> {
   const approval = await rows.findApproval(tx, id, ctx.actor);
   if (approval) return approval;
   throw new AppError('not_found', 'There is no such update waiting.', { fix: 'Open the incident.' });
 }
 
 /** The frozen post, against the incident's present version: what matters of how it stands is compared apart. */
-function inputOf(approval: rows.Approval, { version }: Incident): PostInput {
+export function inputOf(approval: rows.Approval, { version }: Incident): PostInput {
   return { ...(JSON.parse(approval.input) as PostInput), version };
 }
 
-async function tryPlan(tx: Tx, ctx: Ctx, approval: rows.Approval, incident: Incident) {
+export async function tryPlan(tx: Tx, ctx: Ctx, approval: rows.Approval, incident: Incident) {
   try {
     await refuseOtherStanding(tx, ctx, approval, incident);
     return { plan: await planUpdate(tx, ctx, inputOf(approval, incident)), hindered: null };
@@ -262,18 +157,21 @@ async function tryPlan(tx: Tx, ctx: Ctx, approval: rows.Approval, incident: Inci
 }
 
 /** Approvers who may know of it; when nobody else could decide, its author. */
-async function couldDecide(tx: Tx, approval: rows.Approval, incident: Incident) {
+export async function couldDecide(tx: Tx, approval: rows.Approval, incident: Incident) {
   const approvers = await rows.listApprovers(tx, incident.restricted ? incident.seq : null);
   const others = approvers.filter(({ userId }) => userId !== approval.askedBy.id);
   return others.length ? others : approvers;
 }
 
-async function mayPublish(
+/** Whether one may publish it; `own`: it is what one wrote oneself. */
+export type MayPublish = 'yes' | 'own' | 'no';
+
+export async function mayPublish(
   tx: Tx,
   { actor }: Ctx,
   approval: rows.Approval,
   incident: Incident,
-): Promise<ApprovalView['mayPublish']> {
+): Promise<MayPublish> {
   if (actor.kind !== 'user') return 'no';
   const approvers = await rows.listApprovers(tx, incident.restricted ? incident.seq : null);
   if (!isAuthor(actor, approval)) return approvers.some(({ userId }) => userId === actor.id) ? 'yes' : 'no';
@@ -295,7 +193,7 @@ function refuseDecider({ actor }: Ctx, approval: rows.Approval): never {
   });
 }
 
-function isAuthor(actor: Actor, { askedBy }: rows.Approval): boolean {
+export function isAuthor(actor: Actor, { askedBy }: rows.Approval): boolean {
   return actor.kind === 'user' && actor.id === askedBy.id;
 }
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
+import { listChoices } from '#db/choices.ts';
 import { listOpenFanouts, listTouched } from '#db/concerned.ts';
 import type { Ctx } from '#db/context.ts';
 import * as heard from '#db/heard.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { listChoices } from '#db/recipients.ts';
 import { findSuppression, type Suppression } from '#db/suppressions.ts';
 import { type Choice, type Choices, concerns } from '#domain/choice.ts';
 import { isNamed, type Sought, type Told } from '#domain/heard.ts';

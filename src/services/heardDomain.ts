@@ -1,4 +1,5 @@
-import * as heard from '#db/heard.ts';
+import { type Known, listLastTold } from '#db/heard.ts';
+import { countDomain, listAddressesOf, listPartsOf } from '#db/heardDomain.ts';
 import type { Tx } from '#db/open.ts';
 import type { Told } from '#domain/heard.ts';
 
@@ -14,16 +15,16 @@ export type HeardDomain = {
 const PEOPLE = 50;
 
 export async function findDomain(tx: Tx, domain: string, after: string): Promise<HeardDomain> {
-  const addresses = await heard.listAddressesOf(tx, { domain, after, limit: PEOPLE + 1 });
+  const addresses = await listAddressesOf(tx, { domain, after, limit: PEOPLE + 1 });
   const page = addresses.slice(0, PEOPLE);
-  const parts = Map.groupBy(await heard.listPartsOf(tx, page), ({ address }) => address);
+  const parts = Map.groupBy(await listPartsOf(tx, page), ({ address }) => address);
   const last = new Map<number, Told>();
   const seqs = [...parts.values()].flat().map(({ seq }) => seq);
-  for (const { recipientSeq, ...told } of await heard.listLastTold(tx, seqs)) last.set(recipientSeq, told);
-  const { kinds, suppressed, more } = await heard.countDomain(tx, domain);
+  for (const { recipientSeq, ...told } of await listLastTold(tx, seqs)) last.set(recipientSeq, told);
+  const { kinds, suppressed, more } = await countDomain(tx, domain);
   const count = (is: (row: (typeof kinds)[number]) => boolean) =>
     kinds.filter(is).reduce((sum, row) => sum + row.count, 0);
-  const subscribers = (state: heard.Known['state']) =>
+  const subscribers = (state: Known['state']) =>
     count((row) => row.kind === 'subscriber' && row.state === state);
   return {
     found: 'domain',
@@ -50,7 +51,7 @@ export async function findDomain(tx: Tx, domain: string, after: string): Promise
   };
 }
 
-function partWords({ kind, state }: Pick<heard.Known, 'kind' | 'state'>): string {
+function partWords({ kind, state }: Pick<Known, 'kind' | 'state'>): string {
   if (kind === 'subscriber')
     return { confirmed: 'Subscribed', pending: 'Not confirmed yet', unsubscribed: 'Unsubscribed' }[state];
   return state === 'confirmed' ? 'In an audience' : 'Was in an audience';

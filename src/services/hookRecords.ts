@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
+import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import { listCalls } from '#db/hookCalls.ts';
 import {
@@ -14,14 +15,7 @@ import {
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { deleteEventsTo } from '#db/providerEvents.ts';
-import {
-  deleteRecipient,
-  findRecipient,
-  listChoices,
-  markUnsubscribed,
-  replaceChoice,
-  setPace,
-} from '#db/recipients.ts';
+import { deleteRecipient, findRecipient, markUnsubscribed, setPace } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { HOOK_CHANNELS } from '#domain/hooks.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
+import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import { listHookMails, resumeHook } from '#db/hookCalls.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { findRecipient, listChoices, markUnsubscribed, replaceChoice, setPace } from '#db/recipients.ts';
+import { findRecipient, markUnsubscribed, setPace } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import type { HookChannel } from '#domain/hooks.ts';

@@ -11,7 +11,7 @@ import type { Update } from '#db/updates.ts';
 import { ACCOUNTS } from '#domain/stakeholders.ts';
 import { type Instant, whenText } from '#domain/time.ts';
 import { type Readers, readStory, renderFor, type Story } from './stakeholderMail.ts';
-import { readersOf } from './stakeholders.ts';
+import { readersOf } from './stakeholderReaders.ts';
 import { priorityOf, releaseAfter } from './updateMail.ts';
 
 /**

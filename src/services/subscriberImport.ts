@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { insertAudit } from '#db/audit.ts';
+import { insertScopes, listChoices } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { insertScopes, insertSubscribers, listChoices, listKnown } from '#db/recipients.ts';
+import { insertSubscribers, listKnown } from '#db/recipients.ts';
 import { listSuppressed } from '#db/suppressions.ts';
 import type { Choices, Scope } from '#domain/choice.ts';
 import { parseCsv } from '#domain/csv.ts';

@@ -1,15 +1,8 @@
 import { z } from 'zod';
+import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import {
-  findSubscriber,
-  insertSubscribers,
-  listChoices,
-  markAsked,
-  type Recipient,
-  replaceChoice,
-  setPace,
-} from '#db/recipients.ts';
+import { findSubscriber, insertSubscribers, markAsked, type Recipient, setPace } from '#db/recipients.ts';
 import { listSuppressed, renameSuppression } from '#db/suppressions.ts';
 import { type Choice, type Choices, EVERYTHING } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';

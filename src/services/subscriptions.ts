@@ -1,16 +1,9 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
+import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import {
-  findRecipient,
-  listChoices,
-  markConfirmed,
-  type Recipient,
-  replaceChoice,
-  setPace,
-  setShared,
-} from '#db/recipients.ts';
+import { findRecipient, markConfirmed, type Recipient, setPace, setShared } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { maskAddress } from '#domain/text.ts';

@@ -1,15 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import { MINUTE } from '#domain/time.ts';
-import {
-  askAllApprovers,
-  getApproval,
-  getApprovalOf,
-  listWaiting,
-  publishApproved,
-  sendBack,
-  takeBack,
-} from '#services/approvals.ts';
+import { askAllApprovers, publishApproved, sendBack, takeBack } from '#services/approvals.ts';
+import { getApproval, getApprovalOf, listWaiting } from '#services/approvalViews.ts';
 import { assignRole, changeTitle, declareAndPublish, getIncident } from '#services/incidents.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';

@@ -3,7 +3,7 @@ import type { PreviewView } from '#components/admin/preview.ts';
 import type { Ctx } from '#db/context.ts';
 import { may } from '#domain/permissions.ts';
 import { toLocal } from '#domain/time.ts';
-import type { ApprovalView } from '#services/approvals.ts';
+import type { ApprovalView } from '#services/approvalViews.ts';
 import { previewOnScreen } from '#services/screenPreview.ts';
 import { audiencesText, onThePage } from '../incidents/_preview.ts';
 

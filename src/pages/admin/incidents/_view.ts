@@ -14,7 +14,7 @@ import {
 } from '#domain/status.ts';
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, MINUTE, msBetween, whenText } from '#domain/time.ts';
-import { type ApprovalView, getApprovalOf } from '#services/approvals.ts';
+import { type ApprovalView, getApprovalOf } from '#services/approvalViews.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
 import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';

@@ -1,5 +1,5 @@
 import type { APIRoute } from 'astro';
-import { getApproval } from '#services/approvals.ts';
+import { getApproval } from '#services/approvalViews.ts';
 import { mailResponse } from '../../_mail.ts';
 
 /** The mail that would go out, for the frame on the screen of the approval. */
