@@ -7,11 +7,12 @@ import { startDispatcher } from '#delivery/dispatcher.ts';
 import { wholeMinute } from '#domain/cadence.ts';
 import type { Actor } from '#domain/permissions.ts';
 import { AUDIENCE_IDS } from '#domain/severity.ts';
-import { addDays, addMs, DAY, HOUR, type Instant, MINUTE } from '#domain/time.ts';
+import { addDays, addMs, DAY, dayIn, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import { createAccount } from '#services/accounts.ts';
 import { addMember } from '#services/audiences.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { listFanouts } from '#services/deliveries.ts';
+import { repeatShifts } from '#services/dutyRotation.ts';
 import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, assignRole, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { endMaintenance, scheduleMaintenance, startMaintenance } from '#services/maintenance.ts';
@@ -66,6 +67,7 @@ export async function fillDemo(folder: string, now: Instant): Promise<void> {
     for (const maintenance of PAST_MAINTENANCES) await fillPastMaintenance(filling, maintenance);
     for (const planned of PLANNED) await fillPlanned(filling, planned);
     await fillRunbooks(filling);
+    await fillRota(filling);
     await fillOpenIncident(filling, LATE_WEBHOOKS);
     await fillOpenIncident(filling, CHECKOUT_FAILURES);
   } finally {
@@ -124,6 +126,20 @@ async function fillRunbooks(filling: Filling): Promise<void> {
       ownerId: filling.people.get(owner) as string,
       steps: steps.map(([text, link = null]) => ({ text, link })),
     });
+}
+
+/** Two people take turns by the week. Whoever tries the demo out as its Communications Lead is on duty. */
+async function fillRota(filling: Filling): Promise<void> {
+  const [jonas, mara] = [filling.people.get('jonas') as string, filling.people.get('mara') as string];
+  const began = addMs(filling.now, -3 * DAY);
+  await repeatShifts(filling.at(addMs(began, -DAY), 'jonas'), {
+    firstDay: dayIn(began, PAGE.timeZone),
+    at: '09:00',
+    weeks: 8,
+    people: [jonas, mara],
+    second: 'next',
+    manager: mara,
+  });
 }
 
 /** Noticed two minutes after it began, and lived through from there, so that there are promises to have kept. */
