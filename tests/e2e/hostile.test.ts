@@ -341,7 +341,10 @@ describe('hostile text', () => {
     /** Every route that answers a GET, with what is there; the incidents one by one. */
     async function everyPath(): Promise<string[]> {
       const routes = routePatterns()
-        .filter((pattern) => !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.ics$|\/api\//.test(pattern))
+        .filter(
+          (pattern) =>
+            !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.ics$|\/api\//.test(pattern),
+        )
         .map((pattern) =>
           pathOf(
             pattern,
