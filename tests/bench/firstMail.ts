@@ -10,6 +10,8 @@ const REQUEST_MS = 150;
 /** Shorter than usual, so that nobody waits for nothing: what counts begins with the release. */
 const RELEASE_SECONDS = 3;
 const TITLE = 'Checkout fails for everyone';
+/** Of the mail to subscribers: staff are called about the same incident, and earlier. */
+const SUBJECT = `[Investigating] ${TITLE}`;
 
 /** What goes on when the comms lead posts. */
 const MEANWHILE = {
@@ -102,7 +104,7 @@ async function postOnce(
   );
   for (;;) {
     const taken = (await sink.calls()).find(
-      (call) => call.status === 200 && call.answered && call.subject.includes(TITLE),
+      (call) => call.status === 200 && call.answered && call.subject.includes(SUBJECT),
     );
     if (taken) return { first: taken.answered - Date.parse(release.release_at), answer };
     await rest(20);
