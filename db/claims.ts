@@ -93,8 +93,8 @@ export async function voidClaims(tx: Tx, seqs: readonly number[], at: Instant): 
 }
 
 /**
- * What holds now for each component of which anything is claimed: the worst. Counts the unpublished, so for people inside; but not what is
- * restricted and this reader may not know of.
+ * What holds now for each component of which anything is claimed: the worst. Counts the unpublished, so for people inside; but neither what
+ * a drill claims, for it is not so, nor what is restricted and this reader may not know of.
  */
 export async function listCurrentStatuses(
   tx: Tx,
@@ -110,7 +110,9 @@ export async function listCurrentStatuses(
     .where('c.ends_at', 'is', null)
     .where('c.voided_at', 'is', null)
     .where('c.starts_at', '<=', now)
-    .where((eb) => eb.or([eb('i.seq', 'is', null), mayKnow(reader, 'i')]))
+    .where((eb) =>
+      eb.or([eb('i.seq', 'is', null), eb.and([eb('i.drill', '=', 0), mayKnow(reader, 'i')])]),
+    )
     .execute();
   const byComponent = Map.groupBy(rows, (row) => row.component_id);
   return new Map(

@@ -10,6 +10,7 @@ export async function didSomethingFallDue(tx: Tx, after: Instant, now: Instant):
     .selectFrom('incidents')
     .select('seq')
     .where('published_at', 'is not', null)
+    .where('drill', '=', 0)
     .where((eb) =>
       eb.or([
         eb.and([eb('next_update_due', '>', after), eb('next_update_due', '<=', now)]),

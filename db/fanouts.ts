@@ -15,7 +15,7 @@ import { type Follow, listUnfinished, MAY_HAVE_IT, type Mends, type Unfinished }
 export type FanoutFilter = {
   components: readonly string[];
   groups: readonly string[];
-  /** Stakeholders by seq, chosen at the post, in place of subscribers. */
+  /** Stakeholders, or those who take part in a drill, by seq, chosen at the post, in place of subscribers. */
   people?: readonly number[];
   /** Only those who chose one of these; everyone when it is left out. */
   modes?: readonly Mode[];
@@ -81,6 +81,7 @@ export async function insertFanout(
  * million in some milliseconds: others wait for the writer meanwhile.
  */
 export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> {
+  if (filter.people) return filter.people.length;
   const whole = await tx
     .selectFrom('recipients')
     .select((eb) => eb.fn.countAll<number>().as('count'))
@@ -241,7 +242,7 @@ async function insertConcerned(
   );
 }
 
-/** One row for each subscriber in the range who was handed a wrong text; what an earlier correction still had to say is taken back. */
+/** One row for each subscriber, or participant of a drill, in the range who was handed a wrong text; what an earlier correction still had to say is taken back. */
 async function insertCorrections(
   tx: Tx,
   fanout: Unfinished,
@@ -256,7 +257,7 @@ async function insertCorrections(
       .selectFrom('recipients as r')
       .where('r.seq', '>', after)
       .where('r.seq', '<=', to)
-      .where('r.kind', '=', 'subscriber')
+      .where('r.kind', 'in', ['subscriber', 'staff'])
       .where('r.state', '=', 'confirmed')
       .where((eb) =>
         eb.exists(
@@ -332,7 +333,7 @@ function isConcerned(
 ): Expression<SqlBool> {
   if (filter.people)
     return eb.and([
-      eb('r.kind', '=', 'stakeholder'),
+      eb('r.kind', 'in', ['stakeholder', 'staff']),
       eb('r.state', '=', 'confirmed'),
       sql<SqlBool>`r.seq in (${wholeNumbers(filter.people)})`,
     ]);

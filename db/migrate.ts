@@ -12,25 +12,13 @@ import { pace } from './migrations/0009_pace.ts';
 import { duty } from './migrations/0010_duty.ts';
 import { runbooks } from './migrations/0011_runbooks.ts';
 import { dropped } from './migrations/0012_dropped.ts';
+import { drills } from './migrations/0013_drills.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
 /** In order; a migration that has run anywhere is never changed, only followed by another. */
-export const MIGRATIONS: readonly Migration[] = [
-  start,
-  fanout,
-  providerBack,
-  cadence,
-  automatic,
-  people,
-  sealed,
-  kept,
-  pace,
-  duty,
-  runbooks,
-  dropped,
-];
+export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, people, sealed, kept, pace, duty, runbooks, dropped, drills];
 
 export class NewerSchemaError extends Error {
   override name = 'NewerSchemaError';

@@ -380,7 +380,9 @@ export interface NoticesTable {
     /** To an audience or accounts. */
     | 'stakeholder'
     /** What someone missed since the day before. */
-    | 'digest';
+    | 'digest'
+    /** What an update of a drill would have told subscribers, to those who take part in it. */
+    | 'drill';
   incident_seq: number | null;
   update_seq: number | null;
   /** One of `PRIORITY` (domain/priority.ts): the lower goes first. */
@@ -768,6 +770,30 @@ export interface IncidentStepsTable {
   done_by: string | null;
 }
 
+/** Who takes part in a drill. */
+export interface DrillPeopleTable {
+  incident_seq: number;
+  user_id: string;
+  added_at: Instant;
+  added_label: string;
+}
+
+/** A drill that was broken off before it was played to its end. */
+export interface DrillEndsTable {
+  incident_seq: number;
+  at: Instant;
+  by_label: string;
+}
+
+/** What was learned from a drill. */
+export interface DrillReviewsTable {
+  incident_seq: number;
+  /** A text for each question (`DrillAnswers`). */
+  answers: Json;
+  at: Instant;
+  by_label: string;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -815,6 +841,9 @@ export interface Schema {
   runbooks: RunbooksTable;
   incident_runbooks: IncidentRunbooksTable;
   incident_steps: IncidentStepsTable;
+  drill_people: DrillPeopleTable;
+  drill_ends: DrillEndsTable;
+  drill_reviews: DrillReviewsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

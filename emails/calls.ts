@@ -2,6 +2,7 @@ import type { Call } from '#domain/calls.ts';
 import type { Severity } from '#domain/severity.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
+import { drillText, drillValue, withDrill } from './drill.ts';
 import { blocks, link, wrap } from './plain.ts';
 import { clip, oneLine, proseText, proseWithin } from './prose.ts';
 import { nameOf, type Rendered, standardHeaders } from './render.ts';
@@ -15,7 +16,14 @@ const MAX_SAID = 20_000;
 export type CallMail = {
   site: MailSite;
   call: Pick<Call, 'clock' | 'kind' | 'due'>;
-  incident: { id: string; title: string; severity: Severity; declaredAt: Instant; published: boolean };
+  incident: {
+    id: string;
+    title: string;
+    severity: Severity;
+    declaredAt: Instant;
+    published: boolean;
+    drill: boolean;
+  };
   /** Roles that nobody has, in words; only a call about them says so. */
   missing: readonly string[];
   /** Everyone who is called now, so that each knows who else is. */
@@ -45,8 +53,9 @@ export function renderCallMail(mail: CallMail): Rendered {
     body: said.body,
   };
   return {
-    subject: `[${incident.severity}] ${subject}: ${title}`,
+    subject: withDrill(`[${incident.severity}] ${subject}: ${title}`, incident.drill),
     html: fillTemplate(TEMPLATE, {
+      drill: drillValue(incident.drill),
       heading: subject,
       preheader: lines.join('. '),
       site_name: nameOf(site),
@@ -61,6 +70,7 @@ export function renderCallMail(mail: CallMail): Rendered {
       after: after ? { line: after } : null,
     }),
     text: blocks(
+      drillText(incident.drill),
       wrap(subject),
       ...lines.map((line) => wrap(line)),
       link(deed, url),

@@ -1,6 +1,7 @@
 import { STATUS_LABELS } from '#domain/status.ts';
 import { dateTimeText, whenText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
+import { drillText, drillValue, withDrill } from './drill.ts';
 import { LOOK_OF_COMPONENT, LOOK_OF_STATUS, type Look } from './looks.ts';
 import { blocks, columns, link, wrap } from './plain.ts';
 import { clip, excerpt, oneLine, plainLines, proseText, proseWithin } from './prose.ts';
@@ -67,7 +68,10 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
   const body = proseWithin(mail.update.body, room);
   const missed = missedWithin(mail, room - Buffer.byteLength(body.html.safeHtml));
   return {
-    subject: `[${mail.correction ? 'Correction' : STATUS_LABELS[mail.update.status]}] ${heading}`,
+    subject: withDrill(
+      `[${mail.correction ? 'Correction' : STATUS_LABELS[mail.update.status]}] ${heading}`,
+      mail.incident.drill ?? false,
+    ),
     html: html({ body_html: body.html, cut: body.cut ? {} : null, missed }),
     text: updateText(mail, heading, label),
     headers: {
@@ -200,13 +204,15 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
   const words = promise(mail);
   const earlier = earlierItems(mail);
   const when = whenLine(mail);
+  const drill = incident.drill ?? false;
   return {
+    drill: drillValue(drill),
     heading,
     preheader: `${label}: ${excerpt(update.body, 110)}`,
     site_name: nameOf(site),
     site_url: site.url,
     incident_url: incidentUrl(mail),
-    follow: followWords(incident.status),
+    follow: followWords(incident.status, drill),
     status: label,
     ...lookValues(LOOK_OF_STATUS[update.status]),
     posted: dateTimeText(update.postedAt, site.timeZone),
@@ -233,17 +239,24 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
           })),
         }
       : null,
-    manage_url: slot('manage_url'),
-    unsubscribe_url: slot('unsubscribe_url'),
+    subscribed: drill
+      ? null
+      : { manage_url: slot('manage_url'), unsubscribe_url: slot('unsubscribe_url') },
+    practising: drill ? { why: PRACTISING } : null,
   };
 }
+
+const PRACTISING =
+  'You get this because you take part in this drill. Subscribers would have had it like this.';
 
 function updateText(mail: UpdateMail, heading: string, label: string): string {
   const { site, update } = mail;
   const words = promise(mail);
   const earlier = earlierItems(mail);
   const more = moreComponents(mail);
+  const drill = mail.incident.drill ?? false;
   return blocks(
+    drillText(drill),
     `${nameOf(site)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
     wrap(`${label}: ${heading}`) + (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}` : ''),
     correctionWords(mail) && wrap(correctionWords(mail) as string),
@@ -263,13 +276,13 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
           })),
         )}${more ? `\n${wrap(more.count, '  ')}` : ''}`
       : null,
-    link(followWords(mail.incident.status), incidentUrl(mail)),
+    link(followWords(mail.incident.status, drill), incidentUrl(mail)),
     earlier.length
       ? `Earlier\n${earlier.map((item) => `  ${item.status}, ${item.posted}\n${wrap(item.words, '  ')}`).join('\n\n')}`
       : null,
-    `--\n${wrap(`You get this because you asked ${nameOf(site)} for updates.`)}`,
-    link('Change what you get', slot('manage_url')),
-    link('Unsubscribe', slot('unsubscribe_url')),
+    `--\n${wrap(drill ? PRACTISING : `You get this because you asked ${nameOf(site)} for updates.`)}`,
+    drill ? null : link('Change what you get', slot('manage_url')),
+    drill ? null : link('Unsubscribe', slot('unsubscribe_url')),
   );
 }
 

@@ -1,4 +1,5 @@
 import * as compiled from './compiled.ts';
+import { drillText, drillValue, withDrill } from './drill.ts';
 import { blocks, link, wrap } from './plain.ts';
 import { clip, oneLine, proseText, proseWithin } from './prose.ts';
 import { nameOf, type Rendered, standardHeaders } from './render.ts';
@@ -22,17 +23,21 @@ export type StaffMail = {
   after?: string | null;
   /** False for what can wait until morning; true when left out. */
   urgent?: boolean;
+  /** About a drill: it says so before anything else. */
+  drill?: boolean;
 };
 
 /** The same shape as a call (calls.ts), as urgent unless said otherwise, in words of its own. */
-export function renderStaffMail({ site, about, subject, deed, quoted, after, ...mail }: StaffMail): Rendered {
+export function renderStaffMail({ site, about, deed, quoted, after, ...mail }: StaffMail): Rendered {
+  const { drill = false } = mail;
   const plain = (text: string) => oneLine(withoutControls(text));
-  const heading = clip(plain(subject), 200);
+  const heading = clip(plain(mail.subject), 200);
   const lines = mail.lines.map(plain);
   const body = quoted && withoutControls(quoted.body);
   return {
-    subject: heading,
+    subject: withDrill(heading, drill),
     html: fillTemplate(TEMPLATE, {
+      drill: drillValue(drill),
       heading,
       preheader: lines.join(' '),
       site_name: nameOf(site),
@@ -44,6 +49,7 @@ export function renderStaffMail({ site, about, subject, deed, quoted, after, ...
       after: after ? { line: plain(after) } : null,
     }),
     text: blocks(
+      drillText(drill),
       wrap(heading),
       ...lines.map((line) => wrap(line)),
       link(deed.words, deed.url),

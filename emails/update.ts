@@ -26,6 +26,8 @@ export type UpdateMail = {
     startedAt: Instant;
     scheduledFor?: Instant | null;
     scheduledUntil?: Instant | null;
+    /** It says so before anything else, leads inside, and can be unsubscribed from by nobody. */
+    drill?: boolean;
   };
   update: {
     kind: string;
@@ -119,10 +121,12 @@ export function earlierItems({ site, update, earlier }: UpdateMail) {
   }));
 }
 
-export function followWords(status: AnyStatus): string {
+export function followWords(status: AnyStatus, drill = false): string {
+  if (drill) return isOver(status) ? 'See how the drill went' : 'Open the drill';
   return isOver(status) ? 'Read all of it on the status page' : 'Follow it on the status page';
 }
 
 export function incidentUrl({ site, incident }: UpdateMail): string {
+  if (incident.drill) return `${site.url}/admin/incidents/${encodeURIComponent(incident.id)}`;
   return `${site.url}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${encodeURIComponent(incident.id)}`;
 }

@@ -19,7 +19,8 @@ export type Told = {
     | 'test'
     | 'call'
     | 'stakeholder'
-    | 'digest';
+    | 'digest'
+    | 'drill';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -110,6 +111,7 @@ export function aboutText(told: Told): string {
       update: told.subject,
       maintenance: told.subject,
       stakeholder: told.subject,
+      drill: told.subject,
     } as const
   )[told.kind];
 }

@@ -60,7 +60,7 @@ export async function getBrief(
   return {
     brief: { ...brief, inside: { ...inside, told: await readTold(ctx, incident) } },
     links,
-    shareable: { public: isShownOutside(incident), inside: !incident.restricted },
+    shareable: { public: isShownOutside(incident), inside: isOpenToAll(incident) },
   };
 }
 
@@ -80,6 +80,10 @@ export async function createBriefLink(
     if (incident.restricted)
       throw new AppError('conflict', 'A restricted incident is for named people: no link shows it.', {
         fix: 'Tell those who must know in person.',
+      });
+    if (incident.drill)
+      throw new AppError('conflict', 'A drill stays among those who take part: no link shows it.', {
+        fix: 'Open the brief here.',
       });
     if (!inside && !isShownOutside(incident))
       throw new AppError('conflict', 'The public knows nothing of it yet, so such a link would be empty.', {

@@ -227,7 +227,7 @@ async function listComing(tx: Tx, known: readonly heard.Known[]): Promise<HeardP
     .filter((fanout) =>
       known.some(
         ({ kind, state, seq, confirmedAt, choice }) =>
-          kind === (fanout.filter.people ? 'stakeholder' : 'subscriber') &&
+          (kind === 'subscriber') === !fanout.filter.people &&
           state === 'confirmed' &&
           confirmedAt !== null &&
           confirmedAt <= fanout.confirmedBy &&

@@ -1,5 +1,6 @@
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
+import { isParticipant } from '#db/drills.ts';
 import {
   type IncidentRole,
   insertLogEntry,
@@ -43,6 +44,11 @@ export async function assignRole(
       throw new AppError('invalid', `${user.name} does not see this incident.`, {
         fix: 'Let them in first, under “Who sees it”.',
         problems: [{ field: 'user', message: 'Let them in first, under “Who sees it”.' }],
+      });
+    if (incident.drill && !(await isParticipant(tx, incident.seq, user.id)))
+      throw new AppError('invalid', `${user.name} does not take part in this drill.`, {
+        fix: 'Give the role to someone who does.',
+        problems: [{ field: 'user', message: 'Choose someone who takes part in the drill.' }],
       });
     const holders = await listRoleHolders(tx, incident.seq);
     if (holders.some(({ role, userId }) => role === input.role && userId === user.id))

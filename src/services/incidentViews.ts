@@ -98,6 +98,7 @@ export type DueItem = {
   id: string;
   title: string;
   severity: Severity;
+  drill: boolean;
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
   state: Exclude<ClockState, 'none'>;
@@ -119,7 +120,7 @@ export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
       const written = waiting.find(({ incidentId }) => incidentId === item.id);
       return written && item.what !== 'internal update' ? { ...item, waiting: written.id } : item;
     })
-    .sort((a, b) => compare(a.due, b.due) || compare(a.severity, b.severity));
+    .sort((a, b) => realFirst(a, b) || compare(a.due, b.due) || compare(a.severity, b.severity));
 }
 
 /** The clocks of one incident, the one that runs out first before the other. */
@@ -132,15 +133,22 @@ function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem
     .flatMap(({ what, due }) => {
       const state = clockState(policy, due, now);
       if (due === null || state === 'none') return [];
-      return { id: incident.id, title: incident.title, severity: incident.severity, what, due, state };
+      const { id, title, severity, drill } = incident;
+      return { id, title, severity, drill, what, due, state };
     })
     .sort((a, b) => compare(a.due, b.due));
 }
 
 function byUrgency(a: IncidentSummary, b: IncidentSummary): number {
+  if (a.drill !== b.drill) return realFirst(a, b);
   if (a.clock && b.clock) return compare(a.clock.due, b.clock.due);
   if (a.clock || b.clock) return a.clock ? -1 : 1;
   return compare(a.severity, b.severity) || compare(b.startedAt, a.startedAt);
+}
+
+/** However late a drill is, what is really broken comes before it. */
+function realFirst(a: { drill: boolean }, b: { drill: boolean }): number {
+  return Number(a.drill) - Number(b.drill);
 }
 
 function compare(a: string, b: string): number {

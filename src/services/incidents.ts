@@ -47,7 +47,7 @@ export type DeclareInput = {
 };
 
 /** `restricted`: only its viewers know of it, and it has no public clock. */
-type NewDeclaration = DeclareInput & { restricted?: boolean };
+type NewDeclaration = DeclareInput & { restricted?: boolean; drill?: boolean };
 
 /**
  * Makes an incident known inside, audiences inside by mail. Nobody outside sees it, or what it claims of components, until its first public update.
@@ -128,7 +128,7 @@ export async function insertDeclared(
     internalDue: nextInternalDue(pace, now),
     hasCadence: true,
     restricted: input.restricted ?? false,
-    drill: false,
+    drill: input.drill ?? false,
     source: 'own',
     policySeq,
     createdAt: now,
@@ -139,10 +139,13 @@ export async function insertDeclared(
   await insertClaims(tx, { kind: 'incident', seq }, claims, { at: now, label: actorLabel(ctx.actor) });
   await applyRunbooks(tx, { seq, kind: 'incident', severity: input.severity, status: 'investigating' }, now);
   await insertAudit(tx, ctx, {
-    action: 'incident.declare',
+    action: input.drill ? 'drill.start' : 'incident.declare',
     subjectKind: 'incident',
     subjectId: id,
-    detail: { text: `Declared as ${input.severity}`, note: input.summary ?? null },
+    detail: {
+      text: `${input.drill ? 'Drill started' : 'Declared'} as ${input.severity}`,
+      note: input.summary ?? null,
+    },
   });
   return seq;
 }

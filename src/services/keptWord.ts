@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { listCalls } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
+import type { Incident } from '#db/incidents.ts';
 import {
   type Declared,
   getImportedSpan,
@@ -40,15 +41,19 @@ export const keptRangeInput = z
 export async function getKeptWord(ctx: Ctx, incidentId: string): Promise<KeptWord | null> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
-  return ctx.db.read(async (tx) => {
-    const incident = await requireIncident(tx, incidentId, undefined, ctx.actor);
-    if (incident.kind === 'maintenance') return null;
-    const pace = (await pacesOf(tx, [incident])).get(incident) as Pace;
-    const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
-    const calls = (await listCalls(tx, [incident.seq])).filter(({ clock }) => clock === 'public');
-    const kept = keptWord(factsOf(incident, pace, said.reverse(), calls), now);
-    return kept.words.length ? kept : null;
-  });
+  return ctx.db.read(async (tx) =>
+    readKeptWord(tx, await requireIncident(tx, incidentId, undefined, ctx.actor), now),
+  );
+}
+
+/** getKeptWord of an incident that the reader may know of, as a part of what else is read of it. */
+export async function readKeptWord(tx: Tx, incident: Incident, now: Instant): Promise<KeptWord | null> {
+  if (incident.kind === 'maintenance') return null;
+  const pace = (await pacesOf(tx, [incident])).get(incident) as Pace;
+  const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
+  const calls = (await listCalls(tx, [incident.seq])).filter(({ clock }) => clock === 'public');
+  const kept = keptWord(factsOf(incident, pace, said.reverse(), calls), now);
+  return kept.words.length ? kept : null;
 }
 
 /** An incident with how its word was kept. */

@@ -27,6 +27,7 @@ import { renderHookPayload } from './hookPayload.ts';
 import {
   contentOf,
   type MailPlan,
+  noticeKindOf,
   priorityOf,
   releaseAfter,
   renderMissedMail,
@@ -202,7 +203,7 @@ async function rewrite(
   const omits = stopped.filter((seq) => content.since <= seq && seq < content.updateSeq);
   const mended = await insertNotice(tx, {
     id: ctx.newId(),
-    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+    kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq: content.updateSeq,
     priority: open.find(({ noticeSeq }) => noticeSeq === content.base)?.priority ?? 1,
@@ -241,7 +242,7 @@ async function queueCorrection(
   await endExpansion(tx, corrections, now);
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),
-    kind: incident.kind === 'maintenance' ? 'maintenance' : 'update',
+    kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq: update.seq,
     priority: priorityOf(incident.kind, update.severity),

@@ -14,6 +14,7 @@ import { type AnyStatus, type ComponentStatus, isOver } from '#domain/status.ts'
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
+import { listReachable } from './drillPeople.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
@@ -36,7 +37,7 @@ export type PostInput = {
   nextUpdateBy?: Instant | null;
   /** What this update says of components; those left out keep what the incident said before. */
   components: readonly { id: string; status: ComponentStatus }[];
-  /** Tell subscribers. Only a public update can. */
+  /** Tell subscribers; of a drill, those who take part. Only a public update can. */
   notify: boolean;
   /** Why it is resolved before it was watched for as long as the policy asks. */
   reason?: string | null;
@@ -139,15 +140,20 @@ export type Preview = {
 export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview> {
   requirePermission(ctx.actor, 'incident.draft');
   return ctx.db.read(async (tx) => {
-    const plan = await planUpdate(tx, ctx, input);
+    const plan = await planUpdate(tx, ctx, { ...input, notify: true });
     return {
       mail: renderPlannedMail(ctx, plan),
       bodyHtml: renderMarkdown(plan.update.body),
-      told: plan.isVisible ? await countReach(tx, await audienceOf(tx, plan)) : 0,
+      told: plan.notify ? await countMailed(tx, plan) : 0,
       audiences: await countTold(tx, { ...plan, notify: true }),
       nextUpdateBy: plan.update.nextUpdateBy,
     };
   });
+}
+
+async function countMailed(tx: Tx, plan: UpdatePlan): Promise<number> {
+  if (plan.incident.drill) return (await listReachable(tx, plan.incident.seq)).length;
+  return countReach(tx, await audienceOf(tx, plan));
 }
 
 function requirePost(ctx: Ctx, audience: PostInput['audience']): void {

@@ -1,12 +1,13 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
+import { listDrillPeople } from '#db/drills.ts';
 import { getOnDuty, listPeopleOfRole, listTeam, type Person } from '#db/duty.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { listRestricted, listViewers, type Viewer } from '#db/viewers.ts';
+import { listRestricted, listViewers } from '#db/viewers.ts';
 import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
@@ -71,14 +72,14 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const anyone = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
   const stories: Story[] = [];
   for (const incident of incidents) {
-    const viewers = incident.restricted ? (await listViewers(tx, incident.seq)).filter(isReachable) : null;
+    const alone = await calledAlone(tx, incident);
     const knows = (person: Person | null): person is Person =>
-      person !== null && (viewers?.some(({ userId }) => userId === person.userId) ?? true);
+      person !== null && (alone?.some(({ userId }) => userId === person.userId) ?? true);
     const holders = (await listTeam(tx, incident.seq)).filter(knows);
     const holding = (role: (typeof holders)[number]['role']) => holders.filter((one) => one.role === role);
     const lead = [...holding('comms_lead'), onDuty.primary].filter(knows).slice(0, 1);
     const team: Team<Person> = {
-      comms_lead: lead.length ? lead : (viewers ?? anyone),
+      comms_lead: lead.length ? lead : (alone ?? anyone),
       second: [onDuty.second].filter(knows),
       incident_commander: holding('incident_commander'),
       manager: [onDuty.manager].filter(knows),
@@ -115,6 +116,12 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   return stories;
 }
 
+/** Of what is restricted its viewers, and of a drill those who take part in it: nobody else is ever called. null of everything else. */
+async function calledAlone(tx: Tx, { seq, restricted, drill }: Incident): Promise<Person[] | null> {
+  if (drill) return (await listDrillPeople(tx, seq)).filter(isReachable);
+  return restricted ? (await listViewers(tx, seq)).filter(isReachable) : null;
+}
+
 /**
  * What people are called about. A text that was posted automatically keeps the public's promise and nobody's: until a person posts, it is
  * the word that they were called about which is awaited.
@@ -130,7 +137,7 @@ function awaited(
   return { due: earliest.wasDueAt, since, first: human < 0 };
 }
 
-function isReachable({ canSignIn }: Viewer): boolean {
+function isReachable({ canSignIn }: { canSignIn: boolean }): boolean {
   return canSignIn;
 }
 

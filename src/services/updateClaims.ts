@@ -77,7 +77,8 @@ export async function planClaims(
     source,
     ...plan,
     newClaims: turn.ends ? [] : claimed,
-    leftByHand: turn.ends ? await worseThanByHand(tx, claimed) : [],
+    // What a drill leaves wrong is wrong nowhere.
+    leftByHand: turn.ends && !incident.drill ? await worseThanByHand(tx, claimed) : [],
     filter: { components: told, groups: groupsOf(told, known) },
   };
 }

@@ -48,8 +48,9 @@ export async function editUpdate(
     });
     const changesPage = isPublic && isOpenToAll(incident);
     const inside = await mendStakeholders(tx, ctx, update, { correct: notify ? { wrong } : null, now });
-    if (!changesPage) return { told: inside.corrected, changesPage, inside };
-    await bumpPageVersion(tx, now);
+    // What is said of a drill stands on no page, but it was mailed.
+    if (!changesPage && !(isPublic && incident.drill)) return { told: inside.corrected, changesPage, inside };
+    if (changesPage) await bumpPageVersion(tx, now);
     const mended = { ...update, ...text };
     const mend = await mendMail(tx, ctx, {
       incident,
@@ -65,7 +66,7 @@ export async function editUpdate(
     };
   });
   if (changesPage) ctx.changed('page');
-  if (changesPage || inside.changed) ctx.changed('outbox');
+  if (changesPage || told || inside.changed) ctx.changed('outbox');
   return { told };
 }
 

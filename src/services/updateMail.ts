@@ -1,6 +1,7 @@
 import { listContents, listResolutionFilters, listStopped } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
+import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { shareListeners } from '#db/streams.ts';
@@ -11,6 +12,7 @@ import type { Severity } from '#domain/severity.ts';
 import type { IncidentKind } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
+import { participantsOf } from './drillPeople.ts';
 import { renderHookPayload } from './hookPayload.ts';
 import { noteForDigest, type PlannedStream, planUpdateStreams } from './subscriberPace.ts';
 import type { UpdatePlan } from './updatePlan.ts';
@@ -49,6 +51,7 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
       startedAt: incident.startedAt,
       scheduledFor: incident.scheduledFor,
       scheduledUntil: incident.scheduledUntil,
+      drill: incident.drill,
     },
     update,
     components: plan.components,
@@ -68,8 +71,15 @@ export async function queueUpdateMail(
   plan: MailPlan,
   { noticeId, updateSeq, releaseNow }: { noticeId: string; updateSeq: number; releaseNow?: boolean },
 ): Promise<number> {
-  const audience = await audienceOf(tx, plan);
   const atOnce = releaseNow ? plan.now : releaseAfter(plan);
+  if (plan.incident.drill) {
+    const filter = await participantsOf(tx, ctx, plan.incident);
+    const expected = filter.people.length;
+    const stream = { filter, releaseAt: atOnce, wait: null, expected };
+    if (expected) await queueStream(tx, ctx, plan, { ...stream, noticeId, updateSeq });
+    return expected;
+  }
+  const audience = await audienceOf(tx, plan);
   const { streams, digest } = await planUpdateStreams(tx, plan, audience, atOnce);
   const noticeSeqs: number[] = [];
   for (const stream of streams) {
@@ -106,7 +116,7 @@ async function queueStream(
   const replaces = (seq: number) => follows.some(({ noticeSeq, yields }) => yields && noticeSeq === seq);
   const said = { ...plan, earlier: plan.earlier.filter(({ seq }) => !omits.includes(seq)) };
   const notice = {
-    kind: incident.kind === 'maintenance' ? ('maintenance' as const) : ('update' as const),
+    kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq,
     // What it must wait for anyway it does not overtake in the queue: there it would only be in others' way.
@@ -133,6 +143,11 @@ async function queueStream(
   const corrects = plan.update.kind === 'correction';
   await insertFanout(tx, { noticeSeq, filter, expected, now, releaseAt, follows, wait, corrects });
   return noticeSeq;
+}
+
+export function noticeKindOf({ kind, drill }: Pick<Incident, 'kind' | 'drill'>) {
+  if (drill) return 'drill';
+  return kind === 'maintenance' ? 'maintenance' : 'update';
 }
 
 /** A reopening also goes to everyone whom the resolution was for. */

@@ -21,6 +21,7 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   isVisible: boolean;
   /** It publishes what was restricted until now. */
   unseals: boolean;
+  /** Mail goes out: to subscribers, or to those who take part in a drill. */
   notify: boolean;
   update: Omit<Update, 'seq' | 'id' | 'incidentSeq' | 'author' | 'editedAt' | 'notified' | 'automatic'>;
   /** What was said in public before, newest first. */
@@ -62,7 +63,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
     now,
     isVisible,
     unseals,
-    notify: isVisible && input.notify,
+    notify: (isVisible || (isPublic && incident.drill)) && input.notify,
     earlier,
     update: {
       audience: input.audience,

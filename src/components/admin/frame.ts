@@ -28,6 +28,7 @@ export type DueItem = {
   id: string;
   title: string;
   severity: Severity;
+  drill: boolean;
   /** What is awaited of the team. */
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
