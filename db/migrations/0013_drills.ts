@@ -2,7 +2,7 @@ import type { Migration } from '../migrate.ts';
 
 /** Who takes part in a drill, how it was broken off if it was, and what was learned. */
 export const drills: Migration = {
-  name: '0012_drills',
+  name: '0013_drills',
   statements: ({ BIGINT }) => [
     // Few among many: a literal in the condition, so that the queries' own literal finds it.
     `create index incidents_drills on incidents (declared_at) where drill = 1`,

@@ -14,6 +14,16 @@ export type DrillAnswers = Record<DrillQuestion, string>;
 /** What stands on top of every mail and every screen of a drill. */
 export const DRILL_BANNER = 'This is a drill. Nothing is broken and nobody outside sees this.';
 
+/** What one may practise: each tries another part of the work. */
+export const DRILL_TITLES = [
+  'Payments fail for every customer in one region',
+  'Sign-in is down and nobody knows why',
+  'A provider is down and says nothing',
+  'Orders are taken and never confirmed',
+  'Some customers see the data of others',
+  'The same fault comes back an hour after it was resolved',
+] as const;
+
 /** In the order in which they are given: the first two are missed soonest. */
 export const DRILL_ROLES = ['incident_commander', 'comms_lead', 'technical_lead', 'scribe'] as const;
 export type DrillRole = (typeof DRILL_ROLES)[number];

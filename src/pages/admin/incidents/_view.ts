@@ -15,6 +15,7 @@ import {
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, MINUTE, msBetween, whenText } from '#domain/time.ts';
 import { type ApprovalView, getApprovalOf } from '#services/approvalViews.ts';
+import { type DrillView, getDrill } from '#services/drillReviews.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
 import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';
@@ -46,6 +47,8 @@ export type IncidentPage = {
   hold: { text: string; until: string } | null;
   /** Who sees it, where only some do; null of what everyone sees and for those who do not. */
   seal: Seal | null;
+  /** Those who take part, where it is a drill; null where it is none. */
+  participants: Participants | null;
   /** An update that waits for an approver, or came back; null when there is none. */
   approval: ApprovalView | null;
 };
@@ -56,7 +59,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
   const claimed = new Map(
     incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
   );
-  const [groups, templates, allFanouts, outgoing, people, seal, approval, told] = await Promise.all([
+  const [groups, templates, allFanouts, outgoing, people, seal, approval, told, drill] = await Promise.all([
     choosableGroups(ctx, claimed),
     listTemplates(ctx),
     listFanoutsOf(ctx, id),
@@ -65,6 +68,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     getSeal(ctx, id),
     getApprovalOf(ctx, id),
     listToldAudiences(ctx, id),
+    incident.drill ? getDrill(ctx, id) : null,
   ]);
   // Those to audiences have a place of their own.
   const fanouts = allFanouts.filter(({ kind }) => kind !== 'stakeholder');
@@ -78,14 +82,27 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     groups,
     templates,
     entries: entriesOf(incident, fanouts),
-    facts: factsOf(incident, people),
+    facts: factsOf(incident, drill ? people.filter(({ id }) => takesPart(drill, id)) : people),
     fanouts,
     told,
     outgoing,
     seal,
+    participants: drill && participantsOf(drill),
     approval,
     hold: mayPublish && incident.kind === 'incident' ? holdOf(incident, subject, templates, frame.now) : null,
   };
+}
+
+export type Participants = { names: string[]; gone: string[]; abandoned: boolean };
+
+function participantsOf({ participants, abandoned }: DrillView): Participants {
+  const named = (canSignIn: boolean) =>
+    participants.filter((one) => one.canSignIn === canSignIn).map(({ name }) => name);
+  return { names: named(true), gone: named(false), abandoned: abandoned !== null };
+}
+
+function takesPart({ participants }: DrillView, userId: string): boolean {
+  return participants.some((one) => one.userId === userId);
 }
 
 function subjectOf(
@@ -106,7 +123,9 @@ function subjectOf(
     isPublic,
     scope: incident.scope,
     startedAt: incident.startedAt,
-    url: `${siteUrl}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${incident.id}`,
+    url: incident.drill
+      ? `${siteUrl}/admin/incidents/${incident.id}`
+      : `${siteUrl}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${incident.id}`,
     pageName: frame.pageName,
     zone: frame.zone,
     pace: incident.pace,
