@@ -41,6 +41,9 @@ export type Sender = { from: Mailbox; replyTo: Mailbox | null; siteUrl: string }
 /** Kinds that a person asked to go on getting: only these can be unsubscribed from. */
 const RECURRING: readonly NoticeKind[] = ['update', 'maintenance', 'digest'];
 
+/** And those of a drill, which nobody asked for, but which stand in one thread as the others do. */
+const THREADED: readonly NoticeKind[] = [...RECURRING, 'drill'];
+
 /** @throws when the notice's slots are broken */
 export function openLetter(notice: Notice): Letter {
   return { notice, html: splitSlots(notice.html), text: splitSlots(notice.text) };
@@ -65,10 +68,9 @@ export function addressLetter(
   const headers: Record<string, string> = {
     'Auto-Submitted': 'auto-generated',
     ...own,
-    // Gmail would gather mails of the same subject in one thread; this header keeps single mails apart.
-    ...(RECURRING.includes(notice.kind)
-      ? personalHeaders(links)
-      : { 'X-Entity-Ref-ID': messageId.slice(1, -1) }),
+    // Gmail would gather mails of the same subject in one thread; that header keeps single mails apart.
+    ...(RECURRING.includes(notice.kind) && personalHeaders(links)),
+    ...(!THREADED.includes(notice.kind) && { 'X-Entity-Ref-ID': messageId.slice(1, -1) }),
   };
   refuseControls('address', to.address);
   refuseControls('subject', notice.subject);

@@ -140,7 +140,7 @@ async function nameForVisitors(
 async function valuesOf(
   tx: Tx,
   ctx: Ctx,
-  { id, severity, startedAt, pace }: Late,
+  { id, severity, startedAt, pace, drill }: Late,
   components: readonly Claimed[],
   status: Incident['status'],
 ): Promise<VariableValues> {
@@ -156,7 +156,7 @@ async function valuesOf(
     severity,
     status: STATUS_LABELS[status],
     page_name: name,
-    page_url: `${ctx.site.url}/incidents/${id}`,
+    page_url: `${ctx.site.url}${drill ? '/admin' : ''}/incidents/${id}`,
   };
 }
 

@@ -6,7 +6,7 @@ const AT = '2026-11-21T03:00:00.000Z';
 const mail = (call: Partial<Pick<Call, 'clock' | 'kind'>>, rest: Partial<CallMail> = {}): CallMail => ({
   site: { name: 'Harbour', url: 'https://status.example', timeZone: 'UTC' },
   call: { clock: 'public', kind: 'before', due: '2026-11-21T03:05:00.000Z', ...call },
-  incident: { id: 'abc', title: 'Cards fail', severity: 'SEV1', declaredAt: AT, published: false },
+  incident: { id: 'abc', title: 'Cards fail', severity: 'SEV1', declaredAt: AT, published: false, drill: false },
   missing: ['comms lead'],
   called: ['Nina Holt', 'Ravi Holt'],
   said: null,
@@ -24,6 +24,16 @@ describe('a call to staff', () => {
         'Post it, or say “I have it”: https://status.example/admin/incidents/abc/next ' +
         'Called now: Nina Holt, Ravi Holt. Say “I have it” there, and nobody else is called for a quarter of an hour.',
     );
+  });
+
+  it('of a drill says so before anything else', () => {
+    const drill = mail({}, { incident: { ...mail({}).incident, drill: true } });
+    const { subject, html } = renderCallMail(drill);
+    expect(subject).toBe('DRILL: [SEV1] First public update due by 03:05 UTC: Cards fail');
+    const banner = 'DRILL. This is a drill. Nothing is broken and nobody outside sees this.';
+    expect(text(drill)).toMatch(new RegExp(`^${banner} First public update due`));
+    expect(html.indexOf('This is a drill.')).toBeLessThan(html.indexOf('<h1'));
+    expect(renderCallMail(mail({})).html).not.toContain('drill');
   });
 
   it('leads by one link to the screen that takes what it asks for, and offers “I have it” only where that is taken', () => {

@@ -4,7 +4,7 @@ import type { Db } from '#db/open.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { DRILL_BANNER } from '#domain/drills.ts';
 import { addMs, MINUTE } from '#domain/time.ts';
-import { addMember } from '#services/audiences.ts';
+import { addMember, ensureAudiences } from '#services/audiences.ts';
 import { createBriefLink } from '#services/brief.ts';
 import { abandonDrill, type StartDrillInput, startDrill } from '#services/drills.ts';
 import { listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
@@ -53,6 +53,7 @@ async function drillHouse(fresh: () => Promise<Db>) {
       .execute();
   });
   await addSubscriber(ctx, { address: 'sub@private.example', consent: 'a letter' });
+  await ensureAudiences({ ...ctx, actor: { kind: 'system', name: 'test' } });
   await addMember(ctx, 'executives', { address: 'chief@private.example', name: 'Chief' });
   const drill = (changes: Partial<StartDrillInput> = {}) =>
     startDrill(ctx, {
@@ -203,7 +204,7 @@ eachDatabase('a drill', (fresh) => {
   it('leaves nothing behind when it is resolved with a component that is still down', async () => {
     const { ctx, checkout, drill, say, statusOf, claims } = await drillHouse(fresh);
     const { id } = await drill();
-    await say(id, { status: 'resolved', reason: 'Practice', components: [{ id: checkout.id, status: 'degraded' }] });
+    await say(id, { status: 'resolved', reason: 'Practice', components: [{ id: checkout.id, status: 'degraded_performance' }] });
     expect(await statusOf(checkout.id)).toBe('operational');
     expect((await claims()).filter(([, kind]) => kind === 'manual')).toEqual([]);
     await expect(

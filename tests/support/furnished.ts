@@ -11,6 +11,8 @@ import { addMember } from '#services/audiences.ts';
 import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
+import { reviewDrill } from '#services/drillReviews.ts';
+import { startDrill } from '#services/drills.ts';
 import { addShift } from '#services/duty.ts';
 import { renewFeed } from '#services/dutyFeeds.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
@@ -157,6 +159,17 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     body: 'Still on it.',
     status: null,
   });
+  const drill = await startDrill(ctx, {
+    title: 'Sign-in is down and nobody knows why',
+    severity: 'SEV2',
+    components: [{ id: checkout.id, status: 'degraded_performance' }],
+    participants: [users.comms.id, users.responder.id],
+    roles: { comms_lead: users.comms.id },
+  });
+  const played = { ...public_, incidentId: drill.id, version: 1, status: 'resolved' as const };
+  await postUpdate(ctx, { ...played, body: 'Everyone can sign in.', reason: 'Practice', notify: true });
+  const answers = { well: 'The first word came in time.', slow: '', change: 'A template for sign-in.', who: '' };
+  await reviewDrill(ctx, { incidentId: drill.id, answers });
   // All four see it, and one of them may publish what another has written.
   await setApprover(ctx, { userId: users.owner.id, approver: true });
   const asComms = foghorn.contextFor(comms);
@@ -217,6 +230,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/admin/components/groups/[]': group.id,
       '/admin/deliveries/[]': seen.delivery.id,
       '/admin/deliveries/mail/[]': String(seen.delivery.seq),
+      '/admin/drills/[]': drill.id,
       '/admin/duty/[]': duty,
       '/admin/incidents/[]': incident,
       '/admin/maintenance/[]': maintenance.id,
