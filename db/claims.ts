@@ -110,9 +110,7 @@ export async function listCurrentStatuses(
     .where('c.ends_at', 'is', null)
     .where('c.voided_at', 'is', null)
     .where('c.starts_at', '<=', now)
-    .where((eb) =>
-      eb.or([eb('i.seq', 'is', null), eb.and([eb('i.drill', '=', 0), mayKnow(reader, 'i')])]),
-    )
+    .where((eb) => eb.or([eb('i.seq', 'is', null), eb.and([eb('i.drill', '=', 0), mayKnow(reader, 'i')])]))
     .execute();
   const byComponent = Map.groupBy(rows, (row) => row.component_id);
   return new Map(

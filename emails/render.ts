@@ -239,9 +239,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
           })),
         }
       : null,
-    subscribed: drill
-      ? null
-      : { manage_url: slot('manage_url'), unsubscribe_url: slot('unsubscribe_url') },
+    subscribed: drill ? null : { manage_url: slot('manage_url'), unsubscribe_url: slot('unsubscribe_url') },
     practising: drill ? { why: PRACTISING } : null,
   };
 }

@@ -5,8 +5,8 @@ import {
   type DrillReview,
   listDrillEnds,
   listDrillPeople,
-  listDrillRoles,
   listDrillReviews,
+  listDrillRoles,
   listDrills as listRows,
   type Participant,
   saveDrillReview,
@@ -99,7 +99,10 @@ export const drillReviewInput = z.object({
 });
 
 /** Keeps what was learned, in place of what was written before. @throws AppError not_found, or conflict while the drill runs */
-export async function reviewDrill(ctx: Ctx, input: { incidentId: string; answers: DrillAnswers }): Promise<void> {
+export async function reviewDrill(
+  ctx: Ctx,
+  input: { incidentId: string; answers: DrillAnswers },
+): Promise<void> {
   requirePermission(ctx.actor, 'incident.internalUpdate');
   await ctx.db.write(async (tx) => {
     const drill = await requireDrill(tx, ctx, input.incidentId);

@@ -20,7 +20,10 @@ import { checkDeclaration, type DeclareInput, insertDeclared } from './incidents
 import { requireIncident } from './requireIncident.ts';
 import { mailStaff } from './staffMail.ts';
 
-export type StartDrillInput = Pick<DeclareInput, 'title' | 'severity' | 'scope' | 'summary' | 'components'> & {
+export type StartDrillInput = Pick<
+  DeclareInput,
+  'title' | 'severity' | 'scope' | 'summary' | 'components'
+> & {
   /** Ids of users; those who can no longer sign in are left out. */
   participants: readonly string[];
   /** Who has which role from the start; only participants can. */

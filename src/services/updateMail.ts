@@ -145,7 +145,10 @@ async function queueStream(
   return noticeSeq;
 }
 
-export function noticeKindOf({ kind, drill }: Pick<Incident, 'kind' | 'drill'>) {
+export function noticeKindOf({
+  kind,
+  drill,
+}: Pick<Incident, 'kind' | 'drill'>): 'drill' | 'maintenance' | 'update' {
   if (drill) return 'drill';
   return kind === 'maintenance' ? 'maintenance' : 'update';
 }

@@ -6,7 +6,14 @@ const AT = '2026-11-21T03:00:00.000Z';
 const mail = (call: Partial<Pick<Call, 'clock' | 'kind'>>, rest: Partial<CallMail> = {}): CallMail => ({
   site: { name: 'Harbour', url: 'https://status.example', timeZone: 'UTC' },
   call: { clock: 'public', kind: 'before', due: '2026-11-21T03:05:00.000Z', ...call },
-  incident: { id: 'abc', title: 'Cards fail', severity: 'SEV1', declaredAt: AT, published: false, drill: false },
+  incident: {
+    id: 'abc',
+    title: 'Cards fail',
+    severity: 'SEV1',
+    declaredAt: AT,
+    published: false,
+    drill: false,
+  },
   missing: ['comms lead'],
   called: ['Nina Holt', 'Ravi Holt'],
   said: null,

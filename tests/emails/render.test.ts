@@ -53,8 +53,12 @@ describe('the mail of an update', () => {
   it('of a drill says so before anything else, leads inside, and can be unsubscribed from by nobody', () => {
     const drill = renderUpdateMail({ ...PROGRESS, incident: { ...PROGRESS.incident, drill: true } });
     expect(drill.subject).toBe('DRILL: [Identified] Checkout failures for card payments (EU only)');
-    expect(drill.text).toMatch(/^DRILL\. This is a drill\. Nothing is broken and nobody outside sees\s+this\./);
-    expect(words(drill)).toMatch(/DRILL\. This is a drill\..*◆ Identified.*You get this because you take part/);
+    expect(drill.text).toMatch(
+      /^DRILL\. This is a drill\. Nothing is broken and nobody outside sees\s+this\./,
+    );
+    expect(words(drill)).toMatch(
+      /DRILL\. This is a drill\..*◆ Identified.*You get this because you take part/,
+    );
     for (const part of [drill.html, drill.text]) {
       expect(part).toContain('/admin/incidents/k3j9x0q2m8ab');
       expect(part).not.toMatch(/harbour\.example\/incidents|Unsubscribe|asked/);

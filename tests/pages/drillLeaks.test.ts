@@ -32,7 +32,13 @@ const PLAYED = {
   reason: 'Zqreason it was only practice',
   learned: 'Zqlearned a template was missing',
 };
-const MARK = /zq[a-z]+/gi;
+/** The first word of each: nothing that is made by chance is as long. */
+const MARK = new RegExp(
+  Object.values(PLAYED)
+    .map((text) => /zq[a-z]+/i.exec(text)?.[0])
+    .join('|'),
+  'gi',
+);
 
 /** What a client may ask for: every format that one could answer with. */
 const ACCEPTS = [
@@ -51,7 +57,7 @@ eachDatabaseUrl('a drill', (place) => {
     const house = await furnish(folder, env);
     onTestFinished(() => house.foghorn.close());
     const before = await house.foghorn.db.read(getPageVersion);
-    const others = await countMails(house);
+    const others = await tellingsOf(house);
     const over = await play(house, { resolve: true });
     const running = await play(house, { resolve: false });
     const server = await startServer({ dataDir: folder, env: { ...FURNISHED_ENV, ...env } });
@@ -80,8 +86,8 @@ eachDatabaseUrl('a drill', (place) => {
       expect(text).toContain('This is a drill. Nothing is broken');
       expect(text).not.toMatch(/\/unsubscribe\/|\/subscription\/|unsubscribe_url|manage_url/);
     }
-    // Nobody else got any mail, about this or about anything.
-    expect((await countMails(house)) - others).toBe(mails.length);
+    // Nobody else was told anything, about this or about anything.
+    expect(await tellingsOf(house)).toEqual(others);
     // It was all there to be found: those inside read it.
     const cookie = await signInAs(server.url, house.users.comms.email);
     const screens = await Promise.all(
@@ -90,7 +96,8 @@ eachDatabaseUrl('a drill', (place) => {
       ),
     );
     const read = [...screens.map(({ body }) => body), ...mails.map(({ text }) => text)].join('\n');
-    for (const [field, text] of Object.entries(PLAYED)) if (field !== 'reason') expect(read, field).toContain(text);
+    for (const [field, text] of Object.entries(PLAYED))
+      if (field !== 'reason') expect(read, field).toContain(text);
   });
 });
 
@@ -108,7 +115,14 @@ async function play({ foghorn, users, ids }: Furnished, { resolve }: { resolve: 
   });
   const say = async (changes: Partial<PostInput>) => {
     const { version, status } = await getIncident(ctx, id);
-    const said = { incidentId: id, version, status, audience: 'public' as const, components: [], notify: true };
+    const said = {
+      incidentId: id,
+      version,
+      status,
+      audience: 'public' as const,
+      components: [],
+      notify: true,
+    };
     return postUpdate(ctx, { ...said, body: 'x', ...changes });
   };
   await callStaff(ctx);
@@ -116,11 +130,22 @@ async function play({ foghorn, users, ids }: Furnished, { resolve }: { resolve: 
   await say({ body: PLAYED.first, affected, workaround, estimate, scope });
   await say({ audience: 'internal', body: PLAYED.inside, notify: false });
   const { updateId } = await say({ body: PLAYED.edited });
-  await editUpdate(ctx, { updateId, body: PLAYED.first, affected, workaround, estimate, scope, notify: true });
+  await editUpdate(ctx, {
+    updateId,
+    body: PLAYED.first,
+    affected,
+    workaround,
+    estimate,
+    scope,
+    notify: true,
+  });
   await addLogEntry(ctx, { incidentId: id, body: PLAYED.note });
   if (resolve) {
     await say({ status: 'resolved', body: PLAYED.resolved, reason: PLAYED.reason });
-    await reviewDrill(ctx, { incidentId: id, answers: { well: '', slow: '', change: PLAYED.learned, who: '' } });
+    await reviewDrill(ctx, {
+      incidentId: id,
+      answers: { well: '', slow: '', change: PLAYED.learned, who: '' },
+    });
   } else await callStaff({ ...ctx, now: () => addMs(ctx.now(), HOUR) });
   const released = () => addMs(ctx.now(), HOUR);
   while (await expandNextChunk({ db: foghorn.db, now: released }));
@@ -140,14 +165,17 @@ function publicPaths({ ids, links }: Furnished, drills: readonly string[]): stri
   ];
 }
 
-function countMails({ foghorn }: Furnished): Promise<number> {
-  return foghorn.db.read(async (tx) => {
-    const { count } = await tx
-      .selectFrom('deliveries')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  });
+/** Everything that is on its way to anyone but as a call to staff or for a drill. */
+function tellingsOf({ foghorn }: Furnished) {
+  return foghorn.db.read((tx) =>
+    tx
+      .selectFrom('deliveries as d')
+      .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+      .select(['d.seq', 'n.subject', 'n.payload'])
+      .where('n.kind', 'not in', ['call', 'drill'])
+      .orderBy('d.seq')
+      .execute(),
+  );
 }
 
 /** Every text about these that is on its way to someone. */

@@ -168,7 +168,12 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
   });
   const played = { ...public_, incidentId: drill.id, version: 1, status: 'resolved' as const };
   await postUpdate(ctx, { ...played, body: 'Everyone can sign in.', reason: 'Practice', notify: true });
-  const answers = { well: 'The first word came in time.', slow: '', change: 'A template for sign-in.', who: '' };
+  const answers = {
+    well: 'The first word came in time.',
+    slow: '',
+    change: 'A template for sign-in.',
+    who: '',
+  };
   await reviewDrill(ctx, { incidentId: drill.id, answers });
   // All four see it, and one of them may publish what another has written.
   await setApprover(ctx, { userId: users.owner.id, approver: true });

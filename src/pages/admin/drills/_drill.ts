@@ -39,7 +39,7 @@ export async function chosenRoles(
   return roles;
 }
 
-/** "100 % (3 of 3)". */
+/** "100% on time (3 of 3)". */
 export function keptWords({ kept }: Pick<DrillView, 'kept'>): string {
   if (!kept?.counted) return 'No update was due';
   return `${keptPercent(kept)} on time (${kept.onTime} of ${kept.counted})`;

@@ -15,8 +15,8 @@ import {
 import { substitute } from '#domain/templates.ts';
 import { durationText, type Instant, MINUTE, msBetween, whenText } from '#domain/time.ts';
 import { type ApprovalView, getApprovalOf } from '#services/approvalViews.ts';
-import { type DrillView, getDrill } from '#services/drillReviews.ts';
 import { type FanoutView, listFanoutsOf } from '#services/deliveries.ts';
+import { type DrillView, getDrill } from '#services/drillReviews.ts';
 import { listOutgoing, type Outgoing } from '#services/fanoutControl.ts';
 import { getIncident, type IncidentView } from '#services/incidents.ts';
 import { ROLE_LABELS } from '#services/incidentTeam.ts';

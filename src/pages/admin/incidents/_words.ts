@@ -23,7 +23,8 @@ export const DONE = {
   pace: 'The pace is set, from the next update on.',
   adopted: 'It is yours now: its severity sets the pace.',
   drill: 'The drill runs. Nobody but those who take part hears of it.',
-  drillWithout: 'The drill runs, without those who can no longer sign in. Nobody but those who take part hears of it.',
+  drillWithout:
+    'The drill runs, without those who can no longer sign in. Nobody but those who take part hears of it.',
   restricted: 'Declared. Only those who are named under “Who sees it” know of it.',
   letIn: 'They see it from now on.',
   takenOut: 'They see it no more.',
