@@ -18,7 +18,21 @@ import type { Db, Tx } from './open.ts';
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
 /** In order; a migration that has run anywhere is never changed, only followed by another. */
-export const MIGRATIONS: readonly Migration[] = [start, fanout, providerBack, cadence, automatic, people, sealed, kept, pace, duty, runbooks, dropped, drills];
+export const MIGRATIONS: readonly Migration[] = [
+  start,
+  fanout,
+  providerBack,
+  cadence,
+  automatic,
+  people,
+  sealed,
+  kept,
+  pace,
+  duty,
+  runbooks,
+  dropped,
+  drills,
+];
 
 export class NewerSchemaError extends Error {
   override name = 'NewerSchemaError';
