@@ -320,8 +320,8 @@ describe('size', () => {
 
   it('says so, and where the rest is, when a text was cut; and not otherwise', () => {
     const cut = renderUpdateMail(withUpdate({ body: '&'.repeat(20_000) }));
-    expect(words(cut)).toContain('… The whole text is on the page.');
-    expect(words(renderUpdateMail(PROGRESS))).not.toContain('The whole text');
+    expect(words(cut)).toContain('… Read the whole text.');
+    expect(words(renderUpdateMail(PROGRESS))).not.toContain('the whole text');
   });
 
   it('shows three earlier updates at most, in few words', () => {

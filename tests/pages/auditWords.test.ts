@@ -24,7 +24,9 @@ function actionsWritten(): Set<string> {
   for (const { path, text } of SOURCES) {
     if (!ROOMS.some((room) => path.startsWith(room))) continue;
     for (const name of namesIn(text)) if (!permissions.has(name)) found.add(name);
-    for (const [said] of text.matchAll(/\b(?:action:|audit\()[^;{}]*?'[a-z]+\.[A-Za-z]+'/g))
+    for (const [said] of text.matchAll(
+      /\b(?:action:|audit\()[^;{}]*?'[a-z]+\.[A-Za-z]+'(?:\s*:\s*'[a-z]+\.[A-Za-z]+')?/g,
+    ))
       for (const name of namesIn(said)) found.add(name);
   }
   for (const name of NO_ACTIONS) found.delete(name);

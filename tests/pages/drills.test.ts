@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => house?.close());
 
-const BANNER = '<b>Drill.</b> This is a drill. Nothing is broken and nobody outside sees this.';
+const BANNER = 'This is a drill. Nothing is broken and nobody outside sees this.';
 const words = (html: string) =>
   html
     .replace(/<[^>]*>/g, ' ')

@@ -62,9 +62,9 @@ function firstWord({ incident, subject, templates }: IncidentPage, now: Instant)
   return {
     label: 'The first word to visitors',
     body: filled && filled.missing.length === 0 ? filled.text : `We are looking into it: ${incident.title}.`,
-    hint: components.length
-      ? 'Posting it makes the incident public, with the components that were declared.'
-      : 'Posting it makes the incident public. No component is named yet.',
+    hint: `${incident.drill ? 'Posting it tells those who take part' : 'Posting it makes the incident public'}${
+      components.length ? ', with the components that were declared.' : '. No component is named yet.'
+    }`,
     post: { audience: 'public', status: subject.status, affected, workaround, holding: false, components },
   };
 }
