@@ -52,6 +52,13 @@ eachDatabase('the page by time', (fresh) => {
     expect(await version(db)).toBe(2);
   });
 
+  test('an update falls due of a drill: visitors never see it', async () => {
+    const { db, tickAt } = await page();
+    await makeIncident(db, { drill: 1, published_at: START, next_update_due: '2026-11-20T14:30:00.000Z' });
+    expect(await tickAt('2026-11-20T14:31:00.000Z')).toBe(false);
+    expect(await version(db)).toBe(1);
+  });
+
   test('an update falls due of an incident that is not published: visitors saw nothing of it', async () => {
     const { db, tickAt } = await page();
     await makeIncident(db, { published_at: null, next_update_due: '2026-11-20T14:30:00.000Z' });

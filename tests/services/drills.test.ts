@@ -162,6 +162,16 @@ eachDatabase('a drill', (fresh) => {
     expect(await db.read((tx) => tx.selectFrom('tellings').selectAll().execute())).toEqual([]);
   });
 
+  it('changes no component for anyone while it claims one', async () => {
+    const { db, ctx, checkout, drill, statusOf, pass } = await drillHouse(fresh);
+    await drill();
+    await pass(1);
+    const open = await db.read((tx) => tx.selectFrom('claims').select('ends_at').execute());
+    expect(open).toEqual([{ ends_at: null }]);
+    expect(await db.read((tx) => listCurrentStatuses(tx, ctx.now(), ctx.actor))).toEqual(new Map());
+    expect(await statusOf(checkout.id)).toBe('operational');
+  });
+
   it('keeps its figures apart from those of real incidents', async () => {
     const { ctx, drill, say, pass } = await drillHouse(fresh);
     const { id } = await drill();
