@@ -2,7 +2,7 @@ import type { Answer } from './answer.ts';
 import { cspHash } from './security.ts';
 
 const STYLE =
-  ':root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}';
+  ':root{color-scheme:light dark;background:#fff;color:#16191d;--link:#1f5fbf}@media(prefers-color-scheme:dark){:root{background:#121519;color:#e9ecef;--link:#8bb8ff}}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.25}a{color:var(--link)}';
 const CSP = `default-src 'none'; style-src ${cspHash(STYLE)}; base-uri 'none'; form-action 'none'`;
 
 /**

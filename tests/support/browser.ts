@@ -38,7 +38,7 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** What axe finds wrong with the page as it stands: one line a violation, with the first element that has it. */
 export async function axeViolations(page: Page): Promise<string[]> {
   // By the debugger's protocol, which the page's own CSP does not bind.
-  await page.evaluate(readFileSync(AXE, 'utf8'));
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(readFileSync(AXE, 'utf8'));
   return page.evaluate(async () => {
     const { axe } = window as unknown as {
       axe: {
