@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failedPage, notFoundPage, unavailablePage } from '#server/fallback.ts';
+import { declareIncident } from '#services/incidents.ts';
 import { routePatterns } from '../auth/fixtures.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
 import { FURNISHED_ENV, type Furnished, furnish, pathOf, signInAs } from '../support/furnished.ts';
@@ -76,6 +77,17 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
     const context = await browser.newContext();
     if (cookie) await context.addCookies(cookiesOf(cookie));
     const page = await context.newPage();
+    page.on('pageerror', ({ message }) => found.push(`${page.url()}: ${message}`));
+    page.on('console', (message) => {
+      // That an address answers with what it should, 404, is a complaint of the browser's own.
+      const isAnswer = message.text().startsWith('Failed to load resource');
+      if (message.type() === 'error' && !isAnswer) found.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on('requestfinished', async (request) => {
+      const status = (await request.response())?.status() ?? 0;
+      if (status >= 400 && !request.isNavigationRequest())
+        found.push(`${page.url()}: ${request.url()} ${status}`);
+    });
     for (const { url, path, status } of visits) {
       const answer = await page.goto(url + path);
       if (answer?.status() !== status || page.url() !== url + path)
@@ -95,7 +107,7 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize(size);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      const wide = over > 0 ? [`${over} px too wide`] : [];
+      const wide = over > 0 ? [`${over} px too wide, ${await page.evaluate(widest)}`] : [];
       for (const fault of [...wide, ...(await axeViolations(page))])
         found.push(`${what} ${colorScheme}: ${fault}`);
     }
@@ -135,13 +147,21 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
     },
   );
 
-  it('of the admin has none where there is nothing, or a list has nothing to itself', async () => {
+  it('of the admin has none where there is nothing, or nobody outside knows of it yet', async () => {
     const cookie = await signInAs(server.url, house.users.owner.email);
+    const ctx = house.foghorn.contextFor({ kind: 'system', name: 'test' });
+    const { id: untold } = await declareIncident(ctx, {
+      title: 'Not public yet',
+      severity: 'SEV2',
+      components: [],
+    });
     const suppressed = `/admin/suppressions?subscriber=${house.ids['/admin/subscribers/[]']}`;
     const visits = [
       { url: server.url, path: '/admin/incidents/nothing', status: 404 },
       { url: server.url, path: '/admin/nothing', status: 404 },
       { url: server.url, path: suppressed, status: 200 },
+      { url: server.url, path: `/admin/incidents/${untold}`, status: 200 },
+      { url: server.url, path: `/admin/incidents/${untold}/next`, status: 200 },
     ];
     expect(await faultsOf(visits, cookie)).toEqual([]);
   });
@@ -213,3 +233,10 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 });
+
+/** What reaches furthest to the right. */
+function widest(): string {
+  const all = [...document.querySelectorAll('body *')];
+  const right = (element: Element) => element.getBoundingClientRect().right;
+  return all.reduce((most, one) => (right(one) > right(most) ? one : most)).outerHTML.slice(0, 200);
+}
