@@ -2,7 +2,6 @@ import { insertAudit } from '#db/audit.ts';
 import { endHolds } from '#db/calls.ts';
 import { BY_HAND, endClaims, insertClaims, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { countReach } from '#db/fanouts.ts';
 import { updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
@@ -14,10 +13,9 @@ import { type AnyStatus, type ComponentStatus, isOver } from '#domain/status.ts'
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
-import { listReachable } from './drillPeople.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
-import { audienceOf, queueUpdateMail, renderPlannedMail } from './updateMail.ts';
+import { countUpdateMail, queueUpdateMail, type Reach, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
 
 export type PostInput = {
@@ -125,12 +123,10 @@ function changesSeverityInPublic({ incident, severityChange }: UpdatePlan): bool
   return severityChange !== null && incident.publishedAt !== null && isOpenToAll(incident);
 }
 
-export type Preview = {
+export type Preview = Reach & {
   mail: Rendered;
   /** The update's text as the page shows it, sanitised. */
   bodyHtml: string;
-  /** How many people would be told if it were posted with notify. */
-  told: number;
   /** Audiences and accounts that would be told, each with how many. */
   audiences: { name: string; people: number }[];
   nextUpdateBy: Instant | null;
@@ -144,17 +140,14 @@ export async function previewUpdate(ctx: Ctx, input: PostInput): Promise<Preview
     return {
       mail: renderPlannedMail(ctx, plan),
       bodyHtml: renderMarkdown(plan.update.body),
-      told: plan.notify ? await countMailed(tx, plan) : 0,
+      ...(plan.notify ? await countUpdateMail(tx, plan) : NOBODY),
       audiences: await countTold(tx, { ...plan, notify: true }),
       nextUpdateBy: plan.update.nextUpdateBy,
     };
   });
 }
 
-async function countMailed(tx: Tx, plan: UpdatePlan): Promise<number> {
-  if (plan.incident.drill) return (await listReachable(tx, plan.incident.seq)).length;
-  return countReach(tx, await audienceOf(tx, plan));
-}
+const NOBODY: Reach = { told: 0, waiting: [], inDigest: 0 };
 
 function requirePost(ctx: Ctx, audience: PostInput['audience']): void {
   requirePermission(ctx.actor, audience === 'public' ? 'incident.publish' : 'incident.internalUpdate');

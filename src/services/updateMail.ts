@@ -1,6 +1,6 @@
 import { listContents, listResolutionFilters, listStopped } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
-import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
+import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
@@ -12,7 +12,7 @@ import type { Severity } from '#domain/severity.ts';
 import type { IncidentKind } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
-import { participantsOf } from './drillPeople.ts';
+import { listReachable, participantsOf } from './drillPeople.ts';
 import { renderHookPayload } from './hookPayload.ts';
 import { noteForDigest, type PlannedStream, planUpdateStreams } from './subscriberPace.ts';
 import type { UpdatePlan } from './updatePlan.ts';
@@ -89,6 +89,35 @@ export async function queueUpdateMail(
     noticeSeqs.push(await queueStream(tx, ctx, plan, { ...stream, filter, noticeId: id, updateSeq }));
   }
   await noteForDigest(tx, plan, { updateSeq, audience, modes: digest });
+  return sumOf(streams);
+}
+
+/** Whom the mail of an update is for. */
+export type Reach = {
+  /** As queueUpdateMail counts them. */
+  told: number;
+  /** Who of these waits, until when. */
+  waiting: { people: number; until: Instant }[];
+  /** Who finds it in the mail of the day instead. */
+  inDigest: number;
+};
+
+/** Whom queueUpdateMail would tell, without telling them. */
+export async function countUpdateMail(tx: Tx, plan: MailPlan): Promise<Reach> {
+  if (plan.incident.drill)
+    return { told: (await listReachable(tx, plan.incident.seq)).length, waiting: [], inDigest: 0 };
+  const audience = await audienceOf(tx, plan);
+  const { streams, digest } = await planUpdateStreams(tx, plan, audience, releaseAfter(plan));
+  return {
+    told: sumOf(streams),
+    waiting: streams
+      .filter(({ wait }) => wait !== null)
+      .map(({ expected, releaseAt }) => ({ people: expected, until: releaseAt })),
+    inDigest: await countReach(tx, { ...audience, modes: digest }),
+  };
+}
+
+function sumOf(streams: readonly PlannedStream[]): number {
   return streams.reduce((sum, { expected }) => sum + expected, 0);
 }
 

@@ -4,6 +4,8 @@ import type { Severity } from '#domain/severity.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { sendDigests } from '#services/digests.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
+import { getIncident } from '#services/incidents.ts';
+import { previewUpdate } from '#services/postUpdate.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { setReleaseSeconds } from '../support/factory.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -103,6 +105,24 @@ eachDatabase('who hears, how often', (fresh) => {
       `16:30 policy: [Monitoring] ${T}`,
       `16:40 policy, everything, important: [Resolved] ${T}`,
     ]);
+  });
+
+  it('is counted before it is posted as it will be: at once, later, and in the mail of the day', async () => {
+    const { open, until, ctx } = await paceHouse(fresh);
+    const countOf = async (incidentId: string, status: 'investigating' | 'identified') => {
+      const { version } = await getIncident(ctx, incidentId);
+      const said = { audience: 'public', components: [], body: 'What we know.', notify: true } as const;
+      const { told, waiting, inDigest } = await previewUpdate(ctx, { ...said, incidentId, version, status });
+      return { told, waiting, inDigest };
+    };
+    const one = { people: 1, until: '2026-11-20T14:30:00.000Z' };
+    const id = await open('SEV3');
+    expect(await countOf(id, 'identified')).toEqual({ told: 2, waiting: [one], inDigest: 1 });
+    await until('14:30');
+    const next = { people: 1, until: '2026-11-20T16:30:00.000Z' };
+    expect(await countOf(id, 'identified')).toEqual({ told: 2, waiting: [next], inDigest: 1 });
+    const small = await open('SEV4');
+    expect(await countOf(small, 'investigating')).toEqual({ told: 1, waiting: [], inDigest: 2 });
   });
 
   it('SEV3 that is over before its opening left: only those hear of it who heard that it began', async () => {

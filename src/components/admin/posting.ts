@@ -106,6 +106,8 @@ function shortcuts(form: HTMLFormElement, saveNow: () => void): void {
 
 type Preview = {
   told: number;
+  atOnce: number;
+  later: string;
   audiences: string;
   subject: string;
   text: string;
@@ -127,10 +129,12 @@ function putPreview(form: HTMLFormElement, url: string, preview: Preview): void 
   };
   put('subject', preview.subject);
   put('text', preview.text);
-  put('told', preview.told.toLocaleString('en'));
-  put('audiences', preview.audiences);
-  for (const line of form.querySelectorAll<HTMLElement>('[data-audiences]'))
-    line.hidden = preview.audiences === '';
+  put('atOnce', preview.atOnce.toLocaleString('en'));
+  for (const key of ['later', 'audiences'] as const) {
+    put(key, preview[key]);
+    for (const line of form.querySelectorAll<HTMLElement>(`[data-when="${key}"]`))
+      line.hidden = preview[key] === '';
+  }
   put('problems', preview.problems.join(' '));
   form.dataset.told = String(preview.told);
   form.querySelector('.pane')?.setAttribute('data-empty', preview.subject ? 'no' : 'yes');

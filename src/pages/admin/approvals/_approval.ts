@@ -5,7 +5,7 @@ import { may } from '#domain/permissions.ts';
 import { toLocal } from '#domain/time.ts';
 import type { ApprovalView } from '#services/approvalViews.ts';
 import { previewOnScreen } from '#services/screenPreview.ts';
-import { audiencesText, onThePage } from '../incidents/_preview.ts';
+import { audiencesText, onThePage, reachText } from '../incidents/_preview.ts';
 
 /** The frozen update as people would read it. How many would be told is known to those who may draft. */
 export async function previewOf(ctx: Ctx, approval: ApprovalView, frame: Frame): Promise<PreviewView> {
@@ -15,7 +15,7 @@ export async function previewOf(ctx: Ctx, approval: ApprovalView, frame: Frame):
   const reach = counts ? await previewOnScreen(ctx, { ...input }) : null;
   return {
     url: `/admin/approvals/${approval.id}/mail`,
-    told: reach?.told ?? 0,
+    ...reachText(reach, frame.zone, frame.now),
     audiences: audiencesText(reach?.audiences ?? []),
     subject: mail?.subject ?? `“${input.body.slice(0, 80)}”`,
     text: mail?.text ?? input.body,

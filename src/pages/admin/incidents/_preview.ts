@@ -4,6 +4,7 @@ import { AppError } from '#domain/errors.ts';
 import { STATUS_LABELS } from '#domain/status.ts';
 import { clockTimeWithZone, whenText } from '#domain/time.ts';
 import { previewOnScreen } from '#services/screenPreview.ts';
+import type { Reach } from '#services/updateMail.ts';
 import { type Fields, readUpdate, type Subject, type Update } from './_update.ts';
 
 export type FullPreview = PreviewView & { html: string };
@@ -18,7 +19,15 @@ export async function previewOf(
   url: string,
   fields: Fields,
 ): Promise<FullPreview> {
-  const nothing = { url, told: 0, audiences: '', subject: '', text: '', pageHtml: '', html: '' };
+  const nothing = {
+    url,
+    ...reachText(null, subject.zone, ctx.now()),
+    audiences: '',
+    subject: '',
+    text: '',
+    pageHtml: '',
+    html: '',
+  };
   const isBlank = !fields.body?.trim();
   const { data, problems } = readUpdate(subject, { ...fields, ...(isBlank && { body: '…' }) }, ctx.now());
   if (!data) return { ...nothing, problems: problems.map(({ message }) => message) };
@@ -31,6 +40,7 @@ export async function previewOf(
       notify: true,
     });
     const audiences = audiencesText(preview.audiences);
+    const reach = reachText(preview, subject.zone, ctx.now());
     if (data.audience === 'internal')
       return {
         ...nothing,
@@ -39,12 +49,12 @@ export async function previewOf(
           `Colleagues read it here, in the timeline. ${audiences ? 'These audiences are mailed.' : 'Nobody is mailed.'}`,
         ],
       };
-    if (isBlank) return { ...nothing, told: preview.told, audiences, problems: [] };
+    if (isBlank) return { ...nothing, ...reach, audiences, problems: [] };
     return {
       url,
       html: preview.html,
       text: preview.text,
-      told: preview.told,
+      ...reach,
       audiences,
       subject: preview.subject,
       pageHtml: onThePage(subject, data, preview.bodyHtml, preview.nextUpdateBy, ctx.now()),
@@ -90,4 +100,22 @@ function escapeHtml(text: string): string {
 /** "Executives 3, Support 12". */
 export function audiencesText(audiences: readonly { name: string; people: number }[]): string {
   return audiences.map(({ name, people }) => `${name} ${people.toLocaleString('en')}`).join(', ');
+}
+
+/** Who is mailed for it at once, and when the others hear of it; null: nobody is. */
+export function reachText(
+  reach: Reach | null,
+  zone: string,
+  now: string,
+): Pick<PreviewView, 'told' | 'atOnce' | 'later'> {
+  const { told, waiting, inDigest } = reach ?? { told: 0, waiting: [], inDigest: 0 };
+  const later = [
+    ...waiting.map(({ people, until }) => `${people.toLocaleString('en')} at ${whenText(until, zone, now)}`),
+    ...(inDigest ? [`${inDigest.toLocaleString('en')} in the mail of the day`] : []),
+  ];
+  return {
+    told,
+    atOnce: waiting.reduce((rest, { people }) => rest - people, told),
+    later: later.join(', '),
+  };
 }
