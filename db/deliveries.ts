@@ -22,6 +22,8 @@ export type QueuedDelivery = {
   /** Where it goes: of mail the mailbox (of a webhook's or chat's owner, too), of a call the URL. */
   address: string;
   channel: Row<'recipients'>['channel'];
+  /** The zone that this person reads times in; null: the page's. */
+  zone: string | null;
   /** What a webhook's calls are signed with; null for the others. */
   secret: string | null;
   /** The secret before, and until when it signs too. */
@@ -183,6 +185,7 @@ function toQueued(row: QueuedRow): QueuedDelivery {
     recipientId: row.recipient_id,
     address: row.address,
     channel: row.channel,
+    zone: row.time_zone,
     secret: row.secret,
     oldSecret:
       row.old_secret && row.old_secret_until ? { secret: row.old_secret, until: row.old_secret_until } : null,
@@ -228,6 +231,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         'r.id as recipient_id',
         ADDRESS.as('address'),
         'r.channel',
+        'r.time_zone',
         'r.secret',
         'r.old_secret',
         'r.old_secret_until',

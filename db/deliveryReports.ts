@@ -155,12 +155,14 @@ export async function findDelivery(
   tx: Tx,
   seq: number,
   reader: Reader = null,
-): Promise<(DeliveryRow & { noticeSeq: number; contentSeq: number; recipientId: string }) | null> {
+): Promise<
+  (DeliveryRow & { noticeSeq: number; contentSeq: number; recipientId: string; zone: string | null }) | null
+> {
   const row = await deliveriesWithPerson(tx)
     .innerJoin('notices as c', (join) =>
       join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
     )
-    .select(['r.id as recipient_id', 'c.seq as content', 'c.replaced_by'])
+    .select(['r.id as recipient_id', 'r.time_zone', 'c.seq as content', 'c.replaced_by'])
     .where('d.seq', '=', seq)
     .where(mayKnowNotice(reader, 'd.notice_seq'))
     .executeTakeFirst();
@@ -171,6 +173,7 @@ export async function findDelivery(
     noticeSeq: row.notice_seq,
     contentSeq: mended ?? row.content,
     recipientId: row.recipient_id,
+    zone: row.time_zone,
   };
 }
 

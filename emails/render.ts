@@ -25,6 +25,7 @@ import {
   MAX_COMPONENTS,
   type MailSite,
   moreComponents,
+  ownWindow,
   promise,
   statusWords,
   type UpdateMail,
@@ -216,7 +217,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string): Values 
     status: label,
     ...lookValues(LOOK_OF_STATUS[update.status]),
     posted: dateTimeText(update.postedAt, site.timeZone),
-    span: when ? { when } : null,
+    span: when ? { when, own: ownWindow(mail) ?? '' } : null,
     facts: facts(mail).map(({ label, text }) => ({ label, text_html: plainLines(text) })),
     promise: words,
     correction: correctionWords(mail) === null ? null : { words: correctionWords(mail) as string },
@@ -256,11 +257,12 @@ function updateText(mail: UpdateMail, heading: string, label: string): string {
   return blocks(
     drillText(drill),
     `${nameOf(site)}\n${dateTimeText(update.postedAt, site.timeZone)}`,
-    wrap(`${label}: ${heading}`) + (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}` : ''),
+    wrap(`${label}: ${heading}`) +
+      (whenLine(mail) ? `\n${wrap(whenLine(mail) as string)}${ownWindow(mail) ?? ''}` : ''),
     correctionWords(mail) && wrap(correctionWords(mail) as string),
     wrap(proseText(update.body)),
     ...facts(mail).map((fact) => `${fact.label}\n${wrap(fact.text, '  ')}`),
-    words && `${words.words} ${words.by}`,
+    words && `${words.words} ${words.by}${words.own}`,
     mail.missed?.length ? 'What you missed' : null,
     ...(mail.missed ?? []).map(
       (item) =>

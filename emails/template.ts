@@ -1,3 +1,5 @@
+import { MOMENT } from './moments.ts';
+
 /**
  * Fills our own templates with values. A template is HTML with `{{name}}`, `{{#name}}...{{/name}}` around what is repeated for each
  * record of a list (or left out when it is null or empty), and nothing else: no expression is ever run.
@@ -14,10 +16,11 @@ export type SafeHtml = { readonly safeHtml: string };
 
 /** A place for one person's address, left open until the mail is frozen. No typed text can hold these characters. */
 export type SlotName = 'unsubscribe_url' | 'manage_url' | 'confirm_url' | 'leave_url' | 'hook_url';
-const SLOT = '\u0002(unsubscribe_url|manage_url|confirm_url|leave_url|hook_url)\u0003';
-const WHOLE_SLOT = new RegExp(`^${SLOT}$`);
+const ADDRESS = 'unsubscribe_url|manage_url|confirm_url|leave_url|hook_url';
+const ADDRESS_SLOT = new RegExp(`^\u0002(?:${ADDRESS})\u0003$`);
+const WHOLE_SLOT = new RegExp(`^\u0002(?:${ADDRESS}|${MOMENT})\u0003$`);
 /** Splits a text at its slots; every second part is a slot's name. */
-export const SLOTS = new RegExp(SLOT);
+export const SLOTS = new RegExp(`\u0002(${ADDRESS}|${MOMENT})\u0003`);
 
 export function slot(name: SlotName): string {
   return `\u0002${name}\u0003`;
@@ -131,7 +134,7 @@ function escapeFor(name: string, context: Context, value: string): string {
     if (/^#[0-9a-f]{6}$/.test(value)) return value;
     throw new Error(`{{${name}}} is not a colour.`);
   }
-  if (context === 'url' && !isSlot(value) && !/^(https?:\/\/|mailto:)/i.test(value))
+  if (context === 'url' && !ADDRESS_SLOT.test(value) && !/^(https?:\/\/|mailto:)/i.test(value))
     throw new Error(`{{${name}}} is not an http, https or mailto address.`);
   return isSlot(value) ? value : escapeHtml(withoutControls(value));
 }

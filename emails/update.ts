@@ -9,6 +9,7 @@ import {
 import { dateTimeText, durationText, type Instant, msBetween, rangeText, whenText } from '#domain/time.ts';
 import { titleWithScope } from '#domain/title.ts';
 import { LOOK_OF_STATUS } from './looks.ts';
+import { rangeSlot, whenSlot } from './moments.ts';
 import { clip, excerpt, oneLine } from './prose.ts';
 
 /** What an update's mail says, in words, for both of its parts. */
@@ -83,6 +84,12 @@ export function whenLine({ site, incident, update }: UpdateMail): string | null 
   return `${rangeText(incident.startedAt, update.postedAt, site.timeZone, update.postedAt)}, ${lasted}`;
 }
 
+/** The window of a maintenance again, as the reader's own zone has it; null of what has none. */
+export function ownWindow({ site, incident }: UpdateMail): string | null {
+  if (incident.kind !== 'maintenance' || !incident.scheduledFor || !incident.scheduledUntil) return null;
+  return rangeSlot(incident.scheduledFor, incident.scheduledUntil, site.timeZone);
+}
+
 export function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {
   const where = update.scope && update.scope !== incident.scope ? update.scope : null;
   const all: [string, string | null][] = [
@@ -94,9 +101,10 @@ export function facts({ incident, update }: UpdateMail): { label: string; text: 
   return all.flatMap(([label, text]) => (text?.trim() ? [{ label, text: clip(text.trim(), MAX_FACT) }] : []));
 }
 
-export function promise({ site, update }: UpdateMail): { words: string; by: string } | null {
+export function promise({ site, update }: UpdateMail): { words: string; by: string; own: string } | null {
   if (!update.nextUpdateBy || isOver(update.status)) return null;
-  return { words: 'Next update by', by: whenText(update.nextUpdateBy, site.timeZone, update.postedAt) };
+  const when = [update.nextUpdateBy, site.timeZone, update.postedAt] as const;
+  return { words: 'Next update by', by: whenText(...when), own: whenSlot(...when) };
 }
 
 export function moreComponents({ components }: UpdateMail): { count: string } | null {

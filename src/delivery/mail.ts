@@ -4,7 +4,7 @@ import type { Recipient } from '#db/recipients.ts';
 import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { Instant } from '#domain/time.ts';
 import { type Links, personalHeaders, recipientLinks, type Sign } from '#emails/links.ts';
-import { personalise, splitSlots } from '#emails/slots.ts';
+import { type Personal, personalise, splitSlots } from '#emails/slots.ts';
 
 /** A notice made ready to be written to thousands: its text is cut at the personal slots once. */
 export type Letter = {
@@ -27,6 +27,7 @@ export type Mail = {
   /** What a webhook wants to hear of; of all others everything. */
   choice: Choice;
   links: Links;
+  zone: Personal['zone'];
   headers: Record<string, string>;
   /** Where answers go, when the message names someone; else where the installation's do. */
   replyTo: Mailbox | null;
@@ -58,7 +59,7 @@ export function addressLetter(
   to: { deliverySeq: number; recipientId: string } & Pick<
     Mail,
     'address' | 'channel' | 'secret' | 'oldSecret'
-  > & { choice?: Choice },
+  > & { choice?: Choice; zone?: Personal['zone'] },
   { siteUrl, sign }: { siteUrl: string; sign: Sign },
 ): Mail {
   const { notice } = letter;
@@ -79,17 +80,17 @@ export function addressLetter(
       throw new UnsendableMail('A header of the message has a name that is not allowed.');
     refuseControls(`header ${name}`, value);
   }
-  const { deliverySeq, address, channel, secret, oldSecret, choice = EVERYTHING } = to;
+  const { deliverySeq, address, channel, secret, oldSecret, choice = EVERYTHING, zone = null } = to;
   const replyTo = answers === undefined ? null : parseMailbox(answers);
   return {
     ...{ deliverySeq, letter, address, channel, secret, oldSecret, choice },
-    ...{ links, headers, replyTo, messageId },
+    ...{ links, zone, headers, replyTo, messageId },
   };
 }
 
-/** The mail's two bodies with the personal links in place. */
+/** The mail's two bodies with what is personal in place. */
 export function bodiesOf(mail: Mail): { html: string; text: string } {
-  return personalise(mail.letter.notice, mail.links);
+  return personalise(mail.letter.notice, mail.links, mail.zone);
 }
 
 /** A message that must not leave as it is; `message` says why, in words that an operator may read. */

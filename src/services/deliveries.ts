@@ -127,7 +127,7 @@ export type MailView = DeliveryView & {
 export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView> {
   requirePermission(ctx.actor, 'subscriber.write');
   return ctx.db.read(async (tx) => {
-    const { noticeSeq, contentSeq, recipientId, ...delivery } =
+    const { noticeSeq, contentSeq, recipientId, zone, ...delivery } =
       (await reports.findDelivery(tx, deliverySeq, ctx.actor)) ?? missing();
     const [content] = await listNotices(tx, [contentSeq]);
     if (!content) return missing();
@@ -138,7 +138,7 @@ export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView>
       ...delivery,
       address: placeFor(ctx, delivery),
       subject: content.subject,
-      ...personalise(content, links),
+      ...personalise(content, links, zone),
       calls:
         channel !== 'email' && payload
           ? hookBodies(

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { recipientLinks } from '#emails/links.ts';
+import { isMoment } from '#emails/moments.ts';
 import {
   MAX_HTML_BYTES,
   personalise,
@@ -12,6 +13,7 @@ import {
   splitSlots,
   type UpdateMail,
 } from '#emails/render.ts';
+import { slotValue } from '#emails/slots.ts';
 import { renderFreshLinkMail, renderLeaveMail } from '#emails/subscription.ts';
 import { PROGRESS, RESOLVED, SCHEDULED } from './samples.ts';
 
@@ -62,7 +64,7 @@ describe('the mail of an update', () => {
     for (const part of [drill.html, drill.text]) {
       expect(part).toContain('/admin/incidents/k3j9x0q2m8ab');
       expect(part).not.toMatch(/harbour\.example\/incidents|Unsubscribe|asked/);
-      expect(splitSlots(part).slots).toEqual([]);
+      expect(splitSlots(part).slots.filter((slot) => !isMoment(slot))).toEqual([]);
     }
     expect(mail.html + mail.text).not.toMatch(/drill/i);
   });
@@ -117,8 +119,23 @@ describe('the mail of an update', () => {
       site: { ...site, timeZone: 'Europe/Berlin' },
       earlier: PROGRESS.earlier,
     });
-    for (const time of renderUpdateMail(times).text.matchAll(/\d\d:\d\d( \w+)?/g))
+    for (const time of personalise(renderUpdateMail(times), LINKS).text.matchAll(/\d\d:\d\d( \w+)?/g))
       expect(time[1]).toMatch(/^ (CET|GMT)/);
+  });
+
+  it('says when the next word comes in the zone that the reader asked for, too, where it reads otherwise', () => {
+    const mail = renderUpdateMail(PROGRESS);
+    const by = (zone: string | null) => /Next update by .*/.exec(personalise(mail, LINKS, zone).text)?.[0];
+    expect(by('America/New_York')).toBe('Next update by 15:30 UTC (10:30 GMT-5)');
+    expect(by('Pacific/Auckland')).toBe('Next update by 15:30 UTC (04:30 GMT+13)');
+    for (const alike of [null, 'UTC', 'Etc/UTC'])
+      expect(by(alike), String(alike)).toBe('Next update by 15:30 UTC');
+    const html = personalise(mail, LINKS, 'America/New_York').html;
+    expect(html).toContain('<b>15:30 UTC</b> (10:30 GMT-5)');
+    expect(html).not.toMatch(/\p{Cc}(?<!\n)/u);
+    const planned = personalise(renderUpdateMail(SCHEDULED), LINKS, 'America/New_York');
+    expect(planned.text).toContain('22 Nov 2026, 02:00 to 04:00 UTC (21 Nov 2026, 21:00 to 23:00 GMT-5)\n');
+    expect(planned.html).toContain('02:00 to 04:00 UTC (21 Nov 2026, 21:00 to 23:00 GMT-5)');
   });
 
   it('tells how long it took once it is over, and promises nothing more', () => {
@@ -272,7 +289,9 @@ describe('hostile text', () => {
   it('can make no slot, no header and no second line of a subject', () => {
     const usual = splitSlots(renderUpdateMail(PROGRESS).html).slots;
     expect(splitSlots(mail.html).slots).toEqual(usual);
-    expect(splitSlots(mail.text).slots).toEqual(['manage_url', 'unsubscribe_url']);
+    expect(splitSlots(mail.text).slots).toEqual(splitSlots(renderUpdateMail(PROGRESS).text).slots);
+    const forged = { body: '\u0002when|2026-11-21T15:30:00.000Z|2026-11-21T15:30:00.000Z|UTC\u0003' };
+    expect(splitSlots(renderUpdateMail(withUpdate(forged)).text).slots).toEqual(splitSlots(mail.text).slots);
     for (const value of [mail.subject, ...Object.values(mail.headers)]) expect(value).not.toMatch(/\p{Cc}/u);
     expect(mail.subject).toContain('Bcc: x@y.example (');
   });
@@ -374,7 +393,9 @@ describe('personal links', () => {
   it('can be put between segments that were escaped once', () => {
     const { segments, slots } = splitSlots(mail.html);
     expect(segments).toHaveLength(slots.length + 1);
-    const joined = segments.reduce((all, segment, i) => all + LINKS[slots[i - 1]!] + segment);
+    const joined = segments.reduce(
+      (all, segment, i) => all + slotValue(slots[i - 1]!, { links: LINKS, zone: null }) + segment,
+    );
     expect(joined).toBe(personalise(mail, LINKS).html);
     expect(() => splitSlots('a \u0002other_url\u0003')).toThrow('broken slot');
     expect(() => splitSlots('a \u0002unsubscribe_url')).toThrow('broken slot');

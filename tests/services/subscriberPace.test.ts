@@ -125,6 +125,14 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(await countOf(small, 'investigating')).toEqual({ told: 1, waiting: [], inDigest: 2 });
   });
 
+  it('reads the next time in the zone that they asked for, beside the page’s', async () => {
+    const { open, until, heard } = await paceHouse(fresh, 'America/New_York');
+    await open('SEV1');
+    await until('14:01');
+    for (const person of [1, 2, 3])
+      expect(heard(address(person))[0]?.text).toContain('Next update by 14:30 UTC (09:30 GMT-5)');
+  });
+
   it('SEV3 that is over before its opening left: only those hear of it who heard that it began', async () => {
     const { until, open, say, log } = await paceHouse(fresh);
     const id = await open('SEV3');

@@ -1,9 +1,9 @@
-import type { Links } from '#emails/links.ts';
+import { type Slot as SlotName, slotValue } from '#emails/slots.ts';
 import { escapeHtml } from '#emails/template.ts';
 import { type Letter, type Mail, mailboxText, type Sender } from '../mail.ts';
 
 /**
- * The JSON of a batch. A notice's text is escaped and encoded once, and a person's links are put between the pieces: the bytes are those
+ * The JSON of a batch. A notice's text is escaped and encoded once, and what is personal is put between the pieces: the bytes are those
  * of JSON.stringify at a small part of its cost, and no string as long as the batch comes into being.
  * @param mark what its events will carry, to tell them from those of others that use the same account
  */
@@ -15,7 +15,7 @@ export function buildBody(mails: readonly Mail[], sender: Sender, mark: string):
     const { fixed, slots } = encodedLetter(mail.letter);
     pieces.push(`${index ? ',' : '['}${opening}${JSON.stringify(mail.address)}]`, fixed[0] as Buffer);
     for (const [at, { slot, write }] of slots.entries())
-      pieces.push(write(mail.links[slot]), fixed[at + 1] as Buffer);
+      pieces.push(write(slotValue(slot, mail)), fixed[at + 1] as Buffer);
     const answers = mail.replyTo ?? sender.replyTo;
     const replyTo = answers ? `,"reply_to":${JSON.stringify(mailboxText(answers))}` : '';
     pieces.push(
@@ -57,7 +57,7 @@ export function releaseBody(bytes: Buffer): void {
   spare.push(bytes.buffer as ArrayBuffer);
 }
 
-type Slot = { slot: keyof Links; write: (url: string) => string };
+type Slot = { slot: SlotName; write: (value: string) => string };
 
 /** What of a letter is the same for everyone, from its subject to its headers, and what goes between. */
 type EncodedLetter = { fixed: Buffer[]; slots: Slot[] };
@@ -77,7 +77,7 @@ function encodedLetter(letter: Letter): EncodedLetter {
     // The last piece of the one body and the first of the other are next to each other.
     fixed[html.length - 1] += `","text":"${text[0]}`;
     fixed[fixed.length - 1] += '","headers":';
-    const inHtml = (url: string) => inJson(escapeHtml(url));
+    const inHtml = (value: string) => inJson(escapeHtml(value));
     known = {
       fixed: fixed.map((piece) => Buffer.from(piece)),
       slots: [

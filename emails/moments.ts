@@ -1,0 +1,44 @@
+import { type Instant, rangeText, whenText } from '#domain/time.ts';
+
+/** A place for a time as the reader's own zone has it, left open until the mail is frozen. No typed text can look like one. */
+export type MomentSlot = `${'when' | 'range'}|${string}|${string}|${string}`;
+
+/** How one is written between the marks of a slot. */
+export const MOMENT = '(?:when|range)\\|[\\dTZ:.-]+\\|[\\dTZ:.-]+\\|[\\w+/-]+';
+
+/** A time that the mail says in the page's zone, as whenText has it, beside it. */
+export function whenSlot(instant: Instant, zone: string, now: Instant): string {
+  return mark(`when|${instant}|${now}|${zone}`);
+}
+
+/** The same of a span, as rangeText has it. */
+export function rangeSlot(from: Instant, to: Instant, zone: string): string {
+  return mark(`range|${from}|${to}|${zone}`);
+}
+
+function mark(name: MomentSlot): string {
+  return `\u0002${name}\u0003`;
+}
+
+export function isMoment(name: string): name is MomentSlot {
+  return name.includes('|');
+}
+
+/** Thousands of readers share a zone. Few times are in the mails of one hour. */
+const said = new Map<string, string>();
+const REMEMBERED = 2_000;
+
+/** " (10:43 GMT-5)"; '' for a reader who asked for no zone, or in whose zone it reads alike. */
+export function momentText(name: MomentSlot, zone: string | null): string {
+  if (zone === null) return '';
+  const key = `${name}|${zone}`;
+  const known = said.get(key);
+  if (known !== undefined) return known;
+  const [kind, from, to, pageZone] = name.split('|') as [string, string, string, string];
+  const inZone = (one: string) => (kind === 'range' ? rangeText(from, to, one) : whenText(from, one, to));
+  const own = inZone(zone);
+  const text = own === inZone(pageZone) ? '' : ` (${own})`;
+  if (said.size >= REMEMBERED) said.clear();
+  said.set(key, text);
+  return text;
+}
