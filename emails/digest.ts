@@ -24,6 +24,8 @@ export type DigestStory = {
   /** How it stands now, and since when it is over. */
   status: AnyStatus;
   resolvedAt: Instant | null;
+  /** What is promised of it; null when nothing is. */
+  nextUpdateBy: Instant | null;
   /** What its reader missed, the newest first. */
   said: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
 };
@@ -68,6 +70,7 @@ export function renderDigestMail({ site, from, to, stories }: DigestMail): Rende
         said: story.newest
           ? { body_html: proseWithin(withoutControls(story.newest.body), Math.max(400, room)).html }
           : null,
+        promise: story.nextBy === null ? null : { by: story.nextBy },
         before: story.before.map((item) => ({
           status: STATUS_LABELS[item.status],
           status_class: LOOK_OF_STATUS[item.status].className,
@@ -84,7 +87,7 @@ export function renderDigestMail({ site, from, to, stories }: DigestMail): Rende
       wrap(heading),
       ...shown.map(
         (story) =>
-          `${wrap(`${story.title}: ${story.line}`)}${story.newest ? `\n${wrap(proseText(withoutControls(story.newest.body)), '  ')}` : ''}${story.before
+          `${wrap(`${story.title}: ${story.line}`)}${story.newest ? `\n${wrap(proseText(withoutControls(story.newest.body)), '  ')}` : ''}${story.nextBy === null ? '' : `\n  Next update by ${story.nextBy}`}${story.before
             .map((item) => `\n${wrap(`${STATUS_LABELS[item.status]}, ${item.when}: ${item.words}`, '  ')}`)
             .join('')}\n${story.url}`,
       ),
@@ -115,6 +118,7 @@ function storyOf(site: MailSite, story: DigestStory, now: Instant) {
       when,
       line: `${STATUS_LABELS[story.status]}, ${when}`,
       newest: null,
+      nextBy: null,
       before: [],
     };
   }
@@ -127,6 +131,8 @@ function storyOf(site: MailSite, story: DigestStory, now: Instant) {
     when,
     line: `${STATUS_LABELS[story.status]}, ${when}`,
     newest,
+    // A promise that has passed by now is none.
+    nextBy: story.nextUpdateBy && story.nextUpdateBy > now ? at(story.nextUpdateBy) : null,
     before: before
       .slice(0, MAX_BEFORE)
       .map((item) => ({ status: item.status, when: at(item.postedAt), words: excerpt(item.body, 200) })),

@@ -161,8 +161,8 @@ async function storiesOf(tx: Tx, missed: readonly DigestItem[]): Promise<DigestS
     const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
     const seqs = new Set(own.map(({ updateSeq }) => updateSeq));
     const said: Update[] = (await listUpdates(tx, incidentSeq)).filter(({ seq }) => seqs.has(seq));
-    const { id, kind, title, scope, startedAt, status, resolvedAt } = incident;
-    stories.push({ id, kind, title, scope, startedAt, status, resolvedAt, said });
+    const { id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateDue: nextUpdateBy } = incident;
+    stories.push({ id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateBy, said });
   }
   const isOpen = ({ resolvedAt }: DigestStory) => (resolvedAt ? 1 : 0);
   return stories.sort((a, b) => isOpen(a) - isOpen(b) || (a.startedAt < b.startedAt ? 1 : -1));
