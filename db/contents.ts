@@ -100,8 +100,8 @@ export async function setStopped(
 
 type OfUpdate = { incidentSeq: number; updateSeq: number | null };
 
-/** Takes back every stop of mail about an update, or about the declaration. Uses notices_incident. */
-export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate, to?: To): Promise<void> {
+/** Takes back every stop of mail about an update, or about the declaration. Uses notices_incident. @returns whether there was one */
+export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate, to?: To): Promise<boolean> {
   let query = tx
     .updateTable('notices')
     .set({ stopped_at: null, stopped_by: null })
@@ -109,22 +109,36 @@ export async function clearStops(tx: Tx, { incidentSeq, updateSeq }: OfUpdate, t
     .where('update_seq', updateSeq === null ? 'is' : '=', updateSeq)
     .where('stopped_at', 'is not', null);
   if (to) query = query.where('kind', to === 'stakeholders' ? '=' : '<>', 'stakeholder');
-  await query.execute();
+  return (await query.returning('seq').execute()).length > 0;
 }
 
-/**
- * The updates whose mail was stopped and neither mended nor let go on since, though newer mail may have taken its place: perhaps they are
- * wrong, so nothing new repeats them. Uses notices_incident.
- */
-export async function listStopped(tx: Tx, incidentSeq: number): Promise<number[]> {
+/** Updates, by seq, that new mail does not repeat to those whom it tells what they missed. */
+export type Unsaid = {
+  /** Mail of theirs was stopped and neither mended nor let go on since, though newer mail may have taken its place: perhaps they are wrong. */
+  stopped: number[];
+  /** The rest of their mail was dropped: it is not made up for. */
+  dropped: number[];
+};
+
+/** Uses notices_incident. */
+export async function listUnsaid(tx: Tx, incidentSeq: number): Promise<Unsaid> {
   const rows = await tx
     .selectFrom('notices')
-    .select('update_seq')
-    .distinct()
+    .select(['update_seq', 'stopped_at', 'dropped_at'])
     .where('incident_seq', '=', incidentSeq)
-    .where('stopped_at', 'is not', null)
+    .where('update_seq', 'is not', null)
+    .where((eb) => eb.or([eb('stopped_at', 'is not', null), eb('dropped_at', 'is not', null)]))
     .execute();
-  return rows.flatMap(({ update_seq }) => update_seq ?? []);
+  const of = (kept: typeof rows) => [...new Set(kept.map((row) => row.update_seq as number))];
+  return {
+    stopped: of(rows.filter((row) => row.stopped_at !== null)),
+    dropped: of(rows.filter((row) => row.dropped_at !== null)),
+  };
+}
+
+/** The older first. */
+export function omitsOf({ stopped, dropped }: Unsaid): number[] {
+  return [...new Set([...stopped, ...dropped])].sort((a, b) => a - b);
 }
 
 /** From when these may leave. */

@@ -31,7 +31,7 @@ export type QueuedDelivery = {
   /** What a webhook wants to hear of, once it is asked for; of all others everything. */
   choice: Choice;
   /** Why this person must not be told after all; null when nothing stands against it. */
-  against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | null;
+  against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | 'emptied' | null;
 };
 
 export type Lane = 'mail' | 'hook';
@@ -152,6 +152,7 @@ export async function areSendable(
     ])
     // What `againstOf` would say nothing against.
     .where('q.needless', '=', 0)
+    .where('q.emptied', '=', 0)
     .where('q.suppressed', 'is', null)
     .where((eb) =>
       eb.or([
@@ -196,6 +197,7 @@ function toQueued(row: QueuedRow): QueuedDelivery {
 
 function againstOf(row: QueuedRow): QueuedDelivery['against'] {
   if (row.needless) return 'needless';
+  if (row.emptied) return 'emptied';
   if (row.suppressed) return 'suppressed';
   if (!TO_SUBSCRIBED.includes(row.kind)) return null;
   if (row.recipient_state !== 'confirmed') return 'unsubscribed';
@@ -241,6 +243,10 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         's.address as suppressed',
       ])
       .select((eb) => eb.case().when(isNeedless(eb, holds)).then(1).else(0).end().as('needless'))
+      // What was dropped of an incident is held, and the expander ends it.
+      .select(
+        sql<number>`case when n.kind = 'digest' and n.dropped_at is not null then 1 else 0 end`.as('emptied'),
+      )
       // A literal, so that the partial index deliveries_queue serves.
       .where('d.state', '=', sql.lit('queued'))
       .where((eb) => mayLeave(eb, holds))

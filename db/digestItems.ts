@@ -1,8 +1,10 @@
+import { sql } from 'kysely';
 import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
-type Filter = { components: readonly string[]; groups: readonly string[] };
+/** Whom it concerns; with `had` it is a change of words, for those whom a digest told one of these items (seqs), wherever they listen. */
+type Filter = { components: readonly string[]; groups: readonly string[]; had?: readonly number[] };
 
 /** An update that people were told of. */
 export type DigestItem = {
@@ -12,6 +14,8 @@ export type DigestItem = {
   at: Instant;
   filter: Filter;
   modes: Mode[];
+  /** When the update itself was posted. */
+  postedAt: Instant;
 };
 
 export async function insertDigestItem(
@@ -28,4 +32,69 @@ export async function insertDigestItem(
       modes: JSON.stringify(item.modes),
     })
     .execute();
+}
+
+/**
+ * What was told after `from` and, if given, up to `to`, of what visitors can see, the oldest first. What is stopped is left out, and what was
+ * dropped, but for those who were told of it before. Uses digest_items_at.
+ */
+export async function listDigestItems(tx: Tx, from: Instant, to?: Instant): Promise<DigestItem[]> {
+  let query = tx
+    .selectFrom('digest_items as t')
+    .innerJoin('incidents as i', 'i.seq', 't.incident_seq')
+    .innerJoin('updates as u', 'u.seq', 't.update_seq')
+    .selectAll('t')
+    .select((eb) => [
+      'u.posted_at',
+      eb
+        .selectFrom('notices as n')
+        .select(
+          sql<number>`max(case when n.dropped_at is not null then 2 when n.stopped_at is not null then 1 else 0 end)`.as(
+            'ended',
+          ),
+        )
+        .whereRef('n.incident_seq', '=', 't.incident_seq')
+        .whereRef('n.update_seq', '=', 't.update_seq')
+        .as('ended'),
+    ])
+    .where('t.at', '>', from)
+    .where('i.restricted', '=', 0)
+    .where('i.drill', '=', 0)
+    .orderBy('t.seq');
+  if (to !== undefined) query = query.where('t.at', '<=', to);
+  return (await query.execute())
+    .map(({ ended, ...row }) => ({
+      ended: Number(ended ?? 0),
+      item: {
+        seq: row.seq,
+        updateSeq: row.update_seq,
+        incidentSeq: row.incident_seq,
+        at: row.at,
+        filter: JSON.parse(row.filter) as Filter,
+        modes: JSON.parse(row.modes) as Mode[],
+        postedAt: row.posted_at,
+      },
+    }))
+    .filter(({ ended, item }) => ended === 0 || (ended === 2 && item.filter.had !== undefined))
+    .map(({ item }) => item);
+}
+
+/** The items of one update, whether or not they may be told, the oldest first. Uses digest_items_at: none is older than the update. */
+export async function listItemsOf(
+  tx: Tx,
+  { updateSeq, postedAt }: { updateSeq: number; postedAt: Instant },
+): Promise<{ seq: number; at: Instant; modes: Mode[] }[]> {
+  const rows = await tx
+    .selectFrom('digest_items')
+    .select(['seq', 'at', 'modes'])
+    .where('at', '>=', postedAt)
+    .where('update_seq', '=', updateSeq)
+    .orderBy('seq')
+    .execute();
+  return rows.map(({ seq, at, modes }) => ({ seq, at, modes: JSON.parse(modes) }));
+}
+
+/** Lets these be told again from now on: the digests that would have told them left them out. */
+export async function renewItems(tx: Tx, seqs: readonly number[], at: Instant): Promise<void> {
+  if (seqs.length) await tx.updateTable('digest_items').set({ at }).where('seq', 'in', seqs).execute();
 }

@@ -3,7 +3,7 @@ import type { Scope } from '#domain/choice.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import { chunksOf } from './dialect.ts';
-import type { DigestItem } from './digestItems.ts';
+import { listTextsOf } from './digestTexts.ts';
 import type { Tx } from './open.ts';
 
 /** The digests of one day in one zone, which go out from `windowTo` on. */
@@ -15,40 +15,6 @@ export type DigestRun = {
   cursorSeq: number;
   boundSeq: number;
 };
-
-/** What was told after `from` and up to `to`, of what visitors can see and nobody has stopped, the oldest first. Uses digest_items_at. */
-export async function listDigestItems(tx: Tx, from: Instant, to: Instant): Promise<DigestItem[]> {
-  const rows = await tx
-    .selectFrom('digest_items as t')
-    .innerJoin('incidents as i', 'i.seq', 't.incident_seq')
-    .selectAll('t')
-    .where('t.at', '>', from)
-    .where('t.at', '<=', to)
-    .where('i.restricted', '=', 0)
-    .where('i.drill', '=', 0)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('notices as n')
-            .select(sql.lit(1).as('one'))
-            .whereRef('n.incident_seq', '=', 't.incident_seq')
-            .whereRef('n.update_seq', '=', 't.update_seq')
-            .where('n.stopped_at', 'is not', null),
-        ),
-      ),
-    )
-    .orderBy('t.seq')
-    .execute();
-  return rows.map((row) => ({
-    seq: row.seq,
-    updateSeq: row.update_seq,
-    incidentSeq: row.incident_seq,
-    at: row.at,
-    filter: JSON.parse(row.filter),
-    modes: JSON.parse(row.modes),
-  }));
-}
 
 /** The zones that people named who may get a digest: one look at the index for each. Uses recipients_digest. */
 export async function listDigestZones(tx: Tx): Promise<string[]> {
@@ -202,7 +168,7 @@ export async function listDigestReaders(
   }));
 }
 
-/** Which updates people had a mail of, whatever became of it, and which items a digest: "seq of the recipient:u|i:seq". */
+/** Which updates people had a mail of, whatever became of it, and which items a digest tells or told them: "seq of the recipient:u|i:seq". */
 export async function listHadAlready(
   tx: Tx,
   readers: readonly number[],
@@ -218,42 +184,10 @@ export async function listHadAlready(
       .where('d.recipient_seq', 'in', chunk)
       .execute();
     for (const row of mailed) had.add(`${row.recipient_seq}:u:${row.update_seq}`);
-    const digested = await tx
-      .selectFrom('digest_texts as t')
-      .innerJoin('deliveries as d', 'd.notice_seq', 't.notice_seq')
-      .select(['d.recipient_seq', 't.items'])
-      .where('t.day', '>=', sinceDay)
-      .where('d.recipient_seq', 'in', chunk)
-      .execute();
-    for (const row of digested)
-      for (const item of row.items.split(',')) had.add(`${row.recipient_seq}:i:${item}`);
+    for (const { recipientSeq, items } of await listTextsOf(tx, chunk, sinceDay))
+      for (const item of items) had.add(`${recipientSeq}:i:${item}`);
   }
   return had;
-}
-
-/** The text for everyone in the run who missed these items; null when it is not written yet. */
-export async function findDigestText(
-  tx: Tx,
-  { zone, day }: DigestRun,
-  items: string,
-): Promise<number | null> {
-  const row = await tx
-    .selectFrom('digest_texts')
-    .select('notice_seq')
-    .where('zone', '=', zone)
-    .where('day', '=', day)
-    .where('items', '=', items)
-    .executeTakeFirst();
-  return row?.notice_seq ?? null;
-}
-
-export async function insertDigestText(
-  tx: Tx,
-  { zone, day }: DigestRun,
-  items: string,
-  noticeSeq: number,
-): Promise<void> {
-  await tx.insertInto('digest_texts').values({ zone, day, items, notice_seq: noticeSeq }).execute();
 }
 
 /** One delivery a person; whoever must not be mailed has one too, so that it shows. */

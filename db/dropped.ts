@@ -1,8 +1,9 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import { wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 import { reopenFanouts } from './refused.ts';
+import type { Schema } from './schema.ts';
 import { listUnfinished, MAY_HAVE_IT, type Unfinished } from './unfinished.ts';
 
 /** What stands on the row of whoever is not told of a dropped message. */
@@ -133,8 +134,8 @@ function waitingOf(tx: Tx, noticeSeq: number) {
 }
 
 /**
- * Of what a dropped message had taken the place of: not what was stopped or dropped itself, which nothing newer repeats, nor that something
- * is over which is open again.
+ * Of what a dropped message had taken the place of: not what was stopped itself, which nothing newer repeats, nor what was dropped, be it a
+ * correction of it alone, nor that something is over which is open again.
  */
 export async function listReplaced(tx: Tx, { follows }: Unfinished): Promise<number[]> {
   const yielding = follows.flatMap((one) => (one.yields ? [one.noticeSeq] : []));
@@ -145,7 +146,7 @@ export async function listReplaced(tx: Tx, { follows }: Unfinished): Promise<num
     .select('n.seq')
     .where('n.seq', 'in', yielding)
     .where('n.stopped_at', 'is', null)
-    .where('n.dropped_at', 'is', null)
+    .where((eb) => eb.not(eb.exists(sameUpdate(eb).where('o.dropped_at', 'is not', null))))
     .where((eb) => eb.or([eb('u.kind', 'is', null), eb('u.kind', '<>', 'resolution')]))
     .execute();
   return rows.map(({ seq }) => seq);
@@ -176,5 +177,36 @@ async function putBack(
     )
     .returning('notice_seq')
     .execute();
-  await reopenFanouts(tx, [...new Set(back.map((row) => row.notice_seq))]);
+  const noticeSeqs = [...new Set(back.map((row) => row.notice_seq))];
+  await reopenFanouts(tx, noticeSeqs);
+  if (noticeSeqs.length) await stopLikeTheRest(tx, noticeSeqs);
+}
+
+/** What waits again of an update whose mail was stopped meanwhile is stopped with it. */
+async function stopLikeTheRest(tx: Tx, noticeSeqs: readonly number[]): Promise<void> {
+  const stopped = await tx
+    .selectFrom('notices as n')
+    .innerJoin('notices as o', (join) =>
+      join.onRef('o.incident_seq', '=', 'n.incident_seq').onRef('o.update_seq', '=', 'n.update_seq'),
+    )
+    .select(['n.seq', 'o.stopped_at', 'o.stopped_by'])
+    .where('n.seq', 'in', noticeSeqs)
+    .where('n.stopped_at', 'is', null)
+    .where('o.stopped_at', 'is not', null)
+    .where(sql<boolean>`(n.kind = 'stakeholder') = (o.kind = 'stakeholder')`)
+    .execute();
+  for (const row of stopped)
+    await tx
+      .updateTable('notices')
+      .set({ stopped_at: row.stopped_at, stopped_by: row.stopped_by })
+      .where('seq', '=', row.seq)
+      .execute();
+}
+
+function sameUpdate(eb: ExpressionBuilder<Schema & { n: Schema['notices'] }, 'n'>) {
+  return eb
+    .selectFrom('notices as o')
+    .select(sql.lit(1).as('one'))
+    .whereRef('o.incident_seq', '=', 'n.incident_seq')
+    .whereRef('o.update_seq', '=', 'n.update_seq');
 }

@@ -5,6 +5,7 @@ import type { Instant } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import { wholeNumbers } from './dialect.ts';
+import { hasText, listTextsTelling } from './digestTexts.ts';
 import { droppedReason } from './dropped.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
@@ -224,6 +225,7 @@ async function insertConcerned(
   also?: Unfinished,
 ): Promise<void> {
   if (to <= after) return;
+  const texts = await quickerDigests(tx, fanout);
   await insertRows(
     tx,
     fanout,
@@ -232,6 +234,7 @@ async function insertConcerned(
       .where('r.seq', '>', after)
       .where('r.seq', '<=', to)
       .where('r.confirmed_at', '<=', fanout.confirmedBy)
+      .$if(texts.length > 0, (query) => query.where((eb) => eb.not(hasText(texts))))
       .where((eb) => isConcerned(eb, fanout.filter))
       .$if(also !== undefined, (query) =>
         query
@@ -240,6 +243,12 @@ async function insertConcerned(
       ),
     now,
   );
+}
+
+/** The texts of digests that told the same before this mail was released: who goes by the policy may be told by either. */
+async function quickerDigests(tx: Tx, { updateSeq, corrects, to, createdAt }: Unfinished): Promise<number[]> {
+  if (updateSeq === null || corrects || to !== 'subscribers') return [];
+  return listTextsTelling(tx, { updateSeq, since: createdAt });
 }
 
 /** One row for each subscriber, or participant of a drill, in the range who was handed a wrong text; what an earlier correction still had to say is taken back. */

@@ -122,6 +122,7 @@ function withHeldBack(all: readonly Omit<Unfinished, 'heldBack'>[]): Unfinished[
         (other) =>
           other.heldBack &&
           other.mends === null &&
+          !other.corrects &&
           other.incidentSeq !== null &&
           other.incidentSeq === one.incidentSeq &&
           other.to === one.to &&
@@ -153,6 +154,8 @@ export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
       noticeSeq,
       earlier: updates
         .filter((other) => other.incidentSeq === incidentSeq && other.noticeSeq < noticeSeq)
+        // News does not wait for what tells of a change and is stopped.
+        .filter((other) => !(other.corrects && other.heldBack))
         .map((other) => other.noticeSeq),
     }))
     .filter(({ earlier }) => earlier.length > 0);

@@ -185,6 +185,7 @@ const REASON_AGAINST = {
   unsubscribed: 'Unsubscribed before it was sent.',
   quarantined: QUARANTINED,
   needless: 'The wrong text never reached this person, so there is nothing to correct.',
+  emptied: 'All that this digest was to tell was stopped.',
 };
 
 /** Writes the mails and decides the batch's bytes. `letters` holds the notices of the moment, by seq. */
@@ -200,7 +201,8 @@ export async function prepareBatch(
     if (delivery.against) {
       ended.push({
         seqs: [delivery.seq],
-        state: delivery.against === 'needless' ? 'superseded' : 'suppressed',
+        state:
+          delivery.against === 'needless' || delivery.against === 'emptied' ? 'superseded' : 'suppressed',
         reason: REASON_AGAINST[delivery.against],
       });
       continue;

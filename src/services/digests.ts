@@ -1,30 +1,23 @@
 import type { Ctx } from '#db/context.ts';
-import type { DigestItem } from '#db/digestItems.ts';
+import { type DigestItem, listDigestItems } from '#db/digestItems.ts';
 import {
   beginDigest,
   type DigestReader,
-  type DigestRun,
-  findDigestText,
   insertDigestDeliveries,
-  insertDigestText,
   lastDigest,
-  listDigestItems,
   listDigestReaders,
   listDigestZones,
   listHadAlready,
   moveDigest,
   openDigest,
 } from '#db/digests.ts';
-import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
-import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { listUpdates, type Update } from '#db/updates.ts';
 import { concerns } from '#domain/choice.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { addDays, dayIn, fromLocal, type Instant } from '#domain/time.ts';
-import { type DigestStory, renderDigestMail } from '#emails/digest.ts';
+import { textOf, writeDigestText } from './digestTexts.ts';
 
 /** People that are looked at while others wait to write. */
 const CHUNK = 1_000;
@@ -92,7 +85,14 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   const had = await listHadAlready(
     tx,
     readers.map(({ seq }) => seq),
-    { updateSeqs: items.map(({ updateSeq }) => updateSeq), sinceDay: addDays(run.day, -2) },
+    {
+      updateSeqs: items.map(({ updateSeq }) => updateSeq),
+      // An item may be told long after its update: when that had been stopped, or was changed.
+      sinceDay: addDays(
+        dayIn(items.map(({ postedAt }) => postedAt).sort()[0] ?? run.windowFrom, run.zone),
+        -2,
+      ),
+    },
   );
   const alike = Map.groupBy(readers, (reader) =>
     items
@@ -101,9 +101,13 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
       .join(','),
   );
   const rows = [];
+  const known = await listDigestItems(tx, run.windowFrom);
   for (const [key, people] of alike) {
     if (!key) continue;
-    const noticeSeq = await textFor(tx, ctx, run, key, items, now);
+    const noticeSeq = await writeDigestText(tx, ctx, run, {
+      told: textOf(key.split(',').map(Number), known),
+      now,
+    });
     rows.push(...people.map(({ seq, suppressed }) => ({ noticeSeq, recipientSeq: seq, suppressed })));
   }
   rows.sort((a, b) => a.recipientSeq - b.recipientSeq);
@@ -114,56 +118,14 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
 }
 
 function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>): boolean {
+  const { had: before } = item.filter;
   return (
     item.modes.includes(reader.mode as Mode) &&
     item.at >= reader.confirmedAt &&
-    concerns({ wholePage: reader.wholePage, scopes: reader.scopes }, item.filter) &&
+    (before
+      ? before.some((seq) => had.has(`${reader.seq}:i:${seq}`))
+      : concerns({ wholePage: reader.wholePage, scopes: reader.scopes }, item.filter)) &&
     !had.has(`${reader.seq}:u:${item.updateSeq}`) &&
     !had.has(`${reader.seq}:i:${item.seq}`)
   );
-}
-
-async function textFor(
-  tx: Tx,
-  ctx: Ctx,
-  run: DigestRun,
-  key: string,
-  items: readonly DigestItem[],
-  now: Instant,
-): Promise<number> {
-  const known = await findDigestText(tx, run, key);
-  if (known !== null) return known;
-  const wanted = new Set(key.split(',').map(Number));
-  const missed = items.filter(({ seq }) => wanted.has(seq));
-  const page = await getPage(tx);
-  const noticeSeq = await insertNotice(tx, {
-    id: ctx.newId(),
-    kind: 'digest',
-    incidentSeq: null,
-    updateSeq: null,
-    priority: PRIORITY.digest,
-    rendered: renderDigestMail({
-      site: { name: page.name, url: ctx.site.url, timeZone: run.zone },
-      from: run.windowFrom,
-      to: run.windowTo,
-      stories: await storiesOf(tx, missed),
-    }),
-    now,
-  });
-  await insertDigestText(tx, run, key, noticeSeq);
-  return noticeSeq;
-}
-
-/** What goes on first, then what is over; each with what was missed of it, the newest first, as it reads by now. */
-async function storiesOf(tx: Tx, missed: readonly DigestItem[]): Promise<DigestStory[]> {
-  const stories: DigestStory[] = [];
-  for (const [incidentSeq, own] of Map.groupBy(missed, (item) => item.incidentSeq)) {
-    const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
-    const seqs = new Set(own.map(({ updateSeq }) => updateSeq));
-    const said: Update[] = (await listUpdates(tx, incidentSeq)).filter(({ seq }) => seqs.has(seq));
-    const { id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateDue: nextUpdateBy } = incident;
-    stories.push({ id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateBy, said });
-  }
-  const isOpen = ({ resolvedAt }: DigestStory) => (resolvedAt ? 1 : 0);
-  return stories.sort((a, b) => isOpen(a) - isOpen(b) || (a.startedAt < b.startedAt ? 1 : -1));
 }

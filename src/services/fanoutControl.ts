@@ -15,6 +15,7 @@ import type { Wait } from '#domain/subscriberPace.ts';
 import { namesInWords } from '#domain/templates.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise, type Rendered } from '#emails/render.ts';
+import { rewriteDigests, tellInDigests } from './digestTexts.ts';
 import { countMend, renderCorrection, rewriteWaiting, storedPlans } from './mendMail.ts';
 import { rewriteStakeholders } from './stakeholderMend.ts';
 import { requireUpdate } from './updateEdits.ts';
@@ -169,15 +170,19 @@ export async function stopSending(ctx: Ctx, noticeId: string): Promise<void> {
   await control(ctx, noticeId, 'delivery.stop', async (tx, group, subject) => {
     await setStopped(tx, seqsOf(group), { at: ctx.now(), by: actorLabel(ctx.actor) });
     await requoteLater(tx, ctx, subject);
+    const update = await findSaid(tx, subject);
+    if (update) await rewriteDigests(tx, ctx, update, ctx.now());
   });
 }
 
 /** Lets what was stopped go on as it is, at once. */
 export async function goOn(ctx: Ctx, noticeId: string): Promise<void> {
   await control(ctx, noticeId, 'delivery.goOn', async (tx, group, subject) => {
-    await clearStops(tx, subject);
+    const stopped = await clearStops(tx, subject);
     await setRelease(tx, seqsOf(group.filter(({ wait }) => !wait)), ctx.now());
     await requoteLater(tx, ctx, subject);
+    const update = await findSaid(tx, subject);
+    if (update && stopped) await tellInDigests(tx, update, ctx.now());
   });
 }
 
@@ -187,6 +192,10 @@ async function requoteLater(tx: Tx, ctx: Ctx, { incidentSeq, updateSeq }: Subjec
   const incident = (await findIncidentBySeq(tx, incidentSeq, ctx.actor)) as Incident;
   await rewriteWaiting(tx, ctx, incident, { from: updateSeq + 1, now: ctx.now() });
   await rewriteStakeholders(tx, ctx, incidentSeq, { from: updateSeq + 1, now: ctx.now() });
+}
+
+async function findSaid(tx: Tx, { incidentSeq, updateSeq }: Subject): Promise<Update | null> {
+  return (await listUpdates(tx, incidentSeq)).find(({ seq }) => seq === updateSeq) ?? null;
 }
 
 /** `updateSeq` is null for a declaration. */

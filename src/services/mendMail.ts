@@ -7,9 +7,11 @@ import {
   countHanded,
   isHanded,
   listContents,
-  listStopped,
+  listUnsaid,
+  omitsOf,
   replaceContent,
   setRelease,
+  type Unsaid,
 } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { isDropped } from '#db/dropped.ts';
@@ -23,6 +25,7 @@ import { listUnfinished, type Mends, type Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import type { Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail } from '#emails/render.ts';
+import { tellInDigests } from './digestTexts.ts';
 import { renderHookPayload } from './hookPayload.ts';
 import {
   contentOf,
@@ -47,12 +50,13 @@ export type Mend = {
  * Puts an update's new text in place of the old one in all mail that is not handed over yet, and lets it go on after a release window if
  * it was stopped. Those who were handed the old one get one short correction. Batches that are frozen are not touched: should one be
  * taken apart after all, its people get the new text and no correction. Of what was dropped nobody else hears.
- * @returns null when none of its mail is waiting any more and none was dropped; else how many corrections were promised
+ * @returns null when none of its mail nor a correction of it is waiting any more and none was dropped; else how many corrections were promised
  */
 export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ corrected: number } | null> {
   const { incident, update, now, correct } = mend;
   const unfinished = await listUnfinished(tx, incident.seq, 'subscribers');
   const open = unfinished.filter(({ mends, droppedBy }) => mends === null && droppedBy === null);
+  const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
   const contents = await listContents(tx, incident.seq);
   const carried = contents.some(
     (content) =>
@@ -64,7 +68,10 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   const page = await getPage(tx);
   const releaseAt = releaseAfter({ page, now });
   // Whoever tells nobody of it lets nothing go on, either.
-  const stopsEnd = () => clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq }, 'subscribers');
+  const stopsEnd = async () => {
+    const ended = await clearStops(tx, { incidentSeq: incident.seq, updateSeq: update.seq }, 'subscribers');
+    if (ended) await tellInDigests(tx, update, now);
+  };
   if (correct && own.length) await stopsEnd();
   const early = open.filter((one) => own.includes(one.noticeSeq) && one.releaseAt < releaseAt);
   await setRelease(
@@ -76,11 +83,11 @@ export async function mendMail(tx: Tx, ctx: Ctx, mend: Mend): Promise<{ correcte
   if (!carried) {
     // What newer mail leaves out because it was stopped is told by mail of its own, if at all.
     await stopsEnd();
-    if (!(await isDropped(tx, { incidentSeq: incident.seq, updateSeq: update.seq }))) return null;
+    const dropped = await isDropped(tx, { incidentSeq: incident.seq, updateSeq: update.seq });
+    if (!dropped && !before.length) return null;
   }
 
-  const before = unfinished.filter(({ mends, updateSeq }) => mends !== null && updateSeq === update.seq);
-  const mends = wrongTexts(contents, update.seq);
+  const mends = wrongTexts(contents, update.seq, open);
   if (!correct || !(before.length || (await isHanded(tx, mends)))) return { corrected: 0 };
   const plan = (await storedPlans(tx, incident))(update.seq);
   await queueCorrection(tx, ctx, plan, { ...mend, ...correct, mends, before, releaseAt });
@@ -97,18 +104,25 @@ export async function rewriteWaiting(
   incident: Incident,
   { from, now }: { from: number; now: Instant },
 ): Promise<void> {
-  const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
-    ({ mends, droppedBy }) => mends === null && droppedBy === null,
+  const unfinished = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
+    ({ mends }) => mends === null,
   );
+  const open = unfinished.filter(({ droppedBy }) => droppedBy === null);
+  // What has taken the place of another may be dropped, and then that goes after all.
+  const bases = new Set([
+    ...open.map(({ noticeSeq }) => noticeSeq),
+    ...unfinished.flatMap(({ follows }) => follows.flatMap((one) => (one.yields ? [one.noticeSeq] : []))),
+  ]);
   const contents = await listContents(tx, incident.seq);
   const waiting = contents.filter(
-    ({ base, replacedBy, updateSeq }) =>
-      replacedBy === null && updateSeq >= from && open.some(({ noticeSeq }) => noticeSeq === base),
+    ({ base, replacedBy, updateSeq, corrects }) =>
+      // What tells of a change quotes newer updates, too.
+      replacedBy === null && (updateSeq >= from || corrects) && bases.has(base),
   );
   if (!waiting.length) return;
   const plans = await storedPlans(tx, incident);
-  const stopped = await listStopped(tx, incident.seq);
-  for (const content of waiting) await rewrite(tx, ctx, incident, content, { plans, stopped, open, now });
+  const unsaid = await listUnsaid(tx, incident.seq);
+  for (const content of waiting) await rewrite(tx, ctx, incident, content, { plans, unsaid, open, now });
 }
 
 /** How many the new text and the correction go to, were it mended now. */
@@ -121,7 +135,7 @@ export async function countMend(
   const own = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
     (one) => one.mends === null && one.droppedBy === null && one.updateSeq === updateSeq,
   );
-  const corrected = await countHanded(tx, wrongTexts(contents, updateSeq));
+  const corrected = await countHanded(tx, wrongTexts(contents, updateSeq, own));
   const first = own.filter(({ corrects }) => !corrects);
   let reach = 0;
   for (const { filter } of first.length ? first : own) reach += await countReach(tx, filter);
@@ -140,8 +154,11 @@ export function renderCorrection(
   });
 }
 
+/** `others`: all that is said in public but the update itself, newer ones too. */
+type StoredPlan = MailPlan & { others: Update[] };
+
 /** What is planned for each update of an incident, made from what is stored: by seq. */
-export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSeq: number) => MailPlan> {
+export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSeq: number) => StoredPlan> {
   const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
   const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
   const ids = [...new Set(claims.map(({ componentId }) => componentId))];
@@ -158,6 +175,7 @@ export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSe
       now: update.postedAt,
       update,
       earlier: said.filter((one) => one.seq < seq),
+      others: said.filter((one) => one.seq !== seq),
       changes: {},
       components: [...named].map(([id, { name }]) => ({
         id,
@@ -169,9 +187,14 @@ export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSe
   };
 }
 
-/** Who is to be corrected: whoever was handed a text that carries the update as it stood, under whichever notice. */
-function wrongTexts(contents: readonly Content[], updateSeq: number): Mends {
-  const wrong = contents.filter((content) => carries(content, updateSeq));
+/**
+ * Who is to be corrected: whoever was handed a text that carries the update as it stood, under whichever notice. While a mail that tells everyone
+ * of an earlier change is `open`, those who have only what was said before that get the new words by it.
+ */
+function wrongTexts(contents: readonly Content[], updateSeq: number, open: readonly Unfinished[]): Mends {
+  const changes = open.filter((one) => one.corrects && one.updateSeq === updateSeq);
+  const from = Math.max(0, ...changes.map(({ noticeSeq }) => noticeSeq));
+  const wrong = contents.filter((content) => content.seq >= from && carries(content, updateSeq));
   return { bases: [...new Set(wrong.map(({ base }) => base))], contents: wrong.map(({ seq }) => seq) };
 }
 
@@ -183,12 +206,12 @@ async function rewrite(
   content: Content,
   {
     plans,
-    stopped,
+    unsaid,
     open,
     now,
   }: {
-    plans: (seq: number) => MailPlan;
-    stopped: readonly number[];
+    plans: (seq: number) => StoredPlan;
+    unsaid: Unsaid;
     open: readonly Unfinished[];
     now: Instant;
   },
@@ -197,17 +220,21 @@ async function rewrite(
   const plan: MailPlan = {
     ...stored,
     update: { ...stored.update, ...(content.corrects && { kind: 'correction' as const }) },
-    earlier: stored.earlier.filter(({ seq }) => !stopped.includes(seq)),
+    earlier: (content.corrects ? stored.others : stored.earlier).filter(
+      ({ seq }) => !unsaid.stopped.includes(seq),
+    ),
   };
   const isBase = content.since === content.updateSeq;
-  const omits = stopped.filter((seq) => content.since <= seq && seq < content.updateSeq);
+  const omits = omitsOf(unsaid).filter((seq) => content.since <= seq && seq < content.updateSeq);
   const mended = await insertNotice(tx, {
     id: ctx.newId(),
     kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq: content.updateSeq,
     priority: open.find(({ noticeSeq }) => noticeSeq === content.base)?.priority ?? 1,
-    rendered: isBase ? renderPlannedMail(ctx, plan) : renderMissedMail(ctx, plan, content.since),
+    rendered: isBase
+      ? renderPlannedMail(ctx, plan)
+      : renderMissedMail(ctx, plan, { since: content.since, omits }),
     payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), content.updateSeq),
     variant: { of: content.base, sinceUpdateSeq: isBase ? null : content.since, omits },
     now,

@@ -1,7 +1,7 @@
 import { listAuditOf } from '#db/audit.ts';
 import { listClaimsOfSource } from '#db/claims.ts';
 import { findComponents } from '#db/components.ts';
-import { listStopped } from '#db/contents.ts';
+import { listUnsaid } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
 import { listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
@@ -43,7 +43,7 @@ export async function readStory(tx: Tx, incidentSeq: number): Promise<Story> {
     incident,
     page: await getPage(tx),
     said: await listUpdates(tx, incident.seq),
-    stopped: await listStopped(tx, incident.seq),
+    stopped: (await listUnsaid(tx, incident.seq)).stopped,
     components: named.map(({ id, name }) => ({ id, name, status: open.get(id) ?? 'operational' })),
     team: await listRoleHolders(tx, incident.seq),
     declaration: {

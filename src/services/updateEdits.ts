@@ -3,11 +3,12 @@ import type { Ctx } from '#db/context.ts';
 import { findIncidentBySeq, type Incident, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
-import { changeUpdateText, findUpdate, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
+import { changeUpdateText, findUpdate, type Update, type UpdateText } from '#db/updates.ts';
 import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
+import { mendInDigests } from './digestTexts.ts';
 import { countMend, mendMail, storedPlans } from './mendMail.ts';
 import { mendStakeholders } from './stakeholderMend.ts';
 import { queueUpdateMail } from './updateMail.ts';
@@ -58,12 +59,10 @@ export async function editUpdate(
       now,
       correct: notify ? { wrong, expected } : null,
     });
-    if (mend) return { told: mend.corrected + inside.corrected, changesPage, inside };
-    return {
-      told: inside.corrected + (notify ? await queueCorrection(tx, ctx, incident, mended, noticeId, now) : 0),
-      changesPage,
-      inside,
-    };
+    const told =
+      mend?.corrected ?? (notify ? await queueCorrection(tx, ctx, incident, mended, noticeId, now) : 0);
+    await mendInDigests(tx, ctx, update, { tell: notify, now });
+    return { told: told + inside.corrected, changesPage, inside };
   });
   if (changesPage) ctx.changed('page');
   if (changesPage || told || inside.changed) ctx.changed('outbox');
@@ -101,7 +100,6 @@ async function queueCorrection(
   now: Instant,
 ): Promise<number> {
   const plan = (await storedPlans(tx, incident))(update.seq);
-  const said = await listUpdates(tx, incident.seq);
   return queueUpdateMail(
     tx,
     ctx,
@@ -109,7 +107,7 @@ async function queueCorrection(
       ...plan,
       now,
       update: { ...update, kind: 'correction' },
-      earlier: said.filter(({ audience, seq }) => audience === 'public' && seq !== update.seq),
+      earlier: plan.others,
     },
     { noticeId, updateSeq: update.seq },
   );

@@ -1,4 +1,4 @@
-import { listContents, listResolutionFilters, listStopped } from '#db/contents.ts';
+import { listContents, listResolutionFilters, listUnsaid, omitsOf } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
@@ -28,12 +28,17 @@ export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
   return renderUpdateMail(contentOf(ctx, plan));
 }
 
-/** The same mail for people whom the updates since `since` (a seq) did not reach: it says them in full. */
-export function renderMissedMail(ctx: Ctx, plan: MailPlan, since: number): Rendered {
+/** The same mail for people whom the updates since `since` (a seq) did not reach: it says them in full, but for those that it omits. */
+export function renderMissedMail(
+  ctx: Ctx,
+  plan: MailPlan,
+  { since, omits }: { since: number; omits: readonly number[] },
+): Rendered {
+  const isMissed = ({ seq }: Update) => seq >= since && !omits.includes(seq);
   return renderUpdateMail({
     ...contentOf(ctx, plan),
-    missed: plan.earlier.filter(({ seq }) => seq >= since),
-    earlier: plan.earlier.filter(({ seq }) => seq < since),
+    missed: plan.earlier.filter(isMissed),
+    earlier: plan.earlier.filter((update) => !isMissed(update)),
   });
 }
 
@@ -139,11 +144,11 @@ async function queueStream(
   const open = (await listUnfinished(tx, incident.seq, 'subscribers')).filter(
     (one) => one.mends === null && shareListeners(one.filter, filter),
   );
-  const omits = await listStopped(tx, incident.seq);
+  const unsaid = await listUnsaid(tx, incident.seq);
   // A correction is about what was said before: it takes the place of nothing, it only keeps its turn.
   const follows = plan.update.kind === 'correction' ? [] : followsOf(plan, open);
   const replaces = (seq: number) => follows.some(({ noticeSeq, yields }) => yields && noticeSeq === seq);
-  const said = { ...plan, earlier: plan.earlier.filter(({ seq }) => !omits.includes(seq)) };
+  const said = { ...plan, earlier: plan.earlier.filter(({ seq }) => !unsaid.stopped.includes(seq)) };
   const notice = {
     kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
@@ -162,13 +167,15 @@ async function queueStream(
     tx,
     incident.seq,
     follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : [])),
-  ))
+  )) {
+    const omits = omitsOf(unsaid).filter((seq) => seq >= since);
     await insertNotice(tx, {
       ...notice,
       id: ctx.newId(),
-      rendered: renderMissedMail(ctx, said, since),
-      variant: { of: noticeSeq, sinceUpdateSeq: since, omits: omits.filter((seq) => seq >= since) },
+      rendered: renderMissedMail(ctx, said, { since, omits }),
+      variant: { of: noticeSeq, sinceUpdateSeq: since, omits },
     });
+  }
   const corrects = plan.update.kind === 'correction';
   await insertFanout(tx, { noticeSeq, filter, expected, now, releaseAt, follows, wait, corrects });
   return noticeSeq;
@@ -204,13 +211,13 @@ export function priorityOf(kind: IncidentKind, severity: Severity): number {
   return severity === 'SEV1' ? PRIORITY.urgent : PRIORITY.incident;
 }
 
-/** That something is over nobody should miss, unless it is not over after all. */
+/** That something is over nobody should miss, unless it is not over after all; and what tells of a change is not news that a newer one brings. */
 function followsOf({ update, earlier }: MailPlan, open: readonly Unfinished[]) {
   const kindOf = (seq: number | null): Update['kind'] | undefined =>
     earlier.find((one) => one.seq === seq)?.kind;
-  return open.map(({ noticeSeq, updateSeq }) => ({
+  return open.map(({ noticeSeq, updateSeq, corrects }) => ({
     noticeSeq,
-    yields: update.kind === 'reopening' || kindOf(updateSeq) !== 'resolution',
+    yields: !corrects && (update.kind === 'reopening' || kindOf(updateSeq) !== 'resolution'),
   }));
 }
 

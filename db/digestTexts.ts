@@ -1,0 +1,152 @@
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { Instant } from '#domain/time.ts';
+import { wholeNumbers } from './dialect.ts';
+import type { DigestRun } from './digests.ts';
+import type { Tx } from './open.ts';
+
+/** What one text of a digest tells. */
+export type DigestText = Pick<DigestRun, 'zone' | 'day' | 'windowFrom' | 'windowTo'> & {
+  noticeSeq: number;
+  /** The seqs of its items. */
+  items: number[];
+};
+
+/** The text for everyone in the run who missed these items; null when it is not written yet. */
+export async function findDigestText(
+  tx: Tx,
+  { zone, day }: Pick<DigestRun, 'zone' | 'day'>,
+  items: string,
+): Promise<number | null> {
+  const row = await tx
+    .selectFrom('digest_texts')
+    .select('notice_seq')
+    .where('zone', '=', zone)
+    .where('day', '=', day)
+    .where('items', '=', items)
+    .executeTakeFirst();
+  return row?.notice_seq ?? null;
+}
+
+export async function insertDigestText(
+  tx: Tx,
+  { zone, day }: Pick<DigestRun, 'zone' | 'day'>,
+  items: string,
+  noticeSeq: number,
+): Promise<void> {
+  await tx.insertInto('digest_texts').values({ zone, day, items, notice_seq: noticeSeq }).execute();
+}
+
+/** Which text a delivery `d` of the notice `c` has or, while it waits, will have. */
+const TEXT_OF = sql<number>`case when d.state = 'queued' then coalesce(c.replaced_by, c.seq) else c.seq end`;
+
+/**
+ * The seqs of texts that tell this update as it was posted, be they out or not: whoever gets one need not be mailed it besides. Uses
+ * digest_items_at.
+ */
+export async function listTextsTelling(
+  tx: Tx,
+  { updateSeq, since }: { updateSeq: number; since: Instant },
+): Promise<number[]> {
+  const items = await tx
+    .selectFrom('digest_items')
+    .select('seq')
+    .where('at', '>=', since)
+    .where('update_seq', '=', updateSeq)
+    .execute();
+  const own = new Set(items.map(({ seq }) => String(seq)));
+  if (!own.size) return [];
+  const texts = await tx
+    .selectFrom('digest_runs as r')
+    .innerJoin('digest_texts as t', (join) =>
+      join.onRef('t.zone', '=', 'r.zone').onRef('t.day', '=', 'r.day'),
+    )
+    .select(['t.notice_seq', 't.items'])
+    .where('r.window_to', '>=', since)
+    .execute();
+  return texts
+    .filter((text) => text.items.split(',').some((seq) => own.has(seq)))
+    .map((text) => text.notice_seq);
+}
+
+/** Whether the recipient `r` got one of these texts, or is to get it. */
+export function hasText(noticeSeqs: readonly number[]): Expression<SqlBool> {
+  return sql<SqlBool>`exists (
+    select 1 from deliveries d join notices n on n.seq = d.notice_seq
+    join notices c on c.seq = coalesce(d.content_seq, d.notice_seq)
+    where d.recipient_seq = r.seq and d.state <> 'superseded' and n.kind = 'digest'
+      and (d.state <> 'queued' or n.dropped_at is null) and ${TEXT_OF} in (${wholeNumbers(noticeSeqs)}))`;
+}
+
+/** What digests since that day (in their zone) tell or told these people; not what was ended before it left. */
+export async function listTextsOf(
+  tx: Tx,
+  recipients: readonly number[],
+  sinceDay: string,
+): Promise<{ recipientSeq: number; items: string[] }[]> {
+  const rows = await tx
+    .selectFrom('deliveries as d')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .innerJoin('notices as c', (join) =>
+      join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
+    )
+    .innerJoin('digest_texts as t', (join) => join.on('t.notice_seq', '=', TEXT_OF))
+    .select(['d.recipient_seq', 't.items'])
+    .where('d.recipient_seq', 'in', recipients)
+    .where('n.kind', '=', 'digest')
+    .where('d.state', '<>', 'superseded')
+    .where((eb) => eb.or([eb('d.state', '<>', 'queued'), eb('n.dropped_at', 'is', null)]))
+    .where('t.day', '>=', sinceDay)
+    .execute();
+  return rows.map((row) => ({ recipientSeq: row.recipient_seq, items: row.items.split(',') }));
+}
+
+/** The texts of digests that told of what happened up to `since` or later and have not left to everyone yet. */
+export async function listOpenTexts(tx: Tx, since: Instant): Promise<DigestText[]> {
+  const rows = await tx
+    .selectFrom('digest_runs as r')
+    .innerJoin('digest_texts as t', (join) =>
+      join.onRef('t.zone', '=', 'r.zone').onRef('t.day', '=', 'r.day'),
+    )
+    .innerJoin('notices as c', 'c.seq', 't.notice_seq')
+    .select(['r.zone', 'r.day', 'r.window_from', 'r.window_to', 't.items', 't.notice_seq'])
+    .where('r.window_to', '>=', since)
+    .where('c.replaced_by', 'is', null)
+    .where('c.dropped_at', 'is', null)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('deliveries as d')
+          .innerJoin('notices as b', 'b.seq', 'd.notice_seq')
+          .select(sql.lit(1).as('one'))
+          .where((of) =>
+            of.or([
+              of('b.seq', '=', of.ref('t.notice_seq')),
+              of('b.replaced_by', '=', of.ref('t.notice_seq')),
+            ]),
+          )
+          .where('d.state', 'in', ['queued', 'in_batch']),
+      ),
+    )
+    .execute();
+  return rows.map((row) => ({
+    zone: row.zone,
+    day: row.day,
+    windowFrom: row.window_from,
+    windowTo: row.window_to,
+    items: row.items.split(',').map(Number),
+    noticeSeq: row.notice_seq,
+  }));
+}
+
+/** Nobody more gets this text, of which nothing is left: the dispatcher ends what waits of it, and what comes back of a frozen batch. */
+export async function endDigestText(
+  tx: Tx,
+  noticeSeq: number,
+  { by, now }: { by: string; now: Instant },
+): Promise<void> {
+  await tx
+    .updateTable('notices')
+    .set({ dropped_at: now, dropped_by: by })
+    .where((eb) => eb.or([eb('seq', '=', noticeSeq), eb('replaced_by', '=', noticeSeq)]))
+    .execute();
+}
