@@ -216,7 +216,8 @@ export async function listLed(ctx: Ctx): Promise<LedIncident[]> {
 }
 
 /**
- * "I take it": the signed-in person becomes comms lead of those of these incidents that wait to be taken over.
+ * "I take it": the signed-in person becomes comms lead of those of these incidents that wait to be taken over. Whoever led one is mailed that
+ * they are free of it.
  * @returns what they have now
  * @throws AppError invalid without any; conflict when someone else was quicker with all of them
  */
@@ -231,7 +232,7 @@ export async function takeOver(
   if (!input.incidentIds?.length)
     throw new AppError('invalid', 'Nothing was chosen.', { fix: 'Press the button on the page.' });
   const now = ctx.now();
-  return ctx.db.write(async (tx) => {
+  const taken = await ctx.db.write(async (tx) => {
     const waiting = (await readWaiting(tx, await listOpen(tx, actor), now)).filter(({ incident }) =>
       input.incidentIds.includes(incident.id),
     );
@@ -246,8 +247,49 @@ export async function takeOver(
       });
     }
     if (!waiting.length) await refuseTaken(tx, ctx, input.incidentIds);
+    await relieve(tx, ctx, waiting, actor);
     return waiting.map(({ incident: { id, title } }) => ({ id, title }));
   });
+  ctx.changed('outbox');
+  return taken;
+}
+
+/** Tells those who led these that they need not stay. */
+async function relieve(
+  tx: Tx,
+  ctx: Ctx,
+  taken: readonly Waiting[],
+  by: { id: string; name: string },
+): Promise<void> {
+  const page = await getPage(tx);
+  const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+  const people = await listDutyPeople(tx);
+  for (const [userId, own] of Map.groupBy(taken, ({ facts }) => facts.lead?.userId)) {
+    const person = people.find((one) => one.userId === userId);
+    const [{ incident }, ...others] = own as [Waiting];
+    if (!person || userId === by.id) continue;
+    const what = others.length
+      ? `${own.length} incidents`
+      : incident.restricted
+        ? RESTRICTED_TITLE
+        : incident.title;
+    await mailStaff(tx, ctx, {
+      incidentSeq: others.length ? null : incident.seq,
+      people: [person],
+      rendered: renderStaffMail({
+        site,
+        about: incident.id,
+        subject: `[${own.map((one) => one.incident.severity).sort()[0]}] ${by.name} took over: ${what}`,
+        lines: [
+          `${by.name} is comms lead now. You are called about ${others.length ? 'them' : 'it'} no more.`,
+        ],
+        deed: {
+          words: 'See how it stands',
+          url: `${ctx.site.url}/admin${others.length ? '' : `/incidents/${incident.id}`}`,
+        },
+      }),
+    });
+  }
 }
 
 async function refuseTaken(tx: Tx, ctx: Ctx, incidentIds: readonly string[]): Promise<never> {

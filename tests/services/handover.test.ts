@@ -66,6 +66,13 @@ eachDatabase('the hand-over at the end of a duty', (fresh) => {
     expect((await house.lead())?.userId).toBe('jonas');
     await pass(30);
     expect(await lines(house)).toEqual(['14:30 jonas: [SEV1] Take over: Checkout is failing']);
+    // Who stayed until then is told that they may go, once.
+    const [relieved, ...again] = await house.mails(/took over/);
+    expect([relieved?.line, again]).toEqual([
+      `${relieved?.line.slice(0, 5)} mia: [SEV1] Jonas took over: Checkout is failing`,
+      [],
+    ]);
+    expect(relieved?.text).toContain('Jonas is comms lead now. You are called about it no more.');
     expect(await listHandovers(as('ada'))).toEqual([]);
     expect((await getIncident(house.ctx, id)).facts[0]).toMatchObject({
       text: 'Jonas took over as comms lead from Mia',
