@@ -210,7 +210,10 @@ describe('duty, by its forms alone', () => {
     const end = addMs(now(), -2 * MINUTE);
     await put('leaving00001', addMs(now(), -8 * HOUR), end, 'owner', 'Ask for the second log.');
     await put('coming000001', end, addMs(now(), 8 * HOUR), 'comms');
-    expect(text((await house.get('/admin')).body)).toContain('Search is down waits to be taken over since');
+    for (const path of ['/admin', `/admin/incidents/${id}`])
+      expect(text((await house.get(path)).body), path).toContain(
+        'Search is down waits to be taken over since',
+      );
     const { body } = await house.get('/admin/duty/handover');
     expect(text(body)).toContain('Mia Berg’s duty ended at');
     expect(text(body)).toContain('Mia Berg stays comms lead until someone takes it.');
@@ -235,7 +238,8 @@ describe('duty, by its forms alone', () => {
     expect(slower.status).toBe(409);
     expect(slower.body).toContain('Noor Aziz is its comms lead now.');
     expect(text(slower.body)).toMatch(/Search is down Noor Aziz leads it since/);
-    expect(text((await house.get('/admin')).body)).not.toContain('to be taken over');
+    for (const path of ['/admin', `/admin/incidents/${id}`])
+      expect(text((await house.get(path)).body), path).not.toContain('to be taken over');
     await clear();
   });
 
