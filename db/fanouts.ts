@@ -77,48 +77,6 @@ export async function insertFanout(
   return seq;
 }
 
-/**
- * How many people a fan-out with this filter would be expanded to now, but for those who must have been told before. Those who follow the whole page are counted in recipients_whole, a
- * million in some milliseconds: others wait for the writer meanwhile.
- */
-export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> {
-  if (filter.people) return filter.people.length;
-  const whole = await tx
-    .selectFrom('recipients')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    // Literals, so that the partial index serves.
-    .where('kind', '=', sql.lit('subscriber'))
-    .where('state', '=', sql.lit('confirmed'))
-    .where('whole_page', '=', sql.lit(1))
-    .$if(filter.modes !== undefined, (query) => query.where('mode', 'in', filter.modes as Mode[]))
-    .executeTakeFirstOrThrow();
-  return Number(whole.count) + (await countScoped(tx, filter));
-}
-
-async function countScoped(tx: Tx, { components, groups, modes }: FanoutFilter): Promise<number> {
-  if (!components.length && !groups.length) return 0;
-  const { count } = await tx
-    .selectFrom('recipient_scopes as scope')
-    .innerJoin('recipients as r', 'r.seq', 'scope.recipient_seq')
-    .select((eb) => eb.fn.count<number>('r.seq').distinct().as('count'))
-    .where((eb) =>
-      eb.or([
-        ...(components.length
-          ? [eb.and([eb('scope.kind', '=', 'component'), eb('scope.ref_id', 'in', components)])]
-          : []),
-        ...(groups.length
-          ? [eb.and([eb('scope.kind', '=', 'group'), eb('scope.ref_id', 'in', groups)])]
-          : []),
-      ]),
-    )
-    .where('r.kind', '=', 'subscriber')
-    .where('r.state', '=', 'confirmed')
-    .where('r.whole_page', '=', 0)
-    .$if(modes !== undefined, (query) => query.where('r.mode', 'in', modes as Mode[]))
-    .executeTakeFirstOrThrow();
-  return Number(count);
-}
-
 /** The most urgent fan-out that is not done, is released and is not held back; the oldest of equals, and after all of them what is dropped. */
 export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished | null> {
   const open = (await listUnfinished(tx)).filter(

@@ -15,12 +15,13 @@ import {
 } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { isDropped } from '#db/dropped.ts';
-import { countReach, endExpansion, insertFanout } from '#db/fanouts.ts';
+import { endExpansion, insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { FAR } from '#db/parking.ts';
+import { countReach } from '#db/reach.ts';
 import { listUnfinished, type Mends, type Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import type { Instant } from '#domain/time.ts';

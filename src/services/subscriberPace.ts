@@ -1,6 +1,7 @@
 import { insertDigestItem } from '#db/digestItems.ts';
-import { countReach, type FanoutFilter } from '#db/fanouts.ts';
+import type { FanoutFilter } from '#db/fanouts.ts';
 import type { Tx } from '#db/open.ts';
+import { countReach } from '#db/reach.ts';
 import { listens, readToldSoFar } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import { type Mode, planStreams, type Stream } from '#domain/subscriberPace.ts';

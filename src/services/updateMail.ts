@@ -1,9 +1,10 @@
 import { listContents, listResolutionFilters, listUnsaid, omitsOf } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
-import { countReach, type FanoutFilter, insertFanout } from '#db/fanouts.ts';
+import { type FanoutFilter, insertFanout } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { countReach } from '#db/reach.ts';
 import { shareListeners } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';

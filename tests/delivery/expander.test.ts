@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { insertDelivery } from '#db/deliveries.ts';
-import { countReach, insertFanout } from '#db/fanouts.ts';
+import { insertFanout } from '#db/fanouts.ts';
 import type { Db } from '#db/open.ts';
+import { countReach } from '#db/reach.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import { expandNextChunk, newStride, restAfter } from '#delivery/expander.ts';
 import { DAY } from '#domain/time.ts';

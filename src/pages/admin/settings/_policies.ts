@@ -1,5 +1,5 @@
 import { textOf } from '#components/admin/forms.ts';
-import { SEVERITIES, type Severity } from '#domain/severity.ts';
+import { DUTY_ROLE_LABELS, DUTY_ROLES, SEVERITIES, type Severity } from '#domain/severity.ts';
 import type { PolicyVersion } from '#services/policies.ts';
 
 /** What is one line of text for each severity, in the order of the form. Minutes unless the hint says otherwise. */
@@ -128,4 +128,57 @@ export function readFields(form: FormData): PoliciesFields {
 function typed(value: string | number | readonly number[] | null): string {
   if (value === null || value === 'digest' || value === 'next_business_day') return '';
   return typeof value === 'object' ? value.join(', ') : String(value);
+}
+
+type Tick = {
+  name: string;
+  value: string;
+  label: string;
+  hint?: string;
+  isOn: (severity: Severity) => boolean;
+};
+
+/** The boxes of a part, below its numbers. */
+export function ticksOf(part: number, fields: PoliciesFields): Tick[] {
+  if (part === 0)
+    return [
+      {
+        name: 'businessHoursOnly',
+        value: 'hours',
+        label: 'In business hours only',
+        isOn: (severity) => fields[severity].businessHoursOnly,
+      },
+      {
+        name: 'needsApproval',
+        value: 'yes',
+        label: 'Public updates need an approver',
+        isOn: (severity) => fields[severity].needsApproval,
+      },
+    ];
+  if (part === 2)
+    return [
+      {
+        name: 'subscriberStatusAtOnce',
+        value: 'status',
+        label: 'A change of status goes at once, too',
+        isOn: (severity) => fields[severity].subscriberStatusAtOnce,
+      },
+    ];
+  if (part !== 1) return [];
+  const calls = DUTY_ROLES.map((role) => ({
+    name: 'lateTell',
+    value: role,
+    label: `Called when late: ${DUTY_ROLE_LABELS[role].toLowerCase()}`,
+    isOn: (severity: Severity) => fields[severity].lateTell.includes(role),
+  }));
+  return [
+    ...calls,
+    {
+      name: 'postWhenLate',
+      value: 'post',
+      label: 'When late, post an approved text',
+      hint: 'Marked as automatic, at most twice in a row. Staff are called all the same.',
+      isOn: (severity) => fields[severity].postWhenLate,
+    },
+  ];
 }
