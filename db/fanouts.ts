@@ -77,13 +77,21 @@ export async function insertFanout(
   return seq;
 }
 
-/** The most urgent fan-out that is not done, is released and is not held back; the oldest of equals, and after all of them what is dropped. */
+/**
+ * The most urgent fan-out that is not done, is released and is not held back; the oldest of equals, and after all of them what is dropped.
+ * Where newer ones that are released too take its place, the newest of those: what it replaces must not leave a moment before it.
+ */
 export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished | null> {
   const open = (await listUnfinished(tx)).filter(
     (one) => one.expanding && (one.droppedBy !== null || (!one.heldBack && one.releaseAt <= now)),
   );
   const last = (one: Unfinished) => (one.droppedBy === null ? 0 : 1);
-  return open.sort((a, b) => last(a) - last(b) || a.priority - b.priority || a.seq - b.seq)[0] ?? null;
+  const [first] = open.sort((a, b) => last(a) - last(b) || a.priority - b.priority || a.seq - b.seq);
+  if (!first) return null;
+  const newer = open
+    .filter(({ follows }) => follows.some((one) => one.yields && one.noticeSeq === first.noticeSeq))
+    .sort((a, b) => b.seq - a.seq);
+  return newer.find(({ droppedBy }) => droppedBy === null) ?? first;
 }
 
 /** When the next fan-out is released; null when none waits for that. */

@@ -1,7 +1,9 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
+import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { type Incident, updateIncident } from '#db/incidents.ts';
+import { narrowWaiting } from '#db/narrow.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
@@ -19,7 +21,8 @@ import { isOpenToAll } from './updatePlan.ts';
 
 /**
  * Puts right which components an incident touched: for each one given, what was said of it from the start is taken back and said
- * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Nobody is mailed.
+ * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Nobody is mailed,
+ * and what waits to leave spares those whom it turned out not to concern.
  */
 export async function correctComponents(
   ctx: Ctx,
@@ -47,6 +50,7 @@ export async function correctComponents(
       .filter(([, status]) => status !== 'operational')
       .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
     await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
+    await spareOthers(tx, incident, now);
     await updateIncident(tx, incident.seq, {}, now);
     await applyRunbooks(tx, incident, now);
     const words = [...wanted].map(
@@ -62,6 +66,14 @@ export async function correctComponents(
     return bumpIfPublic(tx, incident, now);
   });
   if (changesPage) ctx.changed('page');
+}
+
+/** Who follows only what it never touched is not told of it a moment later. */
+async function spareOthers(tx: Tx, incident: Incident, now: Instant): Promise<void> {
+  const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
+  const components = [...new Set(claims.map(({ componentId }) => componentId))];
+  const groups = (await findComponents(tx, components)).flatMap(({ groupId }) => groupId ?? []);
+  await narrowWaiting(tx, incident, { components, groups }, now);
 }
 
 /**

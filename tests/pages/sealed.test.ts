@@ -341,7 +341,8 @@ describe('the table of incidents', () => {
     'approvals.ts': 'joined under the rule, and once for the clock',
     'claims.ts': 'joined under the rule',
     'deliveryReports.ts': 'messages, under the rule',
-    'digestItems.ts': 'what subscribers are told, which leaves out what is restricted by a condition of its own',
+    'digestItems.ts':
+      'what subscribers are told, which leaves out what is restricted by a condition of its own',
     'drafts.ts': 'joined under the rule',
     'due.ts': 'what is published: a yes or no about the page',
     'heard.ts': 'messages, under the rule',

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
+import { expandNextChunk } from '#delivery/expander.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { sendDigests } from '#services/digests.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
-import { getIncident } from '#services/incidents.ts';
+import { correctComponents, getIncident } from '#services/incidents.ts';
 import { previewUpdate } from '#services/postUpdate.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { setReleaseSeconds } from '../support/factory.ts';
@@ -85,6 +86,54 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(house.heard(address(1))[1]?.text).toMatch(
       /Half of it works[\s\S]*What you missed[\s\S]*Still looking/,
     );
+  });
+
+  it('two updates that wait for the same moment leave as one mail, however quick the way out is', async () => {
+    const { until, open, say, ctx, db, rig, heard } = await paceHouse(fresh);
+    const id = await open('SEV1');
+    await until('14:04');
+    await say(id, { body: 'Cards fail.', notify: true });
+    await until('14:06');
+    await say(id, { body: 'Wallets fail, too.', notify: true });
+    await until('14:09');
+    ctx.clock.advance(60_000);
+    // What is made ready leaves before more is.
+    while (await expandNextChunk({ db, now: ctx.now })) await rig.drain();
+    const texts = heard(address(1)).map(({ text }) => text);
+    expect(texts).toHaveLength(2);
+    expect(texts[1]).toMatch(/Wallets fail, too[\s\S]*What you missed[\s\S]*Cards fail/);
+  });
+
+  it('a component that is corrected: mail that waits spares those who follow it alone', async () => {
+    const { until, open, log, ctx, db, checkout, cart, get, heard } = await paceHouse(fresh);
+    const of = (id: string, mode: Mode) =>
+      makeSubscribers(db, 1, [{ kind: 'component', id }], { mode }).then(([one]) => one as string);
+    const [told, waits, digest] = [
+      await of(checkout.id, 'everything'),
+      await of(checkout.id, 'policy'),
+      await of(checkout.id, 'digest'),
+    ];
+    const id = await open('SEV3');
+    await until('14:10');
+    const [mail] = (await listOutgoing(ctx, id)).filter(({ wait }) => wait);
+    expect(mail?.total).toBe(2);
+    await correctComponents(ctx, {
+      incidentId: id,
+      version: (await get(id)).version,
+      components: [
+        { id: checkout.id, status: 'operational' },
+        { id: cart.id, status: 'degraded_performance' },
+      ],
+    });
+    expect((await listOutgoing(ctx, id)).find(({ wait }) => wait)?.total).toBe(1);
+    await until('14:40');
+    expect(log).toEqual([
+      `14:00 everything, important, ${told}: [Investigating] ${T}`,
+      `14:30 policy: [Investigating] ${T}`,
+    ]);
+    await until('2026-11-21T09:30:00.000Z');
+    expect(log.at(-1)).toMatch(/^09:\d\d digest: /);
+    expect([...heard(waits), ...heard(digest)]).toEqual([]);
   });
 
   it('SEV3: its opening after half an hour, then at most one in two hours; the end for those told', async () => {
