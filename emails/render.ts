@@ -69,10 +69,7 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
   const body = proseWithin(mail.update.body, room);
   const missed = missedWithin(mail, room - Buffer.byteLength(body.html.safeHtml));
   return {
-    subject: withDrill(
-      `[${mail.correction ? 'Correction' : STATUS_LABELS[mail.update.status]}] ${heading}`,
-      mail.incident.drill ?? false,
-    ),
+    subject: withDrill(`[${subjectMark(mail)}] ${heading}`, mail.incident.drill ?? false),
     html: html({ body_html: body.html, cut: body.cut ? {} : null, missed }),
     text: updateText(mail, heading, label),
     headers: {
@@ -82,6 +79,13 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
       'In-Reply-To': root,
     },
   };
+}
+
+/** After “[Resolved]” in the same thread, a status alone would look like a mail that came late. */
+function subjectMark({ update, correction }: UpdateMail): string {
+  if (correction) return 'Correction';
+  const label = STATUS_LABELS[update.status];
+  return update.kind === 'reopening' ? `${label} again` : label;
 }
 
 /** What was missed, as much of it as `maxBytes` of HTML hold; the rest is on the page. */

@@ -145,7 +145,7 @@ function contentFor(
         ? factsOf([['Who does what', teamWords(story.team)]])
         : []),
     ],
-    promises: over || what === 'lowered' ? [] : promisesOf(story, readers),
+    promises: over || what === 'lowered' ? [] : promisesOf(story, readers, now),
     components: readers.facts.includes('components') ? components : [],
     componentsTitle: readers.account ? 'Your components' : 'Components',
     signature: readers.account?.contact ?? null,
@@ -178,14 +178,20 @@ function teamWords(team: readonly RoleHolder[]): string | null {
   return words.length ? words.join('\n') : null;
 }
 
-function promisesOf({ incident }: Story, { kind, facts }: Readers): { words: string; by: Instant }[] {
+/** A time that has passed is no promise: inside it is said to be late, and outside nothing is said. */
+function promisesOf(
+  { incident }: Story,
+  { kind, facts }: Readers,
+  now: Instant,
+): { words: string; by: Instant }[] {
   const { nextUpdateDue, internalDue, publishedAt } = incident;
-  if (kind === 'outside') return nextUpdateDue ? [{ words: 'Next update by', by: nextUpdateDue }] : [];
+  if (kind === 'outside')
+    return nextUpdateDue && nextUpdateDue > now ? [{ words: 'Next update by', by: nextUpdateDue }] : [];
+  const promised = (what: string, by: Instant | null) =>
+    by ? [{ words: by > now ? `${what} by` : `${what} is late, was due by`, by }] : [];
   return [
-    ...(nextUpdateDue
-      ? [{ words: `${publishedAt ? 'Next' : 'First'} public update by`, by: nextUpdateDue }]
-      : []),
-    ...(internalDue && facts.includes('inside') ? [{ words: 'Next word inside by', by: internalDue }] : []),
+    ...promised(`${publishedAt ? 'Next' : 'First'} public update`, nextUpdateDue),
+    ...promised('Next word inside', facts.includes('inside') ? internalDue : null),
   ];
 }
 
@@ -219,6 +225,7 @@ function whyText(page: Page, { name, kind, account }: Readers): string {
 
 function markOf(what: What, { kind }: Readers, update: Update | null): string | null {
   if (what === 'correction') return 'Correction';
+  if (update?.kind === 'reopening') return `${STATUS_LABELS[update.status]} again`;
   if (kind === 'outside' || what === 'update') return update?.audience === 'internal' ? 'Inside' : null;
   return { declared: 'Declared', raised: 'raised', lowered: 'lowered' }[what];
 }

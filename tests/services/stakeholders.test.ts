@@ -6,6 +6,42 @@ import { makeSubscribers } from '../support/people.ts';
 import { stakeholderHouse } from './stakeholderHouse.ts';
 
 eachDatabase('stakeholders', (fresh) => {
+  it('a time that has passed is no promise: inside it is late, outside nothing is said of it', async () => {
+    const { declare, say, told, last, at } = await stakeholderHouse(fresh);
+    const { id } = await declare({ severity: 'SEV2' });
+    at('14:06');
+    await say(id, { notify: true, body: 'Card payments fail.' });
+    await told();
+    at('15:10');
+    await say(id, { audience: 'internal', severity: 'SEV1', body: 'It is worse than we thought.' });
+    await told();
+    expect(last('max').text).toContain('Next public update is late, was due by 15:06 UTC');
+    expect(last('max').text).toContain('Next word inside by 15:25 UTC');
+    at('15:30');
+    await say(id, { notify: true, body: 'Card payments still fail.' });
+    await told();
+    expect(last('max').text).toContain('Next public update by 16:00 UTC');
+    expect(last('max').text).toContain('Next word inside is late, was due by 15:25 UTC');
+  });
+
+  it('what is open again says so in its subject, after one that said that it was over', async () => {
+    const { declare, say, told, house } = await stakeholderHouse(fresh).then((one) => ({
+      ...one,
+      house: one,
+    }));
+    const { id } = await declare();
+    await say(id, { notify: true });
+    await say(id, { notify: true, status: 'resolved', reason: 'Checked.' });
+    await told();
+    await say(id, { notify: true, status: 'investigating' });
+    expect(await told()).toEqual([
+      'ann: [Investigating again] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating again] Checkout is failing',
+    ]);
+    const [subscriber] = house.addresses as [string];
+    expect(house.heard(subscriber).at(-1)?.subject).toBe('[Investigating again] Checkout is failing');
+  });
+
   it('a SEV1 from its declaration to its end: who hears what', async () => {
     const { declare, say, told, last, checkout } = await stakeholderHouse(fresh);
     const { id } = await declare({ summary: 'The payment cluster lost its leader.' });
@@ -16,6 +52,7 @@ eachDatabase('stakeholders', (fresh) => {
 
     await say(id, { audience: 'internal', body: 'Theory: split brain. Next: promote the replica.' });
     expect(await told()).toEqual(['eva, max, sue: [SEV1, Inside] Checkout is failing']);
+    expect(last('eva').text).toContain('First public update by 14:05 UTC');
 
     await say(id, { notify: true, body: 'Card payments fail for some.' });
     expect(await told()).toEqual([
