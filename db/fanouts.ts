@@ -23,6 +23,8 @@ export type FanoutFilter = {
   /** And who chose one of these, if they got one of the messages `toldBy` (seqs of notices), or are getting it. */
   toldModes?: readonly Mode[];
   toldBy?: readonly number[];
+  /** And who follows one of these alone, if they got one of the messages `toldBy`, or are getting it. */
+  toldOf?: { components: readonly string[]; groups: readonly string[] };
   /** Nobody who got one of these: they say the same. */
   beside?: readonly number[];
 };
@@ -325,7 +327,7 @@ function isConcerned(
           ),
         ]
       : [];
-  const { modes, toldModes = [], toldBy = [], beside = [] } = filter;
+  const { modes, toldModes = [], toldBy = [], toldOf, beside = [] } = filter;
   const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
     eb.exists(
       eb
@@ -352,6 +354,14 @@ function isConcerned(
       eb('r.whole_page', '=', 1),
       ...named('component', filter.components),
       ...named('group', filter.groups),
+      ...(toldOf
+        ? [
+            eb.and([
+              eb.or([...named('component', toldOf.components), ...named('group', toldOf.groups)]),
+              ...told,
+            ]),
+          ]
+        : []),
     ]),
   ]);
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '#domain/time.ts';
-import { countReach, type FanoutFilter } from './fanouts.ts';
+import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
+import { countReach } from './reach.ts';
 import { listUnfinished } from './unfinished.ts';
 
 type Concerned = { components: readonly string[]; groups: readonly string[] };

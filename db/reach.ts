@@ -21,7 +21,11 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
   return Number(whole.count) + (await countScoped(tx, filter));
 }
 
-async function countScoped(tx: Tx, { components, groups, modes }: FanoutFilter): Promise<number> {
+/** How many of them follow only what it names. */
+export async function countScoped(
+  tx: Tx,
+  { components, groups, modes }: Pick<FanoutFilter, 'components' | 'groups' | 'modes'>,
+): Promise<number> {
   if (!components.length && !groups.length) return 0;
   const { count } = await tx
     .selectFrom('recipient_scopes as scope')

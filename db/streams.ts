@@ -10,6 +10,8 @@ export type ToldSoFar = {
   noticeSeqs: number[];
   /** When the last of them left to those who go by the policy; null when none has. */
   lastLeft: Instant | null;
+  /** What those that have left were about, for people who follow that alone. */
+  of: { components: string[]; groups: string[] };
   /** The most people that one of them was for. */
   most: number;
 };
@@ -26,12 +28,16 @@ export async function readToldSoFar(tx: Tx, incidentSeq: number, now: Instant): 
     .where('f.mends', 'is', null)
     .orderBy('n.seq')
     .execute();
-  const left = rows.filter(
-    (row) =>
-      row.release_at <= now && !row.stopped_at && listens(JSON.parse(row.filter) as FanoutFilter, 'policy'),
-  );
+  const gone = rows
+    .filter((row) => row.release_at <= now && !row.stopped_at)
+    .map((row) => ({ ...row, filter: JSON.parse(row.filter) as FanoutFilter }));
+  const left = gone.filter(({ filter }) => listens(filter, 'policy'));
   return {
     noticeSeqs: rows.map(({ seq }) => seq),
+    of: {
+      components: [...new Set(gone.flatMap(({ filter }) => filter.components))],
+      groups: [...new Set(gone.flatMap(({ filter }) => filter.groups))],
+    },
     lastLeft:
       left
         .map((row) => row.release_at || row.created_at)

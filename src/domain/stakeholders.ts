@@ -105,7 +105,7 @@ export type What =
   | 'update'
   /** It became more severe, and concerns them from now on. */
   | 'raised'
-  /** It became less severe, and does not concern them any more until it is over. */
+  /** It became less severe, or is open again as less than what they are told of: it does not concern them until it is over. */
   | 'lowered'
   /** Words that they were sent are put right. */
   | 'correction';
@@ -121,6 +121,8 @@ export type Moment = {
   isPublic: boolean;
   /** It is over with this, or open again. */
   turns: boolean;
+  /** It is over once this is said. */
+  over: boolean;
   /** Subscribers are mailed as well. */
   notify: boolean;
 };
@@ -143,7 +145,10 @@ export function whatFor(moment: Moment, { kind, facts, tells, toldBefore }: Conc
   const now = tells(severity);
   if (moment.kind === 'declared') return now && inside ? 'declared' : null;
   if (!inside && !moment.isPublic) return null;
-  if (moment.turns) return toldBefore || (now && (inside || moment.notify)) ? 'update' : null;
+  if (moment.turns) {
+    if (!toldBefore && !(now && (inside || moment.notify))) return null;
+    return now || moment.over ? 'update' : 'lowered';
+  }
   if (before !== null && (inside || moment.kind === 'internal' || moment.notify)) {
     if (now && !tells(before)) return 'raised';
     if (!now && tells(before) && toldBefore) return 'lowered';

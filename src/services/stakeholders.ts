@@ -26,7 +26,7 @@ export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promi
   const isPublic = publishedAt !== null;
   return tell(tx, ctx, story, {
     updateSeq: 0,
-    moment: { kind: 'declared', severity, before: null, isPublic, turns: false, notify: true },
+    moment: { kind: 'declared', severity, before: null, isPublic, turns: false, over: false, notify: true },
     releaseNow: false,
   });
 }
@@ -87,6 +87,7 @@ function momentOf({
     before: severityChange?.[0] ?? null,
     isPublic: update.audience === 'public' || incident.publishedAt !== null,
     turns: isOver(update.status) !== isOver(incident.status),
+    over: isOver(update.status),
     notify,
   };
 }
@@ -180,7 +181,7 @@ function omitsOf({ stopped }: Story, since: number, updateSeq: number): number[]
 }
 
 /** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */
-function leadOf({ severity, before, isPublic }: Moment, what: What, { kind }: Readers): string | null {
+function leadOf({ severity, before, isPublic, turns }: Moment, what: What, { kind }: Readers): string | null {
   const inside = kind === 'inside';
   if (what === 'declared')
     return isPublic
@@ -190,6 +191,8 @@ function leadOf({ severity, before, isPublic }: Moment, what: What, { kind }: Re
     return inside
       ? `Raised from ${before} to ${severity}. It concerns you from now on: this is what is known so far.`
       : 'This is more severe than it was, and concerns you from now on. This is what is known so far.';
+  if (what === 'lowered' && turns)
+    return `It is open again${inside ? `, as ${severity}` : ''}. You will hear when it is resolved, and nothing before that.`;
   if (what === 'lowered')
     return inside
       ? `Lowered from ${before} to ${severity}. You will hear when it is resolved, and nothing before that.`

@@ -1,8 +1,8 @@
 import { insertDigestItem } from '#db/digestItems.ts';
 import type { FanoutFilter } from '#db/fanouts.ts';
 import type { Tx } from '#db/open.ts';
-import { countReach } from '#db/reach.ts';
-import { listens, readToldSoFar } from '#db/streams.ts';
+import { countReach, countScoped } from '#db/reach.ts';
+import { listens, readToldSoFar, type ToldSoFar } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import { type Mode, planStreams, type Stream } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
@@ -45,22 +45,37 @@ export async function planUpdateStreams(
     lastLeft: told.lastLeft,
     waiting: waitingOf(await listUnfinished(tx, incident.seq, 'subscribers'), now),
   });
+  const toldOf = turns(update.kind) ? beyond(told.of, audience) : null;
   const planned: PlannedStream[] = [];
   for (const { modes, toldModes, releaseAt, wait } of streams) {
     const filter = {
       components: audience.components,
       groups: audience.groups,
       modes,
-      ...(toldModes.length && { toldModes, toldBy: told.noticeSeqs }),
+      ...(toldModes.length && { toldModes }),
+      ...(toldOf && { toldOf }),
+      ...((toldModes.length || toldOf) && { toldBy: told.noticeSeqs }),
     };
     // How many of them were told before is not worth a count while others wait to write.
     const perhaps = toldModes.length
       ? Math.min(told.most, await countReach(tx, { ...filter, modes: toldModes }))
       : 0;
-    planned.push({ filter, releaseAt, wait, expected: (await countReach(tx, filter)) + perhaps });
+    const once = toldOf ? Math.min(told.most, await countScoped(tx, { ...toldOf, modes })) : 0;
+    planned.push({ filter, releaseAt, wait, expected: (await countReach(tx, filter)) + perhaps + once });
   }
   // What leaves later is for those who are there by now: if there are none, nobody waits for anything.
   return { streams: planned.filter(({ expected }, index) => index === 0 || expected > 0), digest };
+}
+
+/** How it ends, and that it does not, concerns everyone who was told of it, though it turned out never to have touched what they follow. */
+function turns(kind: MailPlan['update']['kind']): boolean {
+  return kind === 'resolution' || kind === 'reopening';
+}
+
+function beyond(of: ToldSoFar['of'], audience: FanoutFilter): NonNullable<FanoutFilter['toldOf']> | null {
+  const components = of.components.filter((id) => !audience.components.includes(id));
+  const groups = of.groups.filter((id) => !audience.groups.includes(id));
+  return components.length + groups.length ? { components, groups } : null;
 }
 
 /** Notes that people were told of an update, for those who are told once a day. */

@@ -474,10 +474,10 @@ eachDatabase('a resolution', (fresh) => {
     });
     await house.release();
     await house.drain();
-    expect(house.heard(a).map(({ subject }) => subject.split(' ')[0])).toEqual([
-      '[Investigating]',
-      '[Resolved]',
-      '[Investigating]',
+    expect(house.heard(a).map(({ subject }) => subject.split(']')[0])).toEqual([
+      '[Investigating',
+      '[Resolved',
+      '[Investigating again',
     ]);
     expect(house.heard(b)).toHaveLength(3);
     for (const to of [c, payer as string]) {

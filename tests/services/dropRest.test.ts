@@ -164,9 +164,9 @@ eachDatabase('the rest of a stopped message, dropped', (fresh) => {
     const { id } = await house.declare();
     await house.say(id, { body: ONE, notify: true });
     const { noticeId } = await house.newest(id);
-    await house.say(id, { body: TWO, notify: true });
     house.ctx.clock.advance(10_000);
     await expandNextChunk({ db: house.db, now: ctx.now });
+    await house.say(id, { body: TWO, notify: true });
     const second = (await house.newest(id)).noticeId;
     await stopSending(ctx, noticeId);
     await stopSending(ctx, second);
@@ -176,6 +176,32 @@ eachDatabase('the rest of a stopped message, dropped', (fresh) => {
     await house.drain();
     expect(await states(house.db)).toEqual({ superseded: 1_400 });
     expect(await getFanout(ctx, noticeId)).toMatchObject({ waiting: 0, leftOut: 700, total: 700 });
+    expect(house.wire.taken).toEqual([]);
+    const unfinished = await house.db.read((tx) =>
+      tx.selectFrom('fanouts').select('seq').where('finished_at', 'is', null).execute(),
+    );
+    expect(unfinished).toEqual([]);
+  });
+
+  it('with one that is taking its place, between two chunks of that: everyone has a row that says so, and nobody a mail', async () => {
+    const house = await outgoingHouse(fresh, { people: 700 });
+    const { ctx } = house;
+    const { id } = await house.declare();
+    await house.say(id, { body: ONE, notify: true });
+    const { noticeId } = await house.newest(id);
+    await house.say(id, { body: TWO, notify: true });
+    house.ctx.clock.advance(10_000);
+    await expandNextChunk({ db: house.db, now: ctx.now });
+    const second = (await house.newest(id)).noticeId;
+    await stopSending(ctx, noticeId);
+    await stopSending(ctx, second);
+    // The others had its place taken already.
+    expect(await dropRest(ctx, noticeId)).toBe(200);
+    expect(await dropRest(ctx, second)).toBe(700);
+    expect(await getFanout(ctx, second)).toMatchObject({ waiting: 0, leftOut: 700, total: 700 });
+    await house.drain();
+    expect(await states(house.db)).toEqual({ superseded: 1_400 });
+    expect(await getFanout(ctx, noticeId)).toMatchObject({ waiting: 0, total: 700 });
     expect(house.wire.taken).toEqual([]);
     const unfinished = await house.db.read((tx) =>
       tx.selectFrom('fanouts').select('seq').where('finished_at', 'is', null).execute(),

@@ -24,6 +24,27 @@ eachDatabase('stakeholders', (fresh) => {
     expect(last('max').text).toContain('Next word inside is late, was due by 15:25 UTC');
   });
 
+  it('whom it no longer concerns hears that it is open again, and is promised nothing but its end', async () => {
+    const { declare, say, told, last } = await stakeholderHouse(fresh);
+    const { id } = await declare();
+    await say(id, { notify: true });
+    await say(id, { notify: true, severity: 'SEV2' });
+    await say(id, { notify: true, status: 'resolved', reason: 'Checked.' });
+    await told();
+    await say(id, { notify: true, status: 'investigating', body: 'It fails again.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating again] Checkout is failing',
+      'eva, max, sue: [SEV2, Investigating again] Checkout is failing',
+    ]);
+    expect(last('eva').text).toContain('It fails again.');
+    expect(last('eva').text.replace(/\s+/g, ' ')).toContain(
+      'It is open again, as SEV2. You will hear when it is resolved, and nothing before that.',
+    );
+    expect(last('eva').text).not.toMatch(/Next (public update|word inside)/);
+    expect(last('max').text).toContain('Next public update by 15:01 UTC');
+    expect(last('max').text).not.toContain('It is open again');
+  });
+
   it('what is open again says so in its subject, after one that said that it was over', async () => {
     const { declare, say, told, house } = await stakeholderHouse(fresh).then((one) => ({
       ...one,
@@ -140,8 +161,8 @@ eachDatabase('stakeholders', (fresh) => {
     ]);
     await say(id, { status: 'investigating', notify: true, severity: 'SEV1', body: 'It is back.' });
     expect(await told()).toEqual([
-      'ann: [Investigating] Checkout is failing',
-      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+      'ann: [Investigating again] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating again] Checkout is failing',
     ]);
   });
 

@@ -105,7 +105,7 @@ eachDatabase('who hears, how often', (fresh) => {
   });
 
   it('a component that is corrected: mail that waits spares those who follow it alone', async () => {
-    const { until, open, log, ctx, db, checkout, cart, get, heard } = await paceHouse(fresh);
+    const { until, open, say, log, ctx, db, checkout, cart, get, heard } = await paceHouse(fresh);
     const of = (id: string, mode: Mode) =>
       makeSubscribers(db, 1, [{ kind: 'component', id }], { mode }).then(([one]) => one as string);
     const [told, waits, digest] = [
@@ -130,6 +130,18 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(log).toEqual([
       `14:00 everything, important, ${told}: [Investigating] ${T}`,
       `14:30 policy: [Investigating] ${T}`,
+    ]);
+    // Who was told that it began is told how it ends, and that it does not; nobody else of them is.
+    await say(id, { body: 'It is the cart.', notify: true });
+    await until('14:50');
+    await say(id, { status: 'resolved', body: 'It works.', notify: true });
+    await until('15:00');
+    await say(id, { status: 'investigating', body: 'It does not.', notify: true });
+    await until('15:10');
+    expect(log.slice(2)).toEqual([
+      `14:40 everything: [Investigating] ${T}`,
+      `14:50 policy, everything, important, ${told}: [Resolved] ${T}`,
+      `15:00 policy, everything, important, ${told}: [Investigating again] ${T}`,
     ]);
     await until('2026-11-21T09:30:00.000Z');
     expect(log.at(-1)).toMatch(/^09:\d\d digest: /);
