@@ -23,7 +23,7 @@ const TICK_MS = 1_000;
 type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
 
 /** What happens because time passed, in the order in which it is done. Each claims its work, so two processes never do it twice. */
-function newDuties(): Duties {
+export function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
     'calls to staff': callStaff,
