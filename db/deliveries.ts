@@ -1,11 +1,11 @@
-import { sql } from 'kysely';
+import { type ExpressionBuilder, sql } from 'kysely';
 import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { wholeNumbers } from './dialect.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
-import type { Row } from './schema.ts';
+import type { Row, Schema } from './schema.ts';
 import { type Holds, isNeedless, mayLeave, readHolds } from './unfinished.ts';
 
 /** A delivery that could go now, with what its mail needs to know of the person. */
@@ -120,12 +120,32 @@ export function queuedNow(tx: Tx, holds: Holds, { lane, priority, now, limit, af
     .where('d.not_before', '<=', now)
     .orderBy('d.not_before')
     .orderBy('d.seq')
-    .limit(limit);
+    .limit(limit)
+    .$if(lane === 'hook', (hooks) => hooks.where((eb) => eb.not(waitsForAnother(eb))));
   if (!after) return query;
   // Said twice, so that the index serves for the first and the second tells equals apart.
   return query
     .where('d.not_before', '>=', after.notBefore)
     .where((eb) => eb.or([eb('d.not_before', '>', after.notBefore), eb('d.seq', '>', after.seq)]));
+}
+
+/** Whether something that a place was told before it, of the same clock, has not come to its end: a pager hears in order. Uses the keys of both. */
+function waitsForAnother(eb: ExpressionBuilder<Schema & { d: Schema['deliveries'] }, 'd'>) {
+  return eb.exists(
+    eb
+      .selectFrom('paging_words as own')
+      .innerJoin('paging_words as earlier', (join) =>
+        join
+          .onRef('earlier.recipient_seq', '=', 'own.recipient_seq')
+          .onRef('earlier.incident_seq', '=', 'own.incident_seq')
+          .onRef('earlier.clock', '=', 'own.clock')
+          .onRef('earlier.delivery_seq', '<', 'own.delivery_seq'),
+      )
+      .innerJoin('deliveries as before', 'before.seq', 'earlier.delivery_seq')
+      .select(sql.lit(1).as('one'))
+      .whereRef('own.delivery_seq', '=', 'd.seq')
+      .where('before.state', 'in', ['queued', 'in_batch']),
+  );
 }
 
 /**

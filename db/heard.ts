@@ -43,6 +43,8 @@ export async function listKnownAt(tx: Tx, address: string): Promise<Known[]> {
         .where('address', '=', address)
         .union(eb.selectFrom('recipients').select('seq').where('owner_address', '=', address)),
     )
+    // Where staff are called is nobody whom the page tells anything.
+    .where((eb) => eb.or([eb('r.kind', '<>', 'staff'), eb('r.channel', '=', 'email')]))
     .orderBy('r.seq')
     .execute();
   if (!rows.length) return [];
@@ -209,6 +211,8 @@ export async function listNamed(tx: Tx): Promise<Named[]> {
     .selectFrom('recipients')
     .select(['name', 'address'])
     .where('kind', 'in', ['stakeholder', 'staff'])
+    // The address of a chat is a secret; those of audiences come below.
+    .where('channel', '=', 'email')
     .where('name', 'is not', null)
     .orderBy('seq')
     .execute();
@@ -218,6 +222,7 @@ export async function listNamed(tx: Tx): Promise<Named[]> {
     .select(['name', 'address', 'channel', 'id'])
     // A literal, so that the partial index serves.
     .where('channel', '<>', sql.lit('email'))
+    .where('kind', '<>', 'staff')
     .where('name', 'is not', null)
     .orderBy('seq')
     .execute();

@@ -216,8 +216,15 @@ export async function listUntold(tx: Tx): Promise<Hook[]> {
 }
 
 function hooks(tx: Tx) {
-  // A literal, so that the partial index recipients_hooks serves.
-  return tx.selectFrom('recipients').selectAll().where('channel', '<>', sql.lit('email'));
+  return (
+    tx
+      .selectFrom('recipients')
+      .selectAll()
+      // A literal, so that the partial index recipients_hooks serves.
+      .where('channel', '<>', sql.lit('email'))
+      // Where staff are called stands in places.ts.
+      .where('kind', '<>', 'staff')
+  );
 }
 
 function toHook(row: Row<'recipients'>): Hook {

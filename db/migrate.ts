@@ -13,6 +13,7 @@ import { duty } from './migrations/0010_duty.ts';
 import { runbooks } from './migrations/0011_runbooks.ts';
 import { dropped } from './migrations/0012_dropped.ts';
 import { drills } from './migrations/0013_drills.ts';
+import { paging } from './migrations/0014_paging.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runbooks,
   dropped,
   drills,
+  paging,
 ];
 
 export class NewerSchemaError extends Error {

@@ -1,6 +1,7 @@
 import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
 import type { CallClock, CallKind } from '#domain/calls.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
+import type { CalledFor, PagerAction } from '#domain/paging.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { AudienceKind, What } from '#domain/stakeholders.ts';
@@ -268,11 +269,11 @@ export interface RecipientsTable {
   seq: Generated<number>;
   id: string;
   kind: 'subscriber' | 'stakeholder' | 'staff';
-  channel: 'email' | 'webhook' | 'slack' | 'teams' | 'discord';
+  channel: 'email' | 'webhook' | 'slack' | 'teams' | 'discord' | 'pager';
   /** Of mail: lower case, its domain in ASCII. Of the others: the URL that is called. */
   address: string;
   name: string | null;
-  /** Of a stakeholder the audience or the account; else ''. */
+  /** Of a stakeholder the audience or the account; of a place where staff are called its own id, because two may share an address; else ''. */
   audience_id: string;
   state: 'pending' | 'confirmed' | 'unsubscribed';
   mode: Mode;
@@ -292,7 +293,7 @@ export interface RecipientsTable {
   shared: Generated<Flag>;
   /** Who is mailed when a webhook or chat stops working; null for mail. */
   owner_address: string | null;
-  /** What a webhook's calls are signed with (`whsec_` and base64, Standard Webhooks); null for the others. */
+  /** What a webhook's calls are signed with (`whsec_` and base64, Standard Webhooks); of a pager its routing key; null for the others. */
   secret: string | null;
   /** The one before, which signs beside it until then, so that its receiver can change over without missing a call. */
   old_secret: string | null;
@@ -607,8 +608,34 @@ export interface CallsTable {
   /** Whom it was for: a JSON list. */
   roles: Json;
   made_at: Instant;
-  /** The mail; null when there was nobody to send it to. */
+  /** The message; null when there was nobody to send it to. */
   notice_seq: number | null;
+}
+
+/** A chat room or a pager where staff are called beside mail. */
+export interface PagingPlacesTable {
+  recipient_seq: number;
+  /** A JSON list: of which severities. */
+  severities: Json;
+  calls: CalledFor;
+  /** When its owner was told that nothing is called there any more; null while it is called. */
+  told_at: Instant | null;
+}
+
+/** One word to such a place about a clock of an incident. */
+export interface PagingWordsTable {
+  delivery_seq: number;
+  recipient_seq: number;
+  incident_seq: number;
+  clock: CallClock;
+  /** What it is about, as in `calls`. */
+  due_at: Instant;
+  action: PagerAction;
+  /** The incident's public id. */
+  incident_key: string;
+  said_at: Instant;
+  /** 1: something may have to follow, or be taken back. */
+  is_open: Generated<Flag>;
 }
 
 /** Someone pressed "I have it". */
@@ -829,6 +856,8 @@ export interface Schema {
   policy_versions: PolicyVersionsTable;
   calls: CallsTable;
   holds: HoldsTable;
+  paging_places: PagingPlacesTable;
+  paging_words: PagingWordsTable;
   duty_shifts: DutyShiftsTable;
   handover_asks: HandoverAsksTable;
   duty_feeds: DutyFeedsTable;

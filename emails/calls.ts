@@ -33,21 +33,47 @@ export type CallMail = {
   now: Instant;
 };
 
+/** What a call says, in pieces: one line each, with nothing in them that a reader's program could take for more than words. */
+export type CallWords = {
+  /** "Late: first public update was due 14:05 UTC" */
+  subject: string;
+  title: string;
+  /** What is awaited, and since when it is open. */
+  words: string;
+  /** Who else is called; null when nobody is. */
+  together: string | null;
+  deed: string;
+  url: string;
+  called: string[];
+};
+
+export function callWords(mail: CallMail): CallWords {
+  const { site, incident, now } = mail;
+  const { subject, words, deed, path } = wordsOf(mail);
+  const called = mail.called.map((name) => oneLine(withoutControls(name)));
+  return {
+    subject,
+    title: clip(oneLine(withoutControls(incident.title)), 120),
+    words: `${words} Open since ${whenText(incident.declaredAt, site.timeZone, now)}.`,
+    together: called.length > 1 ? `Called now: ${called.join(', ')}.` : null,
+    deed,
+    url: `${site.url}/admin/incidents/${incident.id}${path}`,
+    called,
+  };
+}
+
 /** One mail to everyone who is called. Times are absolute: a mail may be read long after it was written. */
 export function renderCallMail(mail: CallMail): Rendered {
   const { site, incident, said, now } = mail;
-  const title = clip(oneLine(withoutControls(incident.title)), 120);
-  const { subject, words, deed, path, canHave } = wordsOf(mail);
-  const url = `${site.url}/admin/incidents/${incident.id}${path}`;
-  const called = mail.called.map((name) => oneLine(withoutControls(name)));
+  const { subject, title, words, together, deed, url } = callWords(mail);
+  const { canHave } = wordsOf(mail);
   const after = [
-    called.length > 1 && `Called now: ${called.join(', ')}.`,
+    together,
     canHave && 'Say “I have it” there, and nobody else is called for a quarter of an hour.',
   ]
     .filter(Boolean)
     .join(' ');
-  const since = `Open since ${whenText(incident.declaredAt, site.timeZone, now)}.`;
-  const lines = [`${incident.severity}: ${title}`, `${words} ${since}`];
+  const lines = [`${incident.severity}: ${title}`, words];
   const quoted = said && {
     when: `Said last, ${whenText(said.postedAt, site.timeZone, now)}`,
     body: said.body,

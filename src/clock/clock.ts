@@ -3,6 +3,8 @@ import { askAllApprovers } from '#services/approvals.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
 import { askToTakeOver } from '#services/handover.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
+import { followUpCalls } from '#services/placeFollowUps.ts';
+import { tellRestingPlaces } from '#services/placeTrouble.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { tellOverdueRunbooks } from '#services/runbookMail.ts';
 import { callStaff } from '#services/staffCalls.ts';
@@ -27,6 +29,7 @@ export function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
     'calls to staff': callStaff,
+    'what follows calls': followUpCalls,
     'hand-overs': askToTakeOver,
     'posts by themselves': postWhenLate,
     'updates that wait for approval': askAllApprovers,
@@ -34,6 +37,7 @@ export function newDuties(): Duties {
     'expired sessions': expiredSessionsDuty(),
     'old drafts': oldDraftsDuty(),
     quarantine: tellQuarantined,
+    'places that rest': tellRestingPlaces,
     'runbooks to review': hourly(tellOverdueRunbooks),
     receipts: applyReceipts,
     'old receipts': oldEventsDuty(),

@@ -71,7 +71,10 @@ export function slotsOf(
   },
 ): { urgent: number; other: number; opensAt: number | null } {
   const rate = rateOf(provider, kept);
-  if (!rate) return { urgent: free, other: free, opensAt: null };
+  if (!rate) {
+    const forAll = kept.transport.concurrency - (kept.transport.keptForUrgent ?? 0) - inFlight.size;
+    return { urgent: free, other: Math.max(0, Math.min(free, forAll)), opensAt: null };
+  }
   const time = Date.parse(now);
   let calls = provider.calls;
   for (const { batch, began, arrived } of finished)

@@ -17,6 +17,8 @@ export type Transport = {
   readonly batchSize: number;
   /** Calls at a time. */
   readonly concurrency: number;
+  /** Of those, so many are kept for what is urgent, where calls may last; none when left out. */
+  readonly keptForUrgent?: number;
   /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
   readonly paced?: boolean;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;

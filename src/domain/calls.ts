@@ -65,6 +65,11 @@ export function nextCallAt(facts: CallFacts, now: Instant): Instant | null {
   return next.sort()[0] ?? null;
 }
 
+/** Whether what a call was about is still awaited: the same clock, the same time. */
+export function isAwaited(facts: CallFacts, { clock, due }: Pick<Call, 'clock' | 'due'>): boolean {
+  return stretchesOf(facts).some((stretch) => stretch.clock === clock && stretch.due === due);
+}
+
 type Stretch = {
   clock: CallClock;
   due: Instant;

@@ -1,5 +1,5 @@
 import type { DeliveryState } from './deliveries.ts';
-import type { HookChannel } from './hooks.ts';
+import type { PlaceChannel } from './hooks.ts';
 import { type AnyStatus, type IncidentKind, STATUS_LABELS } from './status.ts';
 import { type Instant, whenText } from './time.ts';
 
@@ -31,7 +31,7 @@ export type Told = {
   reason: string | null;
   lane: 'mail' | 'hook';
   /** The webhook or chat that was called; null of mail. */
-  hook: { channel: HookChannel; url: string } | null;
+  hook: { channel: PlaceChannel; url: string } | null;
   /** Whether the way that it took tells later what became of it. */
   givesReceipts: boolean;
   queuedAt: Instant;

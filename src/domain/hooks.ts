@@ -6,11 +6,15 @@ import type { Instant } from './time.ts';
 export const HOOK_CHANNELS = ['webhook', 'slack', 'teams', 'discord'] as const;
 export type HookChannel = (typeof HOOK_CHANNELS)[number];
 
-export const CHANNEL_LABELS: Record<HookChannel, string> = {
+/** Everything that is called at a URL: a pager is for staff alone. */
+export type PlaceChannel = HookChannel | 'pager';
+
+export const CHANNEL_LABELS: Record<PlaceChannel, string> = {
   webhook: 'Webhook',
   slack: 'Slack',
   teams: 'Microsoft Teams',
   discord: 'Discord',
+  pager: 'Pager',
 };
 
 export function isHookChannel(value: unknown): value is HookChannel {
@@ -32,6 +36,8 @@ export type HookPayload = {
   slack: Record<string, unknown>;
   teams: Record<string, unknown>;
   discord: Record<string, unknown>;
+  /** The events that a pager gets, in order, without its routing key; left out where staff are not called. */
+  pager?: readonly Record<string, unknown>[];
 };
 
 /**
@@ -39,11 +45,18 @@ export type HookPayload = {
  * among all of them, the same whatever is left out.
  */
 export function hookBodies(
-  channel: HookChannel,
+  channel: PlaceChannel,
   payload: HookPayload,
   links: { unsubscribe: string; siteUrl: string; writtenAt: Instant },
   choice: Choice,
+  /** Of a pager; null to see what it is told without it. */
+  routingKey: string | null = null,
 ): { nth: number; body: string }[] {
+  if (channel === 'pager')
+    return (payload.pager ?? []).map((event, nth) => ({
+      nth,
+      body: JSON.stringify(routingKey === null ? event : { routing_key: routingKey, ...event }),
+    }));
   if (channel !== 'webhook') return [{ nth: 0, body: JSON.stringify(payload[channel]) }];
   const meta = {
     unsubscribe: links.unsubscribe,

@@ -5,6 +5,7 @@ import { type Hook, listUntold } from '#db/hooks.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import type { PlaceChannel } from '#domain/hooks.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { renderHookEndedMail, renderHookQuarantinedMail } from '#emails/hooks.ts';
@@ -39,7 +40,7 @@ export async function queueHookMail(
 export async function tellEnded(
   tx: Tx,
   ctx: Ctx,
-  hook: Pick<Hook, 'seq' | 'channel' | 'address'>,
+  hook: Pick<Hook, 'seq' | 'address'> & { channel: PlaceChannel },
   { id, now }: { id: string; now: Instant },
 ): Promise<void> {
   const page = await getPage(tx);

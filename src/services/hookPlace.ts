@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Ctx } from '#db/context.ts';
 import type { Hook } from '#db/hooks.ts';
 import { AppError } from '#domain/errors.ts';
-import { addressProblem, type HookChannel, hostOf, maskHookUrl, readHookUrl } from '#domain/hooks.ts';
+import { addressProblem, hostOf, maskHookUrl, type PlaceChannel, readHookUrl } from '#domain/hooks.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 
 /**
@@ -43,19 +43,20 @@ export function requireSecret(hook: Hook): void {
   });
 }
 
-/** A webhook's owner knows its address; a chat's address is a secret. */
-export function shownUrl(hook: Pick<Hook, 'channel' | 'address'>): string {
+/** A webhook's owner knows its address; that of a chat or a pager is a secret. */
+export function shownUrl(hook: { channel: PlaceChannel; address: string }): string {
   return hook.channel === 'webhook' ? hook.address : maskHookUrl(hook.address);
 }
 
-const PLACES: Record<HookChannel, string> = {
+const PLACES: Record<PlaceChannel, string> = {
   webhook: 'webhook',
   slack: 'Slack channel',
   teams: 'Teams channel',
   discord: 'Discord channel',
+  pager: 'pager',
 };
 
-export function placeWords(channel: HookChannel): string {
+export function placeWords(channel: PlaceChannel): string {
   return PLACES[channel];
 }
 

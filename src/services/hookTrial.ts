@@ -26,30 +26,39 @@ export async function queueTrial(
   hook: Hook,
   { noticeId, now }: { noticeId: string; now: Instant },
 ): Promise<void> {
-  const [last] = (await listCalls(tx, hook.seq, 20)).filter((call) => call.kind === 'test');
+  const payload = samplePayload(await getPage(tx), ctx.site.url, now);
+  await queueSample(tx, { recipientSeq: hook.seq, noticeId, subject: 'Sample call', payload, now });
+  await insertAudit(tx, ctx, hookAudit('hook.test', hook));
+}
+
+/** Calls one receiver once with this. @throws AppError too_many (with `retryAfter`) */
+export async function queueSample(
+  tx: Tx,
+  {
+    recipientSeq,
+    noticeId,
+    subject,
+    payload,
+    now,
+  }: { recipientSeq: number; noticeId: string; subject: string; payload: HookPayload; now: Instant },
+): Promise<void> {
+  const [last] = (await listCalls(tx, recipientSeq, 20)).filter((call) => call.kind === 'test');
   if (last && last.createdAt > addMs(now, -AGAIN_AFTER))
     throw new AppError('too_many', 'A sample was sent a moment ago.', {
       fix: 'Look at what came of it, and try again in ten seconds.',
       retryAfter: AGAIN_AFTER / 1000,
     });
+  const shared = { priority: PRIORITY.urgent, now };
   const noticeSeq = await insertNotice(tx, {
     id: noticeId,
     kind: 'test',
     incidentSeq: null,
     updateSeq: null,
-    priority: PRIORITY.urgent,
-    rendered: { subject: 'Sample call', html: '', text: '', headers: {} },
-    payload: JSON.stringify(samplePayload(await getPage(tx), ctx.site.url, now)),
-    now,
+    rendered: { subject, html: '', text: '', headers: {} },
+    payload: JSON.stringify(payload),
+    ...shared,
   });
-  await insertDelivery(tx, {
-    noticeSeq,
-    recipientSeq: hook.seq,
-    priority: PRIORITY.urgent,
-    lane: 'hook',
-    now,
-  });
-  await insertAudit(tx, ctx, hookAudit('hook.test', hook));
+  await insertDelivery(tx, { noticeSeq, recipientSeq, lane: 'hook', ...shared });
 }
 
 /** What became of the last sample: in words, once it is known. */

@@ -14,9 +14,11 @@ import { requirePermission } from '#domain/permissions.ts';
 import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
-import { renderCallMail } from '#emails/calls.ts';
+import { type CallMail, renderCallMail } from '#emails/calls.ts';
+import { callPayload } from './callPayload.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
 import { pacesOf } from './pace.ts';
+import { callPlaces, placesFor } from './placeCalls.ts';
 import { requireIncident } from './requireIncident.ts';
 import { RESTRICTED_TITLE } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
@@ -43,7 +45,8 @@ export async function callStaff(ctx: Ctx): Promise<number> {
   return made;
 }
 
-type Story = {
+/** How an open incident stands with its clocks. */
+export type Story = {
   incident: Incident;
   facts: CallFacts;
   team: Team<Person>;
@@ -52,13 +55,18 @@ type Story = {
 };
 
 async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
+  return (await readOpenStories(tx, now)).flatMap((story) =>
+    callsDue(story.facts, now).map((call) => ({ story, call })),
+  );
+}
+
+/** Of everything open about which staff are called. */
+export async function readOpenStories(tx: Tx, now: Instant): Promise<Story[]> {
   // Of what is restricted its viewers alone are called, and nothing else happens to it by itself.
   const open = [...(await listOpen(tx)), ...(await listRestricted(tx))].filter(
     ({ kind, hasCadence, resolvedAt }) => kind === 'incident' && hasCadence && resolvedAt === null,
   );
-  return (await readStories(tx, open, now)).flatMap((story) =>
-    callsDue(story.facts, now).map((call) => ({ story, call })),
-  );
+  return readStories(tx, open, now);
 }
 
 async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant): Promise<Story[]> {
@@ -145,7 +153,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   const { incident, team, missing, said } = story;
   const people = peopleFor(call.roles, team);
   const page = await getPage(tx);
-  const rendered = renderCallMail({
+  const mail: CallMail = {
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     call,
     // A mail lies open on telephones and with the provider: of what is restricted it says that there is something, no more.
@@ -158,10 +166,17 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
     called: people.map(({ name }) => name),
     said,
     now,
+  };
+  const places = await placesFor(tx, incident, call);
+  const noticeSeq = await mailStaff(tx, ctx, {
+    incidentSeq: incident.seq,
+    people,
+    rendered: renderCallMail(mail),
+    payload: places.length ? callPayload(mail) : null,
   });
-  const noticeSeq = await mailStaff(tx, ctx, { incidentSeq: incident.seq, people, rendered });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
-  if (noticeSeq === null) {
+  if (noticeSeq !== null) await callPlaces(tx, { places, incident, call, noticeSeq, now });
+  if (!people.length) {
     ctx.log.error(
       { incident: incident.id },
       'A promise runs out and there is nobody to call: no user can sign in.',

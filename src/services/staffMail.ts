@@ -10,7 +10,7 @@ import type { Rendered } from '#emails/render.ts';
 /**
  * Promises one mail to each of these people, ahead of all other mail unless `priority` says otherwise. `ctx.changed('outbox')` follows
  * the commit.
- * @returns the notice's seq; null when there is nobody to write to
+ * @returns the notice's seq; null when there is nobody to write to, and no `payload` either
  */
 export async function mailStaff(
   tx: Tx,
@@ -19,16 +19,19 @@ export async function mailStaff(
     incidentSeq,
     people,
     rendered,
+    payload = null,
     priority = PRIORITY.staff,
   }: {
     /** null of what is about several, or about none. */
     incidentSeq: number | null;
     people: readonly Pick<Person, 'name' | 'email'>[];
     rendered: Rendered;
+    /** What chats and pagers are told in its place (`HookPayload` as JSON); null when none is. */
+    payload?: string | null;
     priority?: Priority;
   },
 ): Promise<number | null> {
-  if (!people.length) return null;
+  if (!people.length && payload === null) return null;
   const now = ctx.now();
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),
@@ -37,6 +40,7 @@ export async function mailStaff(
     updateSeq: null,
     priority,
     rendered,
+    payload,
     now,
   });
   for (const { email, name } of people) {

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { type HookChannel, type HookPayload, type HookRules, hookBodies } from '#domain/hooks.ts';
+import { type HookPayload, type HookRules, hookBodies, type PlaceChannel } from '#domain/hooks.ts';
 import { type Mail, UnsendableMail } from '../mail.ts';
 import type { Call, MailResult, Outcome, Transport } from '../transport.ts';
 import { callHook, type HookAnswer, type Resolve } from './hookCall.ts';
@@ -7,6 +7,8 @@ import { createGate } from './hookGate.ts';
 
 /** Calls at a time. Each is a socket that waits, so there may be many. */
 const CALLS = 64;
+/** Of those, kept for calls to staff: a receiver that is slow to answer holds its place for as long as it takes. */
+const KEPT_FOR_URGENT = 8;
 const TIMEOUT_MS = 30_000;
 /** How soon a call comes back that found its host busy. */
 const BUSY_MS = 5_000;
@@ -14,8 +16,9 @@ const BUSY_MS = 5_000;
 /** One delivery as it is frozen. A webhook may get several calls of it, a chat gets one. */
 type Entry = {
   delivery: number;
-  channel: HookChannel;
+  channel: PlaceChannel;
   url: string;
+  /** What calls are signed with; of a pager its routing key, which stands in the calls themselves. */
   secret: string | null;
   oldSecret: Mail['oldSecret'];
   /** The bytes of each call, with the id by which its receiver can tell a repeat. */
@@ -44,6 +47,7 @@ export function hookTransport(options: {
     // A slow receiver then holds nobody's call but its own.
     batchSize: 1,
     concurrency: CALLS,
+    keptForUrgent: KEPT_FOR_URGENT,
     build: async (mails) => Buffer.from(JSON.stringify(mails.map((mail) => entryOf(mail, options.siteUrl)))),
     async send(batch, call) {
       const entries = JSON.parse(batch.body.toString()) as Entry[];
@@ -76,7 +80,7 @@ export function hookTransport(options: {
     // Cut off from this side: that is no failure of the receiver's. It may have the call, so it comes again under the same id.
     if (closing.signal.aborted && answer.kind === 'failed')
       return { deliverySeq: entry.delivery, kind: 'busy', afterMs: 0 };
-    return { deliverySeq: entry.delivery, ...judge(entry.channel, answer, performance.now() - began) };
+    return { deliverySeq: entry.delivery, ...judge(entry, answer, performance.now() - began) };
   }
 }
 
@@ -94,7 +98,9 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
     payload,
     { unsubscribe: links.unsubscribe_url, siteUrl, writtenAt },
     choice,
+    mail.secret,
   );
+  if (!bodies.length) throw new UnsendableMail('This message has nothing for this receiver.');
   const id = `msg_${createHash('sha256').update(mail.messageId).digest('hex').slice(0, 24)}`;
   return {
     delivery: deliverySeq,
@@ -107,14 +113,15 @@ function entryOf(mail: Mail, siteUrl: string): Entry {
 }
 
 function headersOf(
-  entry: Pick<Entry, 'secret' | 'oldSecret'>,
+  entry: Pick<Entry, 'channel' | 'secret' | 'oldSecret'>,
   { id, body }: { id: string; body: string },
   nowMs: number,
 ): Record<string, string> {
   const timestamp = String(Math.floor(nowMs / 1000));
   const signed = `${id}.${timestamp}.${body}`;
   const isOldGood = entry.oldSecret !== null && nowMs < Date.parse(entry.oldSecret.until);
-  const secrets = [entry.secret, isOldGood ? entry.oldSecret?.secret : null].filter((one) => one != null);
+  const known = [entry.secret, isOldGood ? entry.oldSecret?.secret : null].filter((one) => one != null);
+  const secrets = entry.channel === 'webhook' ? known : [];
   return {
     'content-type': 'application/json',
     'user-agent': 'Foghorn',
@@ -137,14 +144,16 @@ function signature(secret: string, signed: string): string {
 type Verdict =
   | { kind: 'accepted'; providerId: string }
   | { kind: 'later'; reason: string; afterMs?: number }
+  | { kind: 'refused'; reason: string }
   | { kind: 'gone'; reason: string };
 
-function judge(channel: HookChannel, answer: HookAnswer, tookMs: number): Verdict {
+function judge({ channel, secret }: Entry, answer: HookAnswer, tookMs: number): Verdict {
   if (answer.kind === 'failed') return { kind: 'later', reason: answer.reason };
   const { status, words, location, retryAfterMs } = answer;
   if (isTaken(status)) return { kind: 'accepted', providerId: `${words}, after ${Math.round(tookMs)} ms` };
   // What a chat's own server says of a call of ours is worth reading; of others it could be anything that is theirs.
-  const said = channel !== 'webhook' && answer.text ? `: ${answer.text}` : '';
+  const text = channel === 'pager' ? pagerText(answer.text, secret) : answer.text;
+  const said = channel !== 'webhook' && text ? `: ${text}` : '';
   if (status === 410 || (channel !== 'webhook' && status === 404))
     return {
       kind: 'gone',
@@ -156,9 +165,27 @@ function judge(channel: HookChannel, answer: HookAnswer, tookMs: number): Verdic
       reason: `It answered ${words}${location ? ` to ${location}` : ''}. Redirects are not followed: subscribe the address that it leads to.`,
     };
   const reason = `It answered ${words}${said}${endOf(said)}`;
+  // As it is, it will never be taken: someone has to look at how the place is set up.
+  if (channel === 'pager' && status >= 400 && status < 500 && status !== 429 && status !== 408)
+    return { kind: 'refused', reason };
   return retryAfterMs !== null && (status === 429 || status === 503)
     ? { kind: 'later', reason, afterMs: retryAfterMs }
     : { kind: 'later', reason };
+}
+
+/** What a pager says of an event, read where it is PagerDuty's JSON, and never with the routing key in it. */
+function pagerText(text: string, routingKey: string | null): string {
+  let said = text;
+  try {
+    const { message, errors } = JSON.parse(text) as { message?: unknown; errors?: unknown };
+    const parts = [message, ...(Array.isArray(errors) ? errors : [])].filter(
+      (one) => typeof one === 'string',
+    );
+    if (parts.length) said = parts.join('. ');
+  } catch {
+    // It said something else, or more than is read.
+  }
+  return routingKey ? said.replaceAll(routingKey, '…') : said;
 }
 
 function endOf(said: string): string {
