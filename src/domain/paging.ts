@@ -40,6 +40,13 @@ export function isPressing({ clock, kind }: { clock: CallClock; kind: CallKind }
   return kind !== 'before' && clock !== 'pace';
 }
 
+/** What to look at when a place says that a call cannot be taken as it is. */
+export function refusalFix(channel: (typeof PLACE_CHANNELS)[number]): string {
+  return channel === 'pager'
+    ? 'Check its address and its routing key, then send a test.'
+    : 'Check its address, then send a test.';
+}
+
 /** As the Events API v2 calls them. A chat is told of triggers alone. */
 export type PagerAction = 'trigger' | 'acknowledge' | 'resolve';
 

@@ -40,6 +40,14 @@ export type PrivateExport = {
   staff: readonly (Mailbox & { role: string; approver: boolean; onDuty: readonly string[] })[];
   /** Those that run or are still to come; the people are the comms lead, the second and the manager. */
   shifts: readonly { startsAt: Instant; endsAt: Instant; people: readonly (Mailbox | null)[] }[];
+  /** Where staff are called beside mail; of each no more than who looks after it. */
+  places: readonly {
+    name: string;
+    what: string;
+    severities: readonly Severity[];
+    calls: string;
+    owner: string;
+  }[];
   audiences: readonly { name: string; kind: string; told: readonly Severity[]; members: readonly Member[] }[];
   accounts: readonly {
     name: string;
@@ -62,6 +70,7 @@ export function privateExportFiles(data: PrivateExport): ExportFile[] {
     { path: 'policies.md', text: policiesText(data) },
     { path: 'contacts/staff.csv', text: staffCsv(data) },
     { path: 'contacts/duty.csv', text: dutyCsv(data) },
+    { path: 'contacts/paging.csv', text: pagingCsv(data) },
     { path: 'contacts/audiences.csv', text: audiencesCsv(data) },
     { path: 'contacts/accounts.csv', text: accountsCsv(data) },
   ];
@@ -119,6 +128,7 @@ function readme(
     '- policies.md: what each severity asks for',
     '- contacts/staff.csv: everyone who can sign in',
     '- contacts/duty.csv: who is and will be on duty',
+    '- contacts/paging.csv: chat rooms and pagers where staff are called, and who looks after each',
     '- contacts/audiences.csv: audiences and their people',
     '- contacts/accounts.csv: customers, who tells them, and their people',
   );
@@ -242,6 +252,19 @@ function dutyCsv({ shifts, page }: PrivateExport): string {
       ...both(primary),
       ...both(second),
       ...both(manager),
+    ]),
+  ]);
+}
+
+function pagingCsv({ places }: PrivateExport): string {
+  return csvText([
+    ['place', 'what', 'called_of', 'which_calls', 'looked_after_by'],
+    ...places.map(({ name, what, severities, calls, owner }) => [
+      name,
+      what,
+      severities.join(' '),
+      calls,
+      owner,
     ]),
   ]);
 }

@@ -4,6 +4,7 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { listLastOutcomes, listPlaces, listUntoldPlaces, markTold, type Place } from '#db/places.ts';
 import { getUserByEmail } from '#db/users.ts';
+import { refusalFix } from '#domain/paging.ts';
 import { may } from '#domain/permissions.ts';
 import { dateTimeText, type Instant } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
@@ -66,13 +67,6 @@ function refusedItem(place: Place, reason: string | null): Trouble {
     message: `“${place.name}” refused the last call to staff. ${reason ?? ''}`.trim(),
     fix: refusalFix(place.channel),
   };
-}
-
-/** What to look at when a place says that a call cannot be taken as it is. */
-export function refusalFix(channel: Place['channel']): string {
-  return channel === 'pager'
-    ? 'Check its address and its routing key, then send a test.'
-    : 'Check its address, then send a test.';
 }
 
 /** Mails the owner of each place where calls have stopped, once for each time. @returns how many were told */

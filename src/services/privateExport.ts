@@ -4,10 +4,13 @@ import { listComingShifts } from '#db/comingShifts.ts';
 import type { Ctx } from '#db/context.ts';
 import { getOnDuty } from '#db/duty.ts';
 import { getPage } from '#db/page.ts';
+import { listPlaces } from '#db/places.ts';
 import { currentPolicies } from '#db/policies.ts';
 import { listRunbooks } from '#db/runbooks.ts';
 import { listTemplates } from '#db/templates.ts';
 import { listUsers } from '#db/users.ts';
+import { CHANNEL_LABELS } from '#domain/hooks.ts';
+import { CALLED_FOR_WORDS } from '#domain/paging.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { SEVERITIES } from '#domain/severity.ts';
 import { type ExportFile, privateExportFiles } from '#formats/privateExport.ts';
@@ -60,6 +63,13 @@ export async function readPrivateExport(ctx: Ctx): Promise<ExportFile[]> {
           people: [personOf(primaryId), personOf(secondId), personOf(managerId)],
         }),
       ),
+      places: (await listPlaces(tx)).map(({ name, channel, severities, calls, owner }) => ({
+        name,
+        what: CHANNEL_LABELS[channel],
+        severities,
+        calls: CALLED_FOR_WORDS[calls].label,
+        owner,
+      })),
       audiences: audiences.map(({ id, name, kind, severities }) => ({
         name,
         kind,

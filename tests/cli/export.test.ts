@@ -146,6 +146,7 @@ eachDatabaseUrl('export --private', (place) => {
       'contacts/accounts.csv',
       'contacts/audiences.csv',
       'contacts/duty.csv',
+      'contacts/paging.csv',
       'contacts/staff.csv',
       'policies.md',
       'runbooks/01-etc-passwd-script-alert-1-script-x-javascript-alert-1-code.md',

@@ -31,6 +31,8 @@ describe('a form that is broken', () => {
     '/admin/login',
     '/admin/account',
     '/admin/settings',
+    '/admin/settings/paging/new',
+    '/admin/settings/paging/[id]',
     '/admin/users',
     '/admin/components',
     '/admin/components/[id]',

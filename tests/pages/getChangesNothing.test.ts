@@ -12,6 +12,7 @@ import {
   PASSWORD,
   pathOf,
   SECRET_DOMAIN,
+  SECRET_KEY,
   signInAs,
 } from '../support/furnished.ts';
 import { ask } from '../support/http.ts';
@@ -101,6 +102,7 @@ describe('reading', () => {
     const tokens = Object.values(house.links).map((path) => path.split(/[/=]/).at(-1) as string);
     for (const secret of [
       SECRET_DOMAIN,
+      SECRET_KEY,
       'staff.example',
       PASSWORD,
       cookie.split('=')[1] as string,

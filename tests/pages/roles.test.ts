@@ -46,6 +46,13 @@ const VERBS: Record<string, readonly Role[]> = {
   addIncidentRunbook: RESPONDING,
   addLogEntry: RESPONDING,
   addMember: POSTING,
+  addPagingPlace: OWNER,
+  getPagingPlace: OWNER,
+  listPagingPlaces: OWNER,
+  removePagingPlace: OWNER,
+  resumePagingPlace: OWNER,
+  savePagingPlace: OWNER,
+  tryPagingPlace: OWNER,
   addShift: POSTING,
   addSubscriber: POSTING,
   addSuppression: POSTING,
@@ -312,6 +319,9 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/runbooks/[id]': RESPONDING,
   '/admin/runbooks/new': RESPONDING,
   '/admin/settings': OWNER,
+  '/admin/settings/paging': OWNER,
+  '/admin/settings/paging/[id]': OWNER,
+  '/admin/settings/paging/new': OWNER,
   '/admin/settings/policies': OWNER,
   '/admin/settings/restricted': OWNER,
   '/admin/subscribers': POSTING,
@@ -480,6 +490,26 @@ describe('who may do what', () => {
     ['/admin/maintenance/[id]', { do: 'note', note: 'x' }, RESPONDING],
     ['/admin/maintenance/new', { title: 'x' }, POSTING],
     ['/admin/settings', { name: 'Renamed', timeZone: 'UTC', uptimeWeight: '0.3' }, OWNER],
+    [
+      '/admin/settings/paging/new',
+      {
+        channel: 'pager',
+        name: 'x',
+        routingKey: 'x',
+        severities: 'SEV1',
+        calls: 'all',
+        owner: 'o@example.com',
+      },
+      OWNER,
+    ],
+    [
+      '/admin/settings/paging/[id]',
+      { do: 'save', name: 'x', severities: 'SEV1', calls: 'all', owner: 'o@example.com' },
+      OWNER,
+    ],
+    ['/admin/settings/paging/[id]', { do: 'try' }, OWNER],
+    ['/admin/settings/paging/[id]', { do: 'resume' }, OWNER],
+    ['/admin/settings/paging/[id]', { do: 'remove' }, OWNER],
     ['/admin/settings/policies', { reason: 'x' }, OWNER],
     ['/admin/settings/restricted', { incident: 'x', reason: 'x' }, OWNER],
     ['/admin/subscribers', { address: 'y@example.com', consent: 'x' }, POSTING],
@@ -546,7 +576,7 @@ describe('who may do what', () => {
       without.filter(
         (pattern) => PAGES[pattern] !== EVERYONE && !/preview|mail|correction|json/.test(pattern),
       ),
-    ).toEqual(['/admin/accounts', '/admin/audiences', '/admin/audit']);
+    ).toEqual(['/admin/accounts', '/admin/audiences', '/admin/audit', '/admin/settings/paging']);
   });
 
   it('counts from the next click when a role is taken away', async () => {

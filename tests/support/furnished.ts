@@ -19,6 +19,7 @@ import { addHookSubscriber } from '#services/hookRecords.ts';
 import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
+import { addPagingPlace } from '#services/places.ts';
 import { declareRestricted } from '#services/restricted.ts';
 import { saveRunbook, takeSuggestedRunbooks } from '#services/runbooks.ts';
 import { getSettings, saveSettings } from '#services/settings.ts';
@@ -33,6 +34,8 @@ import { ask } from './http.ts';
 export const PASSWORD = 'river-lantern-42-moss';
 /** Every subscriber's and member's address ends so, and nothing else does. */
 export const SECRET_DOMAIN = 'private.example';
+/** What opens the places where staff are called. */
+export const SECRET_KEY = 'pkeyR03E7F9A1B2C4D5E6F708192A3B4C5Dqq';
 /** What the servers of `furnish` are started with, beside their data directory. */
 export const FURNISHED_ENV = { SECRET_KEY: 'k'.repeat(40), FOGHORN_ROLE: 'web', LOG_LEVEL: 'info' };
 
@@ -98,6 +101,27 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     { ...ctx, hooks: { ...ctx.hooks, resolve: async () => ['93.184.215.14'] } },
     { channel: 'webhook', url: 'https://receiver.example/hook', name: null, owner: `owner@${SECRET_DOMAIN}` },
   );
+  const owner = foghorn.contextFor({ kind: 'user', name: 'Person owner', role: 'owner', ...users.owner });
+  const outside = { ...owner, hooks: { ...ctx.hooks, resolve: async () => ['93.184.215.14'] } };
+  const place: Pick<Parameters<typeof addPagingPlace>[1], 'owner' | 'severities' | 'calls'> = {
+    owner: `owner@${SECRET_DOMAIN}`,
+    severities: ['SEV1', 'SEV2', 'SEV3', 'SEV4'],
+    calls: 'all',
+  };
+  const pager = await addPagingPlace(outside, {
+    ...place,
+    channel: 'pager',
+    name: 'On-call',
+    url: '',
+    routingKey: SECRET_KEY,
+  });
+  await addPagingPlace(outside, {
+    ...place,
+    channel: 'slack',
+    name: '#incidents',
+    url: `https://hooks.slack.example/services/${SECRET_KEY}`,
+    routingKey: '',
+  });
   const asked = { address: `waiting@${SECRET_DOMAIN}`, choice: WHOLE_PAGE, locale: 'en' };
   await subscribe(ctx, { ...asked, source: 'test', clientKey: '192.0.2.1' }, async () => ({ ok: true }));
 
@@ -241,6 +265,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/admin/maintenance/[]': maintenance.id,
       '/admin/subscribers/[]': subscriber,
       '/admin/subscribers/hooks/[]': hook.id,
+      '/admin/settings/paging/[]': pager,
       '/admin/runbooks/[]': runbook,
       '/admin/templates/[]': template,
       '/brief/[]': brief,
