@@ -137,7 +137,7 @@ eachDatabaseUrl('export --private', (place) => {
     await busy;
     expect([code, said]).toEqual([0, 'It holds names and addresses: only you may read it. Keep it so.\n']);
     const folder = join(dir, 'plan');
-    expect(out).toBe(`${folder} (9 files)\n`);
+    expect(out).toBe(`${folder} (10 files)\n`);
 
     const files = read(folder);
     expect(Object.keys(files)).toEqual([

@@ -1,11 +1,12 @@
 import { afterEach, expect, it } from 'vitest';
 import { LEASE_MS } from '#delivery/lease.ts';
-import { MINUTE } from '#domain/time.ts';
+import { HOUR, MINUTE } from '#domain/time.ts';
+import { addHookSubscriber } from '#services/hookRecords.ts';
 import { assignRole } from '#services/incidents.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
 import { removePagingPlace, resumePagingPlace } from '#services/places.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
-import { rigEngine } from '../delivery/support.ts';
+import { expandAll, rigEngine } from '../delivery/support.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { eventsOf, KEY, placeHouse } from './placeHouse.ts';
 
@@ -204,6 +205,43 @@ eachDatabase('staff called in chat and on a pager', (fresh) => {
     await followUpCalls(ctx);
     await drain();
     expect(pager.calls.map(({ json }) => json.event_action)).toEqual(['trigger', 'resolve']);
+  });
+
+  it('overtakes news for many: room is kept for it even where every receiver is slow to answer', async () => {
+    const house = await placeHouse(fresh, ends, { timeoutMs: 100_000 });
+    const { server, add, declare, say, ctx, engine, drain, db } = house;
+    const [slow, pager] = [await server(), await server()];
+    const held: (() => void)[] = [];
+    slow.answer = (_call, response) => held.push(() => response.writeHead(204).end());
+    for (let nth = 0; nth < 80; nth++)
+      await addHookSubscriber(ctx, {
+        channel: 'webhook',
+        url: `http://host${nth}.example:${slow.port}/`,
+        name: null,
+        owner: 'o@example.com',
+      });
+    await add({ url: `${pager.url}/` });
+    const { id } = await declare({ severity: 'SEV3', title: 'For many', components: [] });
+    await say(id, { status: 'investigating', notify: true });
+    ctx.clock.advance(HOUR);
+    await expandAll(db, ctx.clock.now);
+    while (await engine.round());
+    await slow.called(1);
+    while (await engine.round());
+    const begun = engine.inFlight().length;
+    expect(begun).toBeGreaterThan(40);
+    expect(begun).toBeLessThan(64);
+    await declare();
+    await callStaff(ctx);
+    while (await engine.round());
+    await pager.called(1);
+    // None of the others has its answer yet, and some have not begun.
+    expect(slow.calls.length).toBeLessThanOrEqual(begun);
+    expect(held).toHaveLength(slow.calls.length);
+    slow.answer = (_call, response) => response.writeHead(204).end();
+    for (const answer of held) answer();
+    await drain();
+    expect(slow.calls).toHaveLength(80);
   });
 
   it('calls nobody there of what is restricted, nor of a drill', async () => {

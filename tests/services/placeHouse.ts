@@ -15,7 +15,11 @@ export const OPEN: Hooks = { allowHttp: true, allowPrivate: true, resolve: async
 export const KEY = 'R0123456789ABCDEFGHIJKLMNOPQRSTU';
 
 /** A house with Mia and Otto, whose chat rooms and pagers are real web servers on this machine. */
-export async function placeHouse(fresh: () => Promise<Db>, ends: (() => Promise<unknown>)[]) {
+export async function placeHouse(
+  fresh: () => Promise<Db>,
+  ends: (() => Promise<unknown>)[],
+  { timeoutMs = 2_000 }: { timeoutMs?: number } = {},
+) {
   const house = await incidentHouse(fresh);
   const { db } = house;
   const ctx = { ...house.ctx, hooks: OPEN };
@@ -39,7 +43,7 @@ export async function placeHouse(fresh: () => Promise<Db>, ends: (() => Promise<
     rules: OPEN,
     resolve: OPEN.resolve,
     siteUrl: SITE,
-    timeoutMs: 2_000,
+    timeoutMs,
     gateMs: 50,
   });
   ends.push(transport.close);
