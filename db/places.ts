@@ -29,13 +29,20 @@ export type Place = {
 
 /** Those that are in use, in the order in which they were added. */
 export async function listPlaces(tx: Tx): Promise<Place[]> {
-  return (await places(tx).orderBy('r.seq').execute()).map(toPlace);
+  const wanted = await tx.selectFrom('paging_places').selectAll().execute();
+  return read(tx, wanted);
 }
 
 /** null when there is none, or it was removed. */
 export async function findPlace(tx: Tx, id: string): Promise<Place | null> {
-  const row = await places(tx).where('r.id', '=', id).executeTakeFirst();
-  return row ? toPlace(row) : null;
+  const found = await tx.selectFrom('recipients').select('seq').where('id', '=', id).executeTakeFirst();
+  if (!found) return null;
+  const wanted = await tx
+    .selectFrom('paging_places')
+    .selectAll()
+    .where('recipient_seq', '=', found.seq)
+    .execute();
+  return (await read(tx, wanted))[0] ?? null;
 }
 
 export type PlaceFields = Pick<Place, 'name' | 'address' | 'routingKey' | 'owner' | 'severities' | 'calls'>;
@@ -121,14 +128,10 @@ export async function resumePlace(tx: Tx, seq: number): Promise<void> {
   await tx.updateTable('paging_places').set({ told_at: null }).where('recipient_seq', '=', seq).execute();
 }
 
-/** Those that rest and whose owner has not been told. Uses recipients_quarantined. */
+/** Those that rest and whose owner has not been told. */
 export async function listUntoldPlaces(tx: Tx): Promise<Place[]> {
-  const rows = await places(tx)
-    .where('r.quarantined_at', 'is not', null)
-    .where('p.told_at', 'is', null)
-    .orderBy('r.seq')
-    .execute();
-  return rows.map(toPlace);
+  const wanted = await tx.selectFrom('paging_places').selectAll().where('told_at', 'is', null).execute();
+  return (await read(tx, wanted)).filter(({ restsSince }) => restsSince !== null);
 }
 
 export async function markTold(tx: Tx, seq: number, now: Instant): Promise<void> {
@@ -159,18 +162,21 @@ export async function listLastOutcomes(
   return outcomes;
 }
 
-function places(tx: Tx) {
-  return tx
-    .selectFrom('paging_places as p')
-    .innerJoin('recipients as r', 'r.seq', 'p.recipient_seq')
-    .select(['r.seq', 'r.id', 'r.channel', 'r.name', 'r.address', 'r.secret', 'r.owner_address'])
-    .select(['r.failures', 'r.quarantined_at', 'r.created_at', 'p.severities', 'p.calls'])
-    .where('r.state', '=', 'confirmed');
+/** In two steps: few places, among any number of subscribers. */
+async function read(tx: Tx, wanted: readonly Row<'paging_places'>[]): Promise<Place[]> {
+  if (!wanted.length) return [];
+  const bySeq = new Map(wanted.map((row) => [row.recipient_seq, row]));
+  const rows = await tx
+    .selectFrom('recipients')
+    .selectAll()
+    .where('seq', 'in', [...bySeq.keys()])
+    .where('state', '=', 'confirmed')
+    .orderBy('seq')
+    .execute();
+  return rows.map((row) => toPlace(row, bySeq.get(row.seq) as Row<'paging_places'>));
 }
 
-type PlaceRow = Awaited<ReturnType<ReturnType<typeof places>['execute']>>[number];
-
-function toPlace(row: PlaceRow): Place {
+function toPlace(row: Row<'recipients'>, { severities, calls }: Row<'paging_places'>): Place {
   return {
     seq: row.seq,
     id: row.id,
@@ -179,8 +185,8 @@ function toPlace(row: PlaceRow): Place {
     address: row.address,
     routingKey: row.secret,
     owner: row.owner_address ?? '',
-    severities: JSON.parse(row.severities),
-    calls: row.calls,
+    severities: JSON.parse(severities),
+    calls,
     failures: row.failures,
     restsSince: row.quarantined_at,
     createdAt: row.created_at,

@@ -4,7 +4,7 @@ import { HOUR, MINUTE } from '#domain/time.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
 import { assignRole } from '#services/incidents.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
-import { removePagingPlace, resumePagingPlace } from '#services/places.ts';
+import { addPagingPlace, listPagingPlaces, removePagingPlace, resumePagingPlace } from '#services/places.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { expandAll, rigEngine } from '../delivery/support.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -351,6 +351,34 @@ eachDatabase('staff called in chat and on a pager', (fresh) => {
     expect(last).toContain(`resolve foghorn-${incident.id}-public`);
     expect(last.every((one) => one.startsWith('resolve'))).toBe(true);
     expect((await words()).filter((one) => one.endsWith('queued'))).toEqual([]);
+  });
+
+  it('is told of by https alone, at public addresses, unless the installation allows its own network', async () => {
+    const { owner, add } = await placeHouse(fresh, ends);
+    const place = {
+      channel: 'pager' as const,
+      name: 'Other',
+      owner: 'otto@example.com',
+      severities: ['SEV1' as const],
+      calls: 'all' as const,
+      routingKey: 'another',
+    };
+    const outside = (address: string) => ({
+      ...owner,
+      hooks: { allowHttp: true, allowPrivate: false, resolve: async () => [address] },
+    });
+    await expect(
+      addPagingPlace(outside('93.184.215.14'), { ...place, url: 'http://pager.example/' }),
+    ).rejects.toMatchObject({ code: 'invalid', message: expect.stringContaining('Only https://') });
+    await expect(
+      addPagingPlace(outside('169.254.169.254'), { ...place, url: 'https://pager.example/' }),
+    ).rejects.toMatchObject({ code: 'invalid' });
+    await addPagingPlace(outside('93.184.215.14'), { ...place, url: '' });
+    await add({ url: 'http://pager.example/' });
+    expect((await listPagingPlaces(owner)).map(({ shown }) => shown)).toEqual([
+      'https://events.pagerduty.com/v2/enqueue',
+      'http://pager.example/',
+    ]);
   });
 
   it('calls nobody at a place that was removed, and forgets its secrets', async () => {
