@@ -108,6 +108,7 @@ export async function removePlace(tx: Tx, seq: number, now: Instant): Promise<vo
     .set({ state: 'unsubscribed', unsubscribed_at: now, address: '', secret: null, owner_address: null })
     .where('seq', '=', seq)
     .execute();
+  await tx.deleteFrom('paging_places').where('recipient_seq', '=', seq).execute();
   const waiting = await tx
     .selectFrom('deliveries')
     .select('seq')

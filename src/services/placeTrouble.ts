@@ -30,10 +30,11 @@ export async function readPlaceTrouble(ctx: Ctx): Promise<Trouble[]> {
     const items: Trouble[] = [];
     for (const place of places) {
       const last = outcomes.get(place.seq);
+      // What a place answers is for those who set it up: it may say more than others should read.
       const item = place.restsSince
-        ? restItem(place, place.restsSince, await lastWords(tx, place), timeZone)
+        ? restItem(place, place.restsSince, mayMend ? await lastWords(tx, place) : null, timeZone)
         : last?.state === 'refused'
-          ? refusedItem(place, last.reason)
+          ? refusedItem(place, mayMend ? last.reason : null)
           : null;
       if (!item) continue;
       items.push({

@@ -103,6 +103,8 @@ describe('where staff are called, on the screen', () => {
     expect(now).toContain(`href="${path}"`);
     const others = mainOf((await house.get('/admin', 'viewer')).body);
     expect(others).toContain('Ask an owner.');
+    expect(others).toContain('refused the last call to staff.');
+    expect(others).not.toContain('Event object is invalid');
     for (const page of [now, others, await look(path)]) expect(page).not.toContain('R-wrong-key');
     // Once it takes a test, nothing is wrong any more.
     await house.post(path, { ...FIELDS, do: 'save', routingKey: 'R-right-key', url: '' }, 'owner');

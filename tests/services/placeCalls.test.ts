@@ -150,6 +150,8 @@ eachDatabase('staff called in chat and on a pager', (fresh) => {
     await say(id, { status: 'investigating' });
     pager.answer = (_call, response) => response.writeHead(202).end();
     ctx.clock.advance(MINUTE);
+    const other = { ...ctx, newId: () => `other${ctx.newId().slice(5)}` };
+    await Promise.all([followUpCalls(ctx), followUpCalls(other), followUpCalls(ctx)]);
     await tick();
     // The call was tried, so the pager may have it; it is not made again.
     expect(await words()).toEqual(['public trigger superseded', 'public resolve accepted']);
