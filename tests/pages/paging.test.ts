@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessOf } from '#auth/routes.ts';
+import { listPagingPlaces } from '#services/places.ts';
 import { readPrivateExport } from '#services/privateExport.ts';
 import { callStaff } from '#services/staffCalls.ts';
 import { routePatterns } from '../auth/fixtures.ts';
@@ -194,10 +195,13 @@ describe('the secrets of the places where staff are called', () => {
       tx.selectFrom('deliveries').select('seq').where('lane', '=', 'hook').execute(),
     );
     expect(calls.length).toBeGreaterThan(2);
+    const places = await listPagingPlaces(system);
+    expect(places).toHaveLength(2);
     const cookie = await signInAs(server.url, users.owner.email);
     const paths = [
       ...routePatterns().map((pattern) => pathOf(pattern, ids)),
       ...calls.flatMap(({ seq }) => [`/admin/deliveries/mail/${seq}`, `/admin/deliveries/mail/${seq}/html`]),
+      ...places.map(({ id }) => `/admin/settings/paging/${id}`),
       '/metrics',
       '/admin/deliveries?show=waiting',
     ];
