@@ -35,12 +35,15 @@ export async function narrowWaiting(
     .where('at', '>=', declaredAt)
     .where('incident_seq', '=', seq)
     .execute();
-  for (const item of items)
+  for (const item of items) {
+    const filter = JSON.parse(item.filter) as Concerned;
     await tx
       .updateTable('digest_items')
-      .set({ filter: JSON.stringify(within(JSON.parse(item.filter) as Concerned, concerned)) })
+      // Who had it before stays who is told that it reads otherwise.
+      .set({ filter: JSON.stringify({ ...filter, ...within(filter, concerned) }) })
       .where('seq', '=', item.seq)
       .execute();
+  }
 }
 
 function within(told: Concerned, concerned: Concerned): Concerned {
