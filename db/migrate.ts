@@ -14,6 +14,7 @@ import { runbooks } from './migrations/0011_runbooks.ts';
 import { dropped } from './migrations/0012_dropped.ts';
 import { drills } from './migrations/0013_drills.ts';
 import { paging } from './migrations/0014_paging.ts';
+import { insideAtOnce } from './migrations/0015_inside_at_once.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -34,6 +35,7 @@ export const MIGRATIONS: readonly Migration[] = [
   dropped,
   drills,
   paging,
+  insideAtOnce,
 ];
 
 export class NewerSchemaError extends Error {

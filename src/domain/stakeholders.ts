@@ -5,14 +5,18 @@ import { unknownVariables, VARIABLES, type VariableName } from './templates.ts';
 export const AUDIENCE_KINDS = ['inside', 'outside'] as const;
 export type AudienceKind = (typeof AUDIENCE_KINDS)[number];
 
-/** What beside the news itself an audience gets. The first two only inside. */
-export const AUDIENCE_FACTS = ['inside', 'team', 'affected', 'components', 'before'] as const;
+/** What beside the news itself an audience gets. The first three only inside. */
+export const AUDIENCE_FACTS = ['inside', 'insideAtOnce', 'team', 'affected', 'components', 'before'] as const;
 export type AudienceFact = (typeof AUDIENCE_FACTS)[number];
 
 export const FACT_WORDS: Record<AudienceFact, { label: string; meaning: string }> = {
   inside: {
     label: 'What is said inside',
-    meaning: 'Internal updates, as they are posted: theory, next action, bridge link, figures',
+    meaning: 'Internal updates: theory, next action, bridge link, figures',
+  },
+  insideAtOnce: {
+    label: 'And each of it at once',
+    meaning: 'A mail for every internal update; else it stands in the next one that they get',
   },
   team: { label: 'Who does what', meaning: 'Commander, technical lead, comms lead, scribe' },
   affected: { label: 'Who is affected', meaning: 'And what still works, and the estimate' },
@@ -20,7 +24,12 @@ export const FACT_WORDS: Record<AudienceFact, { label: string; meaning: string }
   before: { label: 'What was said before', meaning: 'The last three updates in brief' },
 };
 
-const ONLY_INSIDE: readonly AudienceFact[] = ['inside', 'team'];
+const ONLY_INSIDE: readonly AudienceFact[] = ['inside', 'insideAtOnce', 'team'];
+
+/** Told of every internal update as it is posted. */
+export function hearsInsideAtOnce(facts: readonly AudienceFact[]): boolean {
+  return facts.includes('inside') && facts.includes('insideAtOnce');
+}
 
 /** The facts that an audience of this kind may get at all. */
 export function factsFor(kind: AudienceKind): AudienceFact[] {
@@ -59,7 +68,8 @@ export const DEFAULT_AUDIENCES: readonly (Audience & { severities: Severity[] })
       kind,
       severities: SEVERITIES.filter((severity) => DEFAULT_POLICIES[severity].audiences.includes(id)),
       intro: null,
-      facts: factsFor(kind),
+      // Whoever answers for much reads what matters when it matters, not each theory in the night.
+      facts: factsFor(kind).filter((fact) => id !== 'executives' || fact !== 'insideAtOnce'),
       position,
     };
   },
@@ -155,7 +165,7 @@ export function whatFor(moment: Moment, { kind, facts, tells, toldBefore }: Conc
     if (now && inside) return 'update';
   }
   if (!now) return null;
-  if (moment.kind === 'internal') return inside && facts.includes('inside') ? 'update' : null;
+  if (moment.kind === 'internal') return inside && hearsInsideAtOnce(facts) ? 'update' : null;
   return moment.notify ? 'update' : null;
 }
 

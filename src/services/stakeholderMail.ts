@@ -8,7 +8,7 @@ import { listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import type { AudienceFact, AudienceKind, What } from '#domain/stakeholders.ts';
+import { type AudienceFact, type AudienceKind, hearsInsideAtOnce, type What } from '#domain/stakeholders.ts';
 import { type ComponentStatus, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
@@ -191,7 +191,7 @@ function promisesOf(
     by ? [{ words: by > now ? `${what} by` : `${what} is late, was due by`, by }] : [];
   return [
     ...promised(`${publishedAt ? 'Next' : 'First'} public update`, nextUpdateDue),
-    ...promised('Next word inside', facts.includes('inside') ? internalDue : null),
+    ...promised('Next word inside', hearsInsideAtOnce(facts) ? internalDue : null),
   ];
 }
 

@@ -133,7 +133,7 @@ async function sayItInside({ foghorn, users, ids }: Furnished): Promise<{ incide
     kind: 'outside',
     severities: ['SEV1', 'SEV2', 'SEV3'],
     intro: '{{components}}: {{title}}',
-    facts: ['inside', 'team', 'affected', 'components', 'before'],
+    facts: ['inside', 'insideAtOnce', 'team', 'affected', 'components', 'before'],
   });
   await addMember(ctx, partners, { address: 'partner@private.example', name: 'Pia' });
   await addChat({ ...ctx, hooks: { ...ctx.hooks, resolve: async () => ['93.184.215.14'] } }, partners, {
