@@ -16,4 +16,4 @@ export const SEED = Number(process.env.CHAOS_SEED ?? (FULL ? randomInt(2 ** 31) 
 export const chance = (salt = 0) => seededRandom(SEED + salt);
 
 /** A runaway is stopped; nothing else is judged by time. */
-export const PATIENCE = { timeout: FULL ? 3_600_000 : 120_000 };
+export const PATIENCE = { timeout: FULL ? 3_600_000 : 600_000 };
