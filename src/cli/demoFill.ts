@@ -222,6 +222,7 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
     detectedAt: ago(open.detectedAgo),
     components: touched(filling, open.components),
   });
+  await deliver(filling, ago(open.declaredAgo));
   for (const { role, person } of open.roles)
     await assignRole(declaring, { incidentId, role, userId: filling.people.get(person) as string });
   for (const { ago: minutes, by, nextWithin, notify = false, components = [], ...update } of open.updates) {
@@ -236,10 +237,8 @@ async function fillOpenIncident(filling: Filling, open: OpenIncident): Promise<v
       nextUpdateBy: nextWithin === undefined ? undefined : wholeMinute(addMs(postedAt, nextWithin * MINUTE)),
       components: touched(filling, components),
     });
-    if (notify) await deliver(filling, postedAt);
+    await deliver(filling, postedAt);
   }
-  // What audiences are told of the last words.
-  await deliver(filling, ago(open.updates.at(-1)?.ago ?? open.declaredAgo));
   for (const { ago: minutes, by, body } of open.log)
     await addLogEntry(filling.at(ago(minutes - 1), by), { incidentId, body, at: ago(minutes) });
   const { given } = await listIncidentRunbooks(declaring, incidentId);
