@@ -120,17 +120,21 @@ eachDatabase('the one-minute brief', (fresh) => {
     await expect(readSharedBrief(visitor, 'before')).rejects.toMatchObject({ code: 'gone' });
   });
 
-  it('of what the public knows nothing there is no public link; a drill’s says that it is one', async () => {
+  it('of what the public knows nothing there is no public link, and of a drill there is none at all', async () => {
     const { ctx, db, declare, visitor } = await story(fresh);
     const { id } = await declare({ title: 'Quiet trouble' });
     const input = { incidentId: id, hours: 1, tokenHash: 'quiet' };
     await expect(createBriefLink(ctx, { ...input, shows: 'public' })).rejects.toMatchObject({
       code: 'conflict',
     });
-    await db.write((tx) => tx.updateTable('incidents').set({ drill: 1 }).where('id', '=', id).execute());
     await createBriefLink(ctx, { ...input, shows: 'inside' });
-    const { brief, now } = await readSharedBrief(visitor, 'quiet');
-    expect(briefText(brief, now, 'UTC')).toMatch(/^DRILL: Quiet trouble\n/);
-    expect(briefText(brief, now, 'UTC')).toContain('Nothing has been said in public.');
+    const shared = await readSharedBrief(visitor, 'quiet');
+    expect(briefText(shared.brief, shared.now, 'UTC')).toContain('Nothing has been said in public.');
+    await db.write((tx) => tx.updateTable('incidents').set({ drill: 1 }).where('id', '=', id).execute());
+    await expect(createBriefLink(ctx, { ...input, tokenHash: 'x', shows: 'inside' })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    const { brief } = await getBrief(ctx, id);
+    expect(briefText(brief, ctx.now(), 'UTC')).toMatch(/^DRILL: Quiet trouble\n/);
   });
 });
