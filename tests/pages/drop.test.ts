@@ -50,6 +50,23 @@ it('asks first with how many will not hear it, and then ends it, without a scrip
   expect((await house.get('/admin/deliveries')).body).toContain('the rest dropped by');
 });
 
+it('says, when what nobody got is changed, that no mail corrects it', async () => {
+  const { path, drop } = await stopped();
+  await house.post(drop, {});
+  const id = /id="update-(\w+)"/.exec((await house.get(path)).body)?.[1] as string;
+  const edited = await house.post(path, {
+    do: 'edit',
+    update: id,
+    [`edit-${id}-body`]: 'Some payments fail.',
+    notify: 'yes',
+  });
+  const location = edited.headers.location as string;
+  expect(location).toContain('done=editedUntold');
+  expect((await house.get(location.split('#')[0] as string)).body).toContain(
+    'Nobody had been mailed it as it was, so no mail corrects it.',
+  );
+});
+
 it('says so when there is nothing to drop any more', async () => {
   const { message, drop } = await stopped();
   await house.post(message, { do: 'goOn' });

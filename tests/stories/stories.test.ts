@@ -40,7 +40,7 @@ for (const [file, plot] of STORIES) {
   });
 
   // What differs from time to time is when it dies, on the quicker database as well as on both.
-  describe(`${file} (sqlite, and again)`, () => {
+  describe.runIf(TIMES > 1)(`${file} (sqlite, and again)`, () => {
     for (let time = 2; time <= TIMES; time++)
       killed(time, async () => {
         const db = await freshSqlite();

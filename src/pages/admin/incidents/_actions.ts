@@ -211,8 +211,9 @@ async function edit({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Pr
       fields: { ...own, update: id },
       stale: false,
     };
-  await editUpdate(ctx, { ...data, updateId: id, notify: fields.notify === 'yes' });
-  return { to: `${page.path}?done=edited#update-${id}` };
+  const notify = fields.notify === 'yes';
+  const { told } = await editUpdate(ctx, { ...data, updateId: id, notify });
+  return { to: `${page.path}?done=${notify && told === 0 ? 'editedUntold' : 'edited'}#update-${id}` };
 }
 
 function fieldsOf(form: FormData): Fields {

@@ -9,6 +9,7 @@ export const DONE = {
   preview: 'The preview shows your draft.',
   discarded: 'The draft is gone.',
   edited: 'The update is changed. How it read before is kept.',
+  editedUntold: 'The update is changed. Nobody had been mailed it as it was, so no mail corrects it.',
   sent: 'It leaves now.',
   stopped: 'Stopped: nothing more of it leaves.',
   goneOn: 'It goes on.',
