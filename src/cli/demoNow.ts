@@ -104,7 +104,7 @@ export const CHECKOUT_FAILURES: OpenIncident = {
       audience: 'public',
       status: 'identified',
       body: 'A payment provider in Frankfurt is rejecting about one in three card payments. We are moving European card traffic to a second provider.',
-      affected: 'About one in three customers who pay by card in Europe',
+      affected: 'about one in three customers who pay by card in Europe',
       workaround: 'Bank transfer and gift cards work. A card payment that failed can be tried again.',
       estimate: 'Most payments within the hour',
       nextWithin: 22 + NEXT_DUE_WITHIN,

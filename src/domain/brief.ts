@@ -41,8 +41,12 @@ export type BriefInside = {
   /** What colleagues were told, the latest first. */
   said: { at: Instant; author: string; body: string }[];
   internalDue: Instant | null;
-  /** The messages about it to subscribers and audiences: how many there were, and how far the latest one got. */
-  told: { messages: number; sent: number; total: number; waiting: number };
+  /** The messages about it to subscribers (of a drill, to those who take part): how many there were, and how far the latest one got. */
+  told: { messages: number; sent: number; total: number };
+  /** The audiences and accounts that were told, by when they last were, the latest first. */
+  audiences: { names: string[]; at: Instant }[];
+  /** Messages to anyone that have not left. */
+  waiting: number;
   /** How often staff were called about it. */
   calls: number;
   /** Steps of runbooks that nobody has ticked off. Links to a brief never tell: null. */
@@ -69,7 +73,7 @@ export function openPoints({ status, promised, inside }: Brief, now: Instant, zo
     ...(inside?.openSteps
       ? [`${count(inside.openSteps)} ${inside.openSteps === 1 ? 'step' : 'steps'} of runbooks`]
       : []),
-    ...(inside && inside.told.waiting > 0 ? [`${count(inside.told.waiting)} messages wait to be sent`] : []),
+    ...(inside && inside.waiting > 0 ? [`${count(inside.waiting)} messages wait to be sent`] : []),
   ];
 }
 
@@ -98,7 +102,7 @@ export function briefText(brief: Brief, now: Instant, zone: string): string {
       'Promised',
       brief.promised && brief.said.length ? [`The next update by ${when(brief.promised)}`] : [],
     ),
-    ...lines('Told', inside ? toldText(inside) : []),
+    ...lines('Told', toldText(brief, now, zone)),
     ...lines(
       'Inside',
       inside?.said.slice(0, 3).map(({ at, author, body }) => `${when(at)}, ${author}: ${words(body)}`) ?? [],
@@ -135,12 +139,16 @@ export function sinceText({ startedAt, resolvedAt }: Brief, now: Instant, zone: 
   return `${whenText(startedAt, zone, now)}, ${resolvedAt ? `over after ${lasted}` : `for ${lasted}`}`;
 }
 
-export function toldText({ told, calls }: BriefInside): string[] {
+/** Nothing to those who get what the public knows. */
+export function toldText({ drill, inside }: Brief, now: Instant, zone: string): string[] {
+  if (!inside) return [];
+  const { told, audiences, calls } = inside;
   const messages = told.messages
-    ? `${count(told.messages)} ${told.messages === 1 ? 'message' : 'messages'}; the latest reached ${count(told.sent)} of ${count(told.total)}`
-    : 'No subscriber or audience was told by message';
+    ? `${drill ? 'Those who take part' : 'Subscribers'}: ${count(told.messages)} ${told.messages === 1 ? 'message' : 'messages'}, the latest reached ${count(told.sent)} of ${count(told.total)}`
+    : `No ${drill ? 'participant' : 'subscriber'} was told by message`;
   return [
     messages,
+    ...audiences.map(({ names, at }) => `${names.join(', ')}: last told at ${whenText(at, zone, now)}`),
     ...(calls ? [`Staff were called ${calls === 1 ? 'once' : `${count(calls)} times`}`] : []),
   ];
 }

@@ -17,6 +17,7 @@ import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
 import { listRoleHolders } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { listHeard } from '#db/tellings.ts';
 import { listUpdates } from '#db/updates.ts';
 import type { Brief, BriefInside } from '#domain/brief.ts';
 import { countOutcomes } from '#domain/deliveries.ts';
@@ -58,7 +59,7 @@ export async function getBrief(
   });
   const { brief, links, inside } = rest;
   return {
-    brief: { ...brief, inside: { ...inside, told: await readTold(ctx, incident) } },
+    brief: { ...brief, inside: { ...inside, ...(await readTold(ctx, incident)) } },
     links,
     shareable: { public: isShownOutside(incident), inside: isOpenToAll(incident) },
   };
@@ -157,7 +158,7 @@ export async function readSharedBrief(ctx: Ctx, tokenHash: string): Promise<Shar
     });
   const { link, incident, brief, inside, page } = found;
   return {
-    brief: { ...brief, inside: inside && { ...inside, told: await readTold(ctx, incident) } },
+    brief: { ...brief, inside: inside && { ...inside, ...(await readTold(ctx, incident)) } },
     page,
     now,
     expiresAt: link.expiresAt,
@@ -196,7 +197,10 @@ async function readBrief(tx: Tx, incident: Incident): Promise<Omit<Brief, 'insid
   };
 }
 
-async function readInside(tx: Tx, incident: Incident): Promise<Omit<BriefInside, 'told' | 'openSteps'>> {
+async function readInside(
+  tx: Tx,
+  incident: Incident,
+): Promise<Omit<BriefInside, 'told' | 'audiences' | 'waiting' | 'openSteps'>> {
   const holders = await listRoleHolders(tx, incident.seq);
   const updates = await listUpdates(tx, incident.seq);
   const roles =
@@ -217,16 +221,31 @@ async function readInside(tx: Tx, incident: Incident): Promise<Omit<BriefInside,
   };
 }
 
-async function readTold(ctx: Ctx, { id }: Incident): Promise<BriefInside['told']> {
-  const fanouts = await ctx.db.read((tx) => listFanoutsOf(tx, id, ctx.actor));
+async function readTold(
+  ctx: Ctx,
+  { id, seq }: Incident,
+): Promise<Pick<BriefInside, 'told' | 'audiences' | 'waiting'>> {
+  const { fanouts, tellings } = await ctx.db.read(async (tx) => ({
+    fanouts: await listFanoutsOf(tx, id, ctx.actor),
+    tellings: await listHeard(tx, seq),
+  }));
   const outcomes = await Promise.all(
-    fanouts.map(async (fanout) => countOutcomes(await statesOf(ctx, fanout), fanout)),
+    fanouts.map(async (fanout) => ({
+      kind: fanout.kind,
+      ...countOutcomes(await statesOf(ctx, fanout), fanout),
+    })),
   );
-  const last = outcomes[0];
+  const toSubscribers = outcomes.filter(({ kind }) => kind !== 'stakeholder');
+  const lastOf = new Map(tellings.map(({ name, toldAt }) => [name, toldAt] as const));
   return {
-    messages: fanouts.length,
-    sent: last?.sent ?? 0,
-    total: last?.total ?? 0,
+    told: {
+      messages: toSubscribers.length,
+      sent: toSubscribers[0]?.sent ?? 0,
+      total: toSubscribers[0]?.total ?? 0,
+    },
+    audiences: [...Map.groupBy(lastOf, ([, at]) => at)]
+      .map(([at, own]) => ({ at, names: own.map(([name]) => name) }))
+      .sort((a, b) => (a.at < b.at ? 1 : -1)),
     waiting: outcomes.reduce((sum, { waiting }) => sum + waiting, 0),
   };
 }

@@ -57,7 +57,7 @@ eachDatabase('the one-minute brief', (fresh) => {
       '- The next update by 14:34 UTC',
       '',
       'Told:',
-      '- No subscriber or audience was told by message',
+      '- No subscriber was told by message',
       '',
       'Inside:',
       `- 14:14 UTC, comms person: ${SECRET}`,

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { listTellings } from '#db/tellings.ts';
+import { toldText } from '#domain/brief.ts';
+import { getBrief } from '#services/brief.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -64,7 +66,7 @@ eachDatabase('stakeholders', (fresh) => {
   });
 
   it('a SEV1 from its declaration to its end: who hears what', async () => {
-    const { declare, say, told, last, checkout } = await stakeholderHouse(fresh);
+    const { ctx, declare, say, told, last, checkout } = await stakeholderHouse(fresh);
     const { id } = await declare({ summary: 'The payment cluster lost its leader.' });
     expect(await told()).toEqual(['eva, max, sue: [SEV1, Declared] Checkout is failing']);
     expect(last('eva').text).toContain('Visitors have been told nothing yet.');
@@ -98,6 +100,11 @@ eachDatabase('stakeholders', (fresh) => {
     expect(await told()).toEqual([
       'ann: [Resolved] Checkout is failing',
       'eva, max, sue: [SEV1, Resolved] Checkout is failing',
+    ]);
+    const { brief } = await getBrief(ctx, id);
+    expect(toldText(brief, ctx.now(), 'UTC')).toEqual([
+      'Subscribers: 2 messages, the latest reached 1 of 1',
+      'Executives, Managers, Support, Acme: last told at 14:00 UTC',
     ]);
   });
 
