@@ -42,6 +42,19 @@ export async function listTellings(tx: Tx, incidentSeq: number): Promise<Telling
   }));
 }
 
+/** Which audiences and accounts these messages (seqs of notices) are for: "Managers", "Acme, Contoso". Uses tellings_notice. */
+export async function namesOfNotices(tx: Tx, noticeSeqs: readonly number[]): Promise<Map<number, string>> {
+  if (!noticeSeqs.length) return new Map();
+  const rows = await tx
+    .selectFrom('tellings')
+    .select(['notice_seq', 'name'])
+    .where('notice_seq', 'in', noticeSeqs)
+    .orderBy('seq')
+    .execute();
+  const names = Map.groupBy(rows, (row) => row.notice_seq as number);
+  return new Map([...names].map(([seq, own]) => [seq, [...new Set(own.map(({ name }) => name))].join(', ')]));
+}
+
 /** What was told of an incident, but for what was dropped before anyone got it. */
 export async function listHeard(tx: Tx, incidentSeq: number): Promise<Telling[]> {
   const unheard = await listDropped(tx, incidentSeq, { unheard: true });

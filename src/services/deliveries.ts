@@ -5,6 +5,7 @@ import { hookChoice } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { reopenFanouts, requeueRefused } from '#db/refused.ts';
+import { namesOfNotices } from '#db/tellings.ts';
 import {
   countOutcomes,
   DELIVERY_STATES,
@@ -35,6 +36,8 @@ export type FanoutView = Omit<reports.FanoutRow, 'noticeSeq'> &
     /** Not sent on purpose: suppressed or superseded. */
     leftOut: number;
     total: number;
+    /** Which audiences or accounts it is for; null when it is for subscribers. */
+    audience: string | null;
   };
 
 /** Messages to many, the newest first. `next` is the `before` of the page that follows; null on the last. */
@@ -264,9 +267,16 @@ async function viewsOf(ctx: Ctx, rows: readonly reports.FanoutRow[]): Promise<Fa
       return { ...row, states, ...outcomes, leftOut: left_out };
     }),
   );
+  const told = await ctx.db.read((tx) =>
+    namesOfNotices(
+      tx,
+      rows.filter(({ kind }) => kind === 'stakeholder').map(({ noticeSeq }) => noticeSeq),
+    ),
+  );
   const prospects = views.some(({ waiting }) => waiting > 0) ? await readProspects(ctx) : null;
   return views.map(({ noticeSeq, ...view }) => ({
     ...view,
+    audience: told.get(noticeSeq) ?? null,
     ...(prospects?.(view) ?? { finish: '', going: '' }),
   }));
 }

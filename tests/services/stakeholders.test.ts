@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { listTellings } from '#db/tellings.ts';
 import { toldText } from '#domain/brief.ts';
 import { getBrief } from '#services/brief.ts';
+import { listFanoutsOf } from '#services/deliveries.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -101,6 +102,9 @@ eachDatabase('stakeholders', (fresh) => {
       'ann: [Resolved] Checkout is failing',
       'eva, max, sue: [SEV1, Resolved] Checkout is failing',
     ]);
+    expect(new Set((await listFanoutsOf(ctx, id)).map(({ audience }) => audience))).toEqual(
+      new Set(['Executives', 'Managers', 'Support', 'Acme', null]),
+    );
     const { brief } = await getBrief(ctx, id);
     expect(toldText(brief, ctx.now(), 'UTC')).toEqual([
       'Subscribers: 2 messages, the latest reached 1 of 1',
