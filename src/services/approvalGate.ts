@@ -96,8 +96,10 @@ async function whyItWaits(tx: Tx, ctx: Ctx, plan: UpdatePlan): Promise<Approvals
     if (!approvers.some(({ userId }) => userId === actor.id)) return 'restricted';
   }
   if (incident.kind !== 'incident' || incident.drill) return null;
-  const { policy } = await paceOf(tx, { ...incident, severity: update.severity });
-  return policy.needsApproval ? 'policy' : null;
+  // A severity that the same post leaves behind counts as well: lowering it is said to be so by someone else, too.
+  for (const severity of new Set([incident.severity, update.severity]))
+    if ((await paceOf(tx, { ...incident, severity })).policy.needsApproval) return 'policy';
+  return null;
 }
 
 /** Approvers who are at it or on duty; when there are none, all of them. */

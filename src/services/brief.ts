@@ -19,6 +19,7 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { listHeard } from '#db/tellings.ts';
 import { listUpdates } from '#db/updates.ts';
+import type { Reader } from '#db/visible.ts';
 import type { Brief, BriefInside } from '#domain/brief.ts';
 import { countOutcomes } from '#domain/deliveries.ts';
 import { AppError } from '#domain/errors.ts';
@@ -54,7 +55,7 @@ export async function getBrief(
       incident: found,
       brief: await readBrief(tx, found),
       links: await listBriefLinks(tx, found.seq, now),
-      inside: { ...(await readInside(tx, found)), openSteps: await countOpenSteps(tx, found.seq) },
+      inside: { ...(await readInside(tx, found, ctx.actor)), openSteps: await countOpenSteps(tx, found.seq) },
     };
   });
   const { brief, links, inside } = rest;
@@ -148,7 +149,8 @@ export async function readSharedBrief(ctx: Ctx, tokenHash: string): Promise<Shar
       link,
       incident,
       brief: await readBrief(tx, incident),
-      inside: link.inside ? { ...(await readInside(tx, incident)), openSteps: null } : null,
+      // Whoever has the link is nobody's viewer: what was said while it was restricted stays with those who saw it.
+      inside: link.inside ? { ...(await readInside(tx, incident, null)), openSteps: null } : null,
       page: { name, timeZone },
     };
   });
@@ -200,9 +202,10 @@ async function readBrief(tx: Tx, incident: Incident): Promise<Omit<Brief, 'insid
 async function readInside(
   tx: Tx,
   incident: Incident,
+  reader: Reader,
 ): Promise<Omit<BriefInside, 'told' | 'audiences' | 'waiting' | 'openSteps'>> {
   const holders = await listRoleHolders(tx, incident.seq);
-  const updates = await listUpdates(tx, incident.seq);
+  const updates = await listUpdates(tx, incident.seq, reader);
   const roles =
     incident.kind === 'incident' ? (['incident_commander', 'comms_lead', 'technical_lead'] as const) : [];
   return {

@@ -212,4 +212,20 @@ eachDatabase('an update that needs an approver', (fresh) => {
     expect(two.waitsFor).toBeUndefined();
     expect((await getIncident(as('kim'), two.id)).updates).toHaveLength(1);
   });
+
+  it('waits, too, when the same post lowers the severity to one that needs none', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id, { severity: 'SEV2', body: 'Payments fail for some.' });
+    expect(await getIncident(as('kim'), id)).toMatchObject({
+      severity: 'SEV1',
+      publishedAt: null,
+      updates: [],
+    });
+    await publishApproved(as('noor'), { approvalId: updateId });
+    const after = await getIncident(as('kim'), id);
+    expect(after).toMatchObject({ severity: 'SEV2' });
+    // From now on its severity is one of those that wait for nobody.
+    expect((await write('kim', id, { body: 'Payments work again.' })).waitsFor).toBeUndefined();
+  });
 });

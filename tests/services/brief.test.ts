@@ -6,6 +6,7 @@ import { createBriefLink, endLink, getBrief, readSharedBrief } from '#services/b
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
 import { incidentHouse } from './incidentHouse.ts';
+import { type Name, sealedHouse } from './sealedHouse.ts';
 
 const SECRET = 'The vendor is Contoso, bridge at https://meet.example/1';
 
@@ -118,6 +119,25 @@ eachDatabase('the one-minute brief', (fresh) => {
     await expect(getBrief(ctx.as('owner'), id)).rejects.toMatchObject({ code: 'not_found' });
     await expect(link('after', { shows: 'inside' })).rejects.toMatchObject({ code: 'conflict' });
     await expect(readSharedBrief(visitor, 'before')).rejects.toMatchObject({ code: 'gone' });
+  });
+
+  it('of what is restricted says to its viewers what was said inside, and once it is published to them alone', async () => {
+    const { as, seal, write, ctx } = await sealedHouse(fresh as () => Promise<Db>);
+    const { id } = await seal();
+    ctx.clock.advance(MINUTE);
+    await write('sela', id, { audience: 'internal', body: 'The key was in a log.' });
+    const read = async (name: Name) => briefText((await getBrief(as(name), id)).brief, ctx.now(), 'UTC');
+    expect(await read('sela')).toContain('The key was in a log.');
+    ctx.clock.advance(MINUTE);
+    await write('noor', id, { body: 'We changed a key.' });
+    ctx.clock.advance(MINUTE);
+    expect(await read('sela')).toContain('The key was in a log.');
+    expect(await read('kim')).toContain('We changed a key.');
+    expect(await read('kim')).not.toContain('The key was in a log.');
+    const link = { incidentId: id, hours: 1, shows: 'inside' as const, tokenHash: 'sealed' };
+    await createBriefLink(as('noor'), link);
+    const { brief, now } = await readSharedBrief({ ...ctx, actor: { kind: 'visitor' } }, 'sealed');
+    expect(briefText(brief, now, 'UTC')).not.toContain('The key was in a log.');
   });
 
   it('of what the public knows nothing there is no public link, and of a drill there is none at all', async () => {
