@@ -142,12 +142,20 @@ function elapsedMs({ policy, hours }: Pace, from: Instant, to: Instant): number 
   return policy.businessHoursOnly ? businessMsBetween(hours, from, to) : Math.max(0, msBetween(from, to));
 }
 
+/**
+ * Whether a first word was owed from the declaration on. It was not while the incident was restricted, nor where the policy asks for none:
+ * the time to it then measures nothing, and would tell for how long something was kept back.
+ */
+export function owedFirst({ words }: Pick<KeptWord, 'words'>): boolean {
+  return words.some(({ isFirst }) => isFirst);
+}
+
 /** Several incidents' words taken together. */
 export type KeptSum = {
   incidents: number;
   counted: number;
   onTime: number;
-  /** Of the first updates: how many were said, the median time to them, and how many promised first updates came in time. */
+  /** Of the first updates that were owed: how many were said, the median time to them, and how many came in time. */
   first: { said: number; medianMs: number | null; counted: number; onTime: number };
   longestSilence: (Silence & { incidentId: string }) | null;
   reminders: number;
@@ -159,7 +167,7 @@ export function sumUp(all: readonly { id: string; kept: KeptWord }[]): KeptSum {
   const firsts = kept
     .flatMap(({ words }) => words)
     .filter(({ isFirst, verdict }) => isFirst && verdict !== 'awaited');
-  const took = kept.flatMap(({ firstTookMs }) => firstTookMs ?? []);
+  const took = kept.filter(owedFirst).flatMap(({ firstTookMs }) => firstTookMs ?? []);
   return {
     incidents: all.length,
     counted: total(kept.map(({ counted }) => counted)),

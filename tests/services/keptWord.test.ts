@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { firstRows } from '#components/admin/keptPlots.ts';
 import type { Db } from '#db/open.ts';
 import { updatePage } from '#db/page.ts';
 import { keptPercent } from '#domain/keptWord.ts';
@@ -140,6 +141,19 @@ eachDatabase('kept words', (fresh) => {
     ctx.clock.advance(DAY);
     expect((await getKeptPage(visitor))?.sum).toMatchObject({ incidents: 1, counted: 3, onTime: 2 });
     expect((await getKeptReport(ctx, null)).all).toMatchObject({ incidents: 2, counted: 4, onTime: 2 });
+  });
+
+  it('a first word that was never owed is no slow one: the days for which something was restricted stand nowhere', async () => {
+    const { ctx, db, id: ownId } = await lateStory(fresh);
+    await db.write((tx) => updatePage(tx, { showKept: true }));
+    const unsealed = { declared_at: '2026-11-16T14:00:00.000Z', published_at: '2026-11-20T14:00:00.000Z' };
+    const { seq } = await makeIncident(db, { severity: 'SEV1', ...unsealed });
+    await makeUpdate(db, seq, { posted_at: unsealed.published_at, was_due_at: null });
+    const first = { said: 1, medianMs: 4 * MINUTE, counted: 1, onTime: 1 };
+    expect((await getKeptReport(ctx, null)).all).toMatchObject({ incidents: 2, first });
+    expect((await getKeptPage({ ...ctx, actor: { kind: 'visitor' } }))?.sum).toMatchObject({ first });
+    const rows = firstRows((await getKeptReport(ctx, null)).incidents);
+    expect(rows.flatMap(({ dots }) => dots.map(({ id, beyond }) => [id, beyond]))).toEqual([[ownId, false]]);
   });
 
   it('an import says how long its page was silent, as a count of the file does', async () => {

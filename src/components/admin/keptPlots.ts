@@ -1,4 +1,4 @@
-import type { KeptSum, KeptWord } from '#domain/keptWord.ts';
+import { type KeptSum, type KeptWord, owedFirst } from '#domain/keptWord.ts';
 import { SEVERITIES, type Severity } from '#domain/severity.ts';
 
 /** Drawings are as wide as their place (x in per cent) and as high as they say (y in pixels), so that their text keeps its size. */
@@ -50,7 +50,7 @@ const ROW = 34;
 
 /**
  * A row a severity, a dot an incident: how long its first update took as a share of what the policy allows, so that severities with
- * different times share one scale. Incidents whose policy allows any time have no dot.
+ * different times share one scale. Where no first update was owed there is no dot.
  */
 export function firstRows(
   incidents: readonly {
@@ -62,7 +62,7 @@ export function firstRows(
   }[],
 ): FirstRow[] {
   const drawn = incidents.flatMap(({ id, title, severity, firstAllowedMs, kept }) =>
-    firstAllowedMs && kept.firstTookMs !== null
+    firstAllowedMs && kept.firstTookMs !== null && owedFirst(kept)
       ? [{ id, title, severity, times: kept.firstTookMs / firstAllowedMs, late: isLate(kept) }]
       : [],
   );
