@@ -26,6 +26,8 @@ export type CallMail = {
   };
   /** Roles that nobody has, in words; only a call about them says so. */
   missing: readonly string[];
+  /** The next public word is written: by whom, and which approvers it waits for; null when none waits. */
+  waiting: { by: string; for: readonly string[] } | null;
   /** Everyone who is called now, so that each knows who else is. */
   called: readonly string[];
   /** The last word that was said in public; null before the first. */
@@ -121,7 +123,7 @@ type Words = {
   canHave: boolean;
 };
 
-function wordsOf({ site, call, incident, missing, now }: CallMail): Words {
+function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Words {
   const due = whenText(call.due, site.timeZone, now);
   switch (call.clock) {
     case 'roles':
@@ -153,8 +155,13 @@ function wordsOf({ site, call, incident, missing, now }: CallMail): Words {
     default:
       return {
         subject: awaited(incident.published ? 'public update' : 'first public update', call.kind, due),
-        words: incident.published ? promised(call.kind) : 'Visitors have been told nothing yet.',
-        deed: HAVE,
+        words: [
+          incident.published ? promised(call.kind) : 'Visitors have been told nothing yet.',
+          waiting && waits(waiting),
+        ]
+          .filter(Boolean)
+          .join(' '),
+        deed: waiting ? 'See what waits, or say “I have it”' : HAVE,
         path: '/next',
         canHave: true,
       };
@@ -166,6 +173,13 @@ const HAVE = 'Post it, or say “I have it”';
 function awaited(what: string, kind: Call['kind'], due: string): string {
   if (kind === 'late') return `Late: ${what} was due ${due}`;
   return `${what.charAt(0).toUpperCase()}${what.slice(1)} due ${kind === 'due' ? `now, ${due}` : `by ${due}`}`;
+}
+
+/** Whoever is called about it is to reach an approver, not to write it once more. */
+function waits({ by, for: approvers }: NonNullable<CallMail['waiting']>): string {
+  const [author, ...names] = [by, ...approvers].map((name) => oneLine(withoutControls(name)));
+  const whom = new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
+  return `${author} has written it, and it waits for ${whom || 'an approver, and there is none'}.`;
 }
 
 function promised(kind: Call['kind']): string {

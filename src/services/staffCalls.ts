@@ -1,3 +1,4 @@
+import { lastApproval } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
@@ -15,6 +16,7 @@ import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type CallMail, renderCallMail } from '#emails/calls.ts';
+import { couldDecide } from './approvals.ts';
 import { callPayload } from './callPayload.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
 import { pacesOf } from './pace.ts';
@@ -163,6 +165,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
       published: incident.publishedAt !== null,
     },
     missing,
+    waiting: call.clock === 'public' ? await readWaiting(tx, incident) : null,
     called: people.map(({ name }) => name),
     said,
     now,
@@ -182,6 +185,14 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
       'A promise runs out and there is nobody to call: no user can sign in.',
     );
   }
+}
+
+/** What is written and waits for an approver. Of what is restricted nobody is called about the next public word. */
+async function readWaiting(tx: Tx, incident: Incident): Promise<CallMail['waiting']> {
+  const approval = await lastApproval(tx, incident.seq, null);
+  if (approval?.state !== 'waiting') return null;
+  const approvers = await couldDecide(tx, approval, incident);
+  return { by: approval.askedBy.name, for: approvers.map(({ name }) => name) };
 }
 
 /** Who has said that they have it and still does, a clock each. */

@@ -15,6 +15,7 @@ const mail = (call: Partial<Pick<Call, 'clock' | 'kind'>>, rest: Partial<CallMai
     drill: false,
   },
   missing: ['comms lead'],
+  waiting: null,
   called: ['Nina Holt', 'Ravi Holt'],
   said: null,
   now: AT,
@@ -31,6 +32,18 @@ describe('a call to staff', () => {
         'Post it, or say “I have it”: https://status.example/admin/incidents/abc/next ' +
         'Called now: Nina Holt, Ravi Holt. Say “I have it” there, and nobody else is called for a quarter of an hour.',
     );
+  });
+
+  it('of what is written and waits for an approver says who is waited for', () => {
+    const waiting = { by: 'Kim', for: ['Abel', 'Noor'] };
+    expect(text(mail({ kind: 'late' }, { waiting }))).toContain(
+      'Visitors have been told nothing yet. Kim has written it, and it waits for Abel or Noor. Open since 03:00 UTC. ' +
+        'See what waits, or say “I have it”: https://status.example/admin/incidents/abc/next',
+    );
+    expect(text(mail({ kind: 'late' }, { waiting: { by: 'Kim', for: [] } }))).toContain(
+      'it waits for an approver, and there is none.',
+    );
+    expect(text(mail({ clock: 'internal' }, { waiting }))).not.toContain('Kim has written it');
   });
 
   it('of a drill says so before anything else', () => {

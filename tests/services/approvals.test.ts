@@ -4,6 +4,7 @@ import { MINUTE } from '#domain/time.ts';
 import { askAllApprovers, publishApproved, sendBack, takeBack } from '#services/approvals.ts';
 import { getApproval, getApprovalOf, listWaiting } from '#services/approvalViews.ts';
 import { assignRole, changeTitle, declareAndPublish, getIncident } from '#services/incidents.ts';
+import { callStaff } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -183,6 +184,24 @@ eachDatabase('an update that needs an approver', (fresh) => {
       '14:00 noor: [SEV1] Approve an update: Checkout is failing',
       '14:05 abel, noor: [SEV1] Approve an update: Checkout is failing',
     ]);
+  });
+
+  it('is named in the calls to staff, which go on while it waits, with who is waited for', async () => {
+    const { as, declare, write, ctx, db } = await house();
+    const { id } = await declare();
+    await write('kim', id);
+    ctx.clock.advance(5 * MINUTE);
+    expect(await callStaff(ctx)).toBeGreaterThan(0);
+    const last = async () => {
+      const said = await db.read((tx) => tx.selectFrom('notices').selectAll().orderBy('seq').execute());
+      const call = said.findLast(({ subject }) => /public update (was )?due/i.test(subject));
+      return call?.text.replace(/\s+/g, ' ');
+    };
+    expect(await last()).toContain('kim has written it, and it waits for abel or noor.');
+    await takeBack(as('kim'), (await listWaiting(as('kim')))[0]?.id as string);
+    ctx.clock.advance(5 * MINUTE);
+    await callStaff(ctx);
+    expect(await last()).not.toContain('kim has written it');
   });
 
   it('is posted once when two approve it in the same moment', async () => {
