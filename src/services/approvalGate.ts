@@ -7,7 +7,9 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import type { ApprovalsTable } from '#db/schema.ts';
 import { listUpdates } from '#db/updates.ts';
+import { listUsers } from '#db/users.ts';
 import { AppError } from '#domain/errors.ts';
+import { may } from '#domain/permissions.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, type Instant, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
@@ -110,6 +112,28 @@ async function askedFirst(tx: Tx, incident: Incident, approvers: Person[], now: 
   );
   const first = approvers.filter(({ userId }) => near.some((person) => person.userId === userId));
   return first.length ? first : approvers;
+}
+
+/**
+ * Words that an approver agreed to, and the title above them, are changed by an approver alone. Where nobody who may post is one, whoever
+ * may post changes them: a policy is not to silence the house.
+ * @throws AppError forbidden, with who can
+ */
+export async function refuseUnapproved(tx: Tx, { actor }: Ctx, incident: Incident): Promise<void> {
+  if (actor.kind !== 'user' || incident.kind !== 'incident' || incident.drill) return;
+  if (!(await paceOf(tx, incident)).policy.needsApproval) return;
+  const users = new Map((await listUsers(tx)).map((user) => [user.id, user]));
+  const approvers = (await listApprovers(tx, incident.restricted ? incident.seq : null)).filter(
+    ({ userId, name, email }) => {
+      const role = users.get(userId)?.role;
+      return role && may({ kind: 'user', id: userId, name, email, role }, 'incident.publish');
+    },
+  );
+  if (!approvers.length || approvers.some(({ userId }) => userId === actor.id)) return;
+  const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(approvers.map(({ name }) => name));
+  throw new AppError('forbidden', `What is said in public of a ${incident.severity} needs an approver.`, {
+    fix: `Ask ${names} to change it, or post another update, which waits for approval.`,
+  });
 }
 
 /** One mail to whoever could approve it, with the text unless that is restricted. */

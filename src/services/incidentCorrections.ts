@@ -12,6 +12,7 @@ import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { refuseUnapproved } from './approvalGate.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
 import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
@@ -45,7 +46,7 @@ export async function correctComponents(
       old.map(({ seq }) => seq),
       now,
     );
-    const spans = openSpans(incident, await listUpdates(tx, incident.seq));
+    const spans = openSpans(incident, await listUpdates(tx, incident.seq, ctx.actor));
     const corrected = [...wanted]
       .filter(([, status]) => status !== 'operational')
       .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
@@ -118,6 +119,7 @@ export async function changeTitle(
     const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     if (incident.publishedAt) requirePermission(ctx.actor, 'incident.publish');
     if (incident.title === input.title) return false;
+    if (incident.publishedAt) await refuseUnapproved(tx, ctx, incident);
     await updateIncident(tx, incident.seq, { title: input.title }, now);
     await insertAudit(tx, ctx, {
       action: 'incident.title',

@@ -8,6 +8,7 @@ import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
+import { refuseUnapproved } from './approvalGate.ts';
 import { mendInDigests } from './digestTexts.ts';
 import { countMend, mendMail, storedPlans } from './mendMail.ts';
 import { mendStakeholders } from './stakeholderMend.ts';
@@ -35,6 +36,7 @@ export async function editUpdate(
     if (isPublic) requirePermission(ctx.actor, 'incident.publish');
     refuseUnchanged(update, text);
     let incident = (await findIncidentBySeq(tx, update.incidentSeq, ctx.actor)) as Incident;
+    if (isPublic) await refuseUnapproved(tx, ctx, incident);
     await changeUpdateText(tx, update, text, { at: now, label: actorLabel(ctx.actor) });
     // The scope beside the title is what this update said: it is put right with it.
     if (isPublic && text.scope !== update.scope && incident.scope === update.scope) {

@@ -3,12 +3,12 @@ import type { Db } from '#db/open.ts';
 import { MINUTE } from '#domain/time.ts';
 import { askAllApprovers, publishApproved, sendBack, takeBack } from '#services/approvals.ts';
 import { getApproval, getApprovalOf, listWaiting } from '#services/approvalViews.ts';
-import { assignRole, changeTitle, declareAndPublish, getIncident } from '#services/incidents.ts';
+import { assignRole, changeTitle, declareAndPublish, editUpdate, getIncident } from '#services/incidents.ts';
 import { callStaff } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
-import { sealedHouse } from './sealedHouse.ts';
+import { type Name, sealedHouse } from './sealedHouse.ts';
 
 /** A house in which what is said in public of a SEV1 needs an approver. */
 async function approvalHouse(fresh: () => Promise<Db>) {
@@ -202,6 +202,34 @@ eachDatabase('an update that needs an approver', (fresh) => {
     ctx.clock.advance(5 * MINUTE);
     await callStaff(ctx);
     expect(await last()).not.toContain('kim has written it');
+  });
+
+  it('keeps the words that were approved: nobody but an approver changes them, or the title above them', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id, { body: 'Payments fail.' });
+    await publishApproved(as('noor'), { approvalId: updateId });
+    const text = { scope: null, affected: null, workaround: null, estimate: null };
+    const edit = (name: Name, body: string) =>
+      editUpdate(as(name), { updateId, body, ...text, notify: false });
+    const rename = async (name: Name, title: string) => {
+      const { version } = await getIncident(as(name), id);
+      return changeTitle(as(name), { incidentId: id, version, title });
+    };
+    // Abel approves, but his role posts nothing.
+    const refused = { code: 'forbidden', fix: expect.stringContaining('Ask noor to change it') };
+    await expect(edit('kim', 'Nothing fails.')).rejects.toMatchObject(refused);
+    await expect(rename('kim', 'Nothing is failing')).rejects.toMatchObject(refused);
+    expect(await getIncident(as('kim'), id)).toMatchObject({
+      title: 'Checkout is failing',
+      updates: [{ body: 'Payments fail.' }],
+    });
+    await edit('noor', 'Card payments fail.');
+    await rename('noor', 'Card payments fail');
+    // A policy is not to silence the house when it has no approver who may post.
+    await setApprover(as('user-owner'), { userId: 'noor', approver: false });
+    await edit('kim', 'Card payments fail for some.');
+    expect((await getIncident(as('kim'), id)).updates[0]?.body).toBe('Card payments fail for some.');
   });
 
   it('is posted once when two approve it in the same moment', async () => {
