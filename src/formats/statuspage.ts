@@ -148,10 +148,10 @@ export function incidentOf(
       const component = components.get(id);
       return component ? [memberOf(snapshot, component)] : [];
     }),
-    ...(incident.kind === 'maintenance' && {
-      scheduled_for: incident.scheduledFor,
-      scheduled_until: incident.scheduledUntil,
-    }),
+    ...(incident.kind === 'maintenance'
+      ? { scheduled_for: incident.scheduledFor, scheduled_until: incident.scheduledUntil }
+      : // The one field that is ours: clients of the dialect pass over what they do not know.
+        { next_update_by: incident.nextUpdateDue }),
   };
 }
 

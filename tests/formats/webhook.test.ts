@@ -82,6 +82,8 @@ const incident = z.strictObject({
   backfilled: z.literal(false),
   scheduled_for: instant.nullable(),
   scheduled_until: instant.nullable(),
+  // As in `/api/v2`; planned work has none.
+  next_update_by: instant.nullable().optional(),
 });
 const incidentCall = z.strictObject({ page, incident });
 const componentCall = z.strictObject({
