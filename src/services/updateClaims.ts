@@ -77,8 +77,9 @@ export async function planClaims(
     source,
     ...plan,
     newClaims: turn.ends ? [] : claimed,
-    // What a drill leaves wrong is wrong nowhere.
-    leftByHand: turn.ends && !incident.drill ? await worseThanByHand(tx, claimed) : [],
+    // Visitors see a person's own word. What a drill leaves wrong is wrong nowhere, and what is said inside changes nothing outside.
+    leftByHand:
+      turn.ends && input.audience === 'public' && !incident.drill ? await worseThanByHand(tx, claimed) : [],
     filter: { components: told, groups: groupsOf(told, known) },
   };
 }

@@ -96,6 +96,15 @@ eachDatabase('rules of incidents', (fresh) => {
       expect(await db.read((tx) => tx.selectFrom('notices').selectAll().execute())).toEqual([]);
     });
 
+    it('leaves no word on the page for what is still wrong when a responder resolves it there', async () => {
+      const { ctx, checkout, declare, say, statusOf, claims } = await house();
+      const { id } = await declare();
+      const wrong = [{ id: checkout.id, status: 'partial_outage' as const }];
+      await say(id, { audience: 'internal', status: 'resolved', components: wrong }, ctx.as('responder'));
+      expect(await statusOf(checkout.id)).toBe('operational');
+      expect((await claims()).filter(([, kind]) => kind === 'manual')).toEqual([]);
+    });
+
     it('runs its first clock again when it is reopened there, and is new to visitors', async () => {
       const { at, checkout, declare, say, claims, get } = await house();
       const { id } = await declare();

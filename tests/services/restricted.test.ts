@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { BY_HAND, listClaimsOfSource, listCurrentStatuses } from '#db/claims.ts';
 import type { Db } from '#db/open.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { publishApproved } from '#services/approvals.ts';
@@ -57,6 +58,20 @@ eachDatabase('a restricted incident', (fresh) => {
       ['kim', 'noor'],
     ]);
     expect((await getIncident(as('kim'), id)).title).toBe('A key lay open');
+  });
+
+  it('leaves nothing on the page when it is over inside with a component that is still wrong', async () => {
+    const { as, seal, write, ctx, checkout, db } = await house();
+    const { id } = await seal();
+    ctx.clock.advance(MINUTE);
+    await write('sela', id, {
+      audience: 'internal',
+      status: 'resolved',
+      components: [{ id: checkout.id, status: 'partial_outage' }],
+    });
+    expect(await db.read((tx) => listClaimsOfSource(tx, BY_HAND))).toEqual([]);
+    const statuses = await db.read((tx) => listCurrentStatuses(tx, ctx.now(), as('kim').actor));
+    expect(statuses.get(checkout.id)).toBeUndefined();
   });
 
   it('is seen no more by who is taken out, and never by nobody', async () => {
@@ -192,7 +207,7 @@ eachDatabase('a restricted incident', (fresh) => {
   it('is told to audiences once it is published, without what was said inside before', async () => {
     const { seal, write, db, ctx } = await house();
     await ensureAudiences(ctx);
-    await addMember(ctx, 'executives', { address: 'eva@example.com', name: 'Eva' });
+    await addMember(ctx, 'managers', { address: 'max@example.com', name: 'Max' });
     const { id } = await seal({ summary: 'It was in a log.' });
     await write('sela', id, { audience: 'internal', body: 'Two keys, not one.' });
     const told = () =>
