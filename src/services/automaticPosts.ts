@@ -114,7 +114,7 @@ async function claimedBy(tx: Tx, { kind, seq }: Incident): Promise<Claimed[]> {
 
 /**
  * What was declared was written for colleagues and nobody has read it over, so visitors get a title that says no more than what is
- * affected. The other one stays in the record.
+ * affected, and nothing of where it is felt. Both stay in the record.
  */
 async function nameForVisitors(
   tx: Tx,
@@ -126,14 +126,17 @@ async function nameForVisitors(
   await updateIncident(
     tx,
     incident.seq,
-    { title: names ? `Trouble with ${names}` : 'We are looking into a problem' },
+    { title: names ? `Trouble with ${names}` : 'We are looking into a problem', scope: null },
     ctx.now(),
   );
   await insertAudit(tx, ctx, {
     action: 'incident.title',
     subjectKind: 'incident',
     subjectId: incident.id,
-    detail: { text: `Title changed from “${incident.title}”` },
+    detail: {
+      text: `Title changed from “${incident.title}”`,
+      note: incident.scope && `Where it is felt was “${incident.scope}”`,
+    },
   });
 }
 

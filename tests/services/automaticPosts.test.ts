@@ -46,7 +46,10 @@ eachDatabase('posts by themselves', (fresh) => {
       const id = await saveTemplate(ctx, null, { kind, variant: '', name: kind, body, status: null });
       if (approved) await approveTemplate(ctx, { id, body, approved: true });
     }
-    const incident = await declare({ title: 'payments-db of tenant 4711 is out of memory' });
+    const incident = await declare({
+      title: 'payments-db of tenant 4711 is out of memory',
+      scope: 'Rack 3, tenant 4711',
+    });
     /** Lets minutes pass, a minute at a time, as the clock's duties see them. */
     const pass = async (minutes: number) => {
       for (let minute = 0; minute < minutes; minute++) {
@@ -116,6 +119,18 @@ eachDatabase('posts by themselves', (fresh) => {
     expect((await said()).at(-1)).toBe(
       `16:30 ${ME}: We are still working on it. The next word comes by 17:00 UTC.${MARK}`,
     );
+  });
+
+  it('says nowhere what was declared for colleagues: neither its title nor where it is felt', async () => {
+    const { ctx, db, incident, pass, get } = await house();
+    await makeSubscribers(db, 1);
+    await pass(6);
+    expect(await get(incident.id)).toMatchObject({ title: 'Trouble with Checkout', scope: null });
+    const mails = await db.read((tx) =>
+      tx.selectFrom('notices').selectAll().where('kind', '=', 'update').execute(),
+    );
+    expect(mails.length).toBe(1);
+    expect(JSON.stringify([mails, await getStatusPage(ctx)])).not.toMatch(/4711|Rack 3/);
   });
 
   it('not while somebody has it; not what is restricted; not where the policy is silent; not without an approved text', async () => {

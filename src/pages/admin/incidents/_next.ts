@@ -64,7 +64,7 @@ function firstWord({ incident, subject, templates }: IncidentPage, now: Instant)
     body: filled && filled.missing.length === 0 ? filled.text : `We are looking into it: ${incident.title}.`,
     hint: `${incident.drill ? 'Posting it tells those who take part' : 'Posting it makes the incident public'}${
       components.length ? ', with the components that were declared.' : '. No component is named yet.'
-    }`,
+    }${incident.scope ? ` Beside its title stands “${incident.scope}”.` : ''}`,
     post: { audience: 'public', status: subject.status, affected, workaround, holding: false, components },
   };
 }
