@@ -53,7 +53,9 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
   const ownPace = severity === incident.severity ? incident.ownPace : null;
   const pace = await paceOf(tx, { severity, policySeq: incident.policySeq, ownPace });
   const earlier = said.filter((update) => update.audience === 'public');
-  if (isPublic && input.status === 'resolved') refuseUnwatched(incident, said, input, pace, now);
+  // Lowered in the same breath, it is still what it was while it was watched.
+  if (isPublic && input.status === 'resolved')
+    refuseUnwatched(incident, said, input, await paceOf(tx, incident), now);
   const nextUpdateBy = isPublic ? promiseOf(incident, input, pace, now) : null;
   const { said: componentChanges, ...claims } = await planClaims(tx, incident, input, now);
   const isVisible = isPublic && isOpenToAll(incident);

@@ -187,6 +187,18 @@ eachDatabase('incidents', (fresh) => {
       expect(over.mitigatedAt).toBe('2026-11-20T14:00:00.000Z');
     });
 
+    it('watches it for as long when the same post lowers the severity', async () => {
+      const { declare, say } = await house();
+      const { id } = await declare();
+      await say(id);
+      const over = { status: 'resolved' as const, severity: 'SEV3' as const };
+      await expect(say(id, over)).rejects.toMatchObject({
+        code: 'invalid',
+        problems: [{ field: 'reason', message: expect.stringMatching(/^A SEV1 is watched for 15 minutes/) }],
+      });
+      await say(id, { ...over, reason: 'It was never more than that.' });
+    });
+
     it('ends only its own claims: what another incident holds stays wrong', async () => {
       const { checkout, declare, say, statusOf } = await house();
       const first = await declare();
