@@ -74,11 +74,12 @@ export async function listSaid(
     postedAt: Instant;
     wasDueAt: Instant | null;
     status: AnyStatus;
+    automatic: boolean;
   }[]
 > {
   const rows = await recorded(tx, declared)
     .innerJoin('updates as u', 'u.incident_seq', 'i.seq')
-    .select(['u.incident_seq', 'u.id', 'u.posted_at', 'u.was_due_at', 'u.status'])
+    .select(['u.incident_seq', 'u.id', 'u.posted_at', 'u.was_due_at', 'u.status', 'u.automatic'])
     .where('u.audience', '=', 'public')
     .orderBy('u.incident_seq')
     .orderBy('u.posted_at')
@@ -90,6 +91,7 @@ export async function listSaid(
     postedAt: row.posted_at,
     wasDueAt: row.was_due_at,
     status: row.status,
+    automatic: row.automatic === 1,
   }));
 }
 

@@ -11,6 +11,8 @@ export type Said = {
   wasDueAt: Instant | null;
   /** What it says the incident's status is. */
   status: AnyStatus;
+  /** It was posted by itself, because nobody spoke. */
+  automatic?: boolean;
 };
 
 export type KeptFacts = {
@@ -29,8 +31,11 @@ export type KeptFacts = {
   calls: readonly { due: Instant; at: Instant; kind: CallKind }[];
 };
 
-/** `awaited`: its time has not come. `overdue`: it has, and nothing was said. `never`: the incident ended without a word. */
-export type Verdict = 'on_time' | 'late' | 'awaited' | 'overdue' | 'never';
+/**
+ * `awaited`: its time has not come. `overdue`: it has, and nothing was said. `never`: the incident ended without a word. `automatic`: a
+ * text was posted by itself in place of the word that nobody gave.
+ */
+export type Verdict = 'on_time' | 'late' | 'awaited' | 'overdue' | 'never' | 'automatic';
 
 /** One promise and what became of it. */
 export type Word = {
@@ -56,7 +61,7 @@ export type KeptWord = {
   /** Of the words whose time has come. */
   counted: number;
   onTime: number;
-  /** From the declaration to the first public update; null before it. Where the policy counts business hours, only those. */
+  /** From the declaration to the first public update that a person posted; null before it. Where the policy counts business hours, only those. */
   firstTookMs: number | null;
   /** The longest time without a public update between the first one and the end (or now), in the hours that the policy counts. */
   longestSilence: Silence | null;
@@ -68,7 +73,7 @@ export type KeptWord = {
 export function keptWord(facts: KeptFacts, now: Instant): KeptWord {
   const words = wordsOf(facts, now);
   const counted = words.filter(({ verdict }) => verdict !== 'awaited');
-  const [first] = facts.said;
+  const first = facts.said.find(({ automatic }) => !automatic);
   const { reminders, lateCalls } = countCalls(facts);
   return {
     words,
@@ -88,9 +93,11 @@ export function minutesLate(promised: Instant, at: Instant): number {
 
 function wordsOf(facts: KeptFacts, now: Instant): Word[] {
   const { said, nextDue, endedAt, pace, minded, declaredAt } = facts;
-  const words: Word[] = said.flatMap(({ id, postedAt, wasDueAt }, index) =>
-    wasDueAt === null ? [] : [wordOf(facts, { id, promised: wasDueAt, isFirst: index === 0, at: postedAt })],
-  );
+  const words: Word[] = said.flatMap(({ id, postedAt, wasDueAt, automatic }, index) => {
+    if (wasDueAt === null) return [];
+    const word = wordOf(facts, { id, promised: wasDueAt, isFirst: index === 0, at: postedAt });
+    return [automatic ? { ...word, verdict: 'automatic' as const } : word];
+  });
   if (nextDue !== null)
     words.push(wordOf(facts, { id: null, promised: nextDue, isFirst: !said.length, at: now }));
   // Over inside before a word was said outside: the policy asked for one, if its time came before the end.
@@ -193,7 +200,7 @@ export function keptPercent({ onTime, counted }: { onTime: number; counted: numb
 
 /** The formula in words, to stand beside the figure. */
 export const KEPT_FORMULA =
-  'Updates on time = public updates posted by the time that was promised ÷ public updates whose promised time has come. The first update of an incident is due by the policy of its severity, counted from when we declared it; each later one by the time that the update before it promised. An update that never came counts as late.';
+  'Updates on time = public updates posted by the time that was promised ÷ public updates whose promised time has come. The first update of an incident is due by the policy of its severity, counted from when we declared it; each later one by the time that the update before it promised. An update that never came counts as late, and so does a text that was posted automatically because nobody spoke.';
 
 /** The value in the middle, or between the two there; null of nothing. */
 export function medianOf(values: readonly number[]): number | null {

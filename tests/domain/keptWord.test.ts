@@ -51,6 +51,33 @@ const line = ({ words }: ReturnType<typeof keptWord>) =>
   );
 
 describe('how an incident kept its word', () => {
+  it('what was posted by itself kept nobody’s word, and is no first word of anybody', () => {
+    const said = [
+      {
+        id: 'u1',
+        postedAt: at('14:05'),
+        wasDueAt: at('14:05'),
+        status: 'investigating' as const,
+        automatic: true,
+      },
+      { id: 'u2', postedAt: at('14:20'), wasDueAt: at('14:35'), status: 'investigating' as const },
+      {
+        id: 'u3',
+        postedAt: at('14:50'),
+        wasDueAt: at('14:50'),
+        status: 'investigating' as const,
+        automatic: true,
+      },
+    ];
+    const kept = keptWord(story([], { said }), at('15:00'));
+    expect(line(kept)).toEqual([
+      '14:05 14:05 automatic 0',
+      '14:35 14:20 on_time 0',
+      '14:50 14:50 automatic 0',
+    ]);
+    expect([kept.onTime, kept.counted, kept.firstTookMs]).toEqual([1, 3, 20 * MINUTE]);
+  });
+
   it('each promise with what became of it, to the end', () => {
     const kept = keptWord(
       story(

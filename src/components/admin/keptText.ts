@@ -11,6 +11,7 @@ export function verdictText({ verdict, lateMs }: Pick<Word, 'verdict' | 'lateMs'
     awaited: 'awaited',
     overdue: `${late} so far`,
     never: 'never came',
+    automatic: 'posted automatically, nobody spoke',
   };
   return words[verdict];
 }
