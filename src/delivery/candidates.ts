@@ -83,10 +83,10 @@ export async function pickCandidates(
   const aged = agedOf(heads, ready, now);
   const candidates: Candidate[] = [];
   const fresh = ready.filter(({ attempts }) => attempts < PROBES);
+  const slotsFor = (priority: number) => (isUrgent(priority) ? slots.urgent : slots.other);
   for (const frozenOnes of probe ? [fresh, ready] : [ready]) {
-    if (oldFirst && aged !== null) await fill(aged, 1, frozenOnes);
-    for (const priority of PRIORITIES)
-      await fill(priority, isUrgent(priority) ? slots.urgent : slots.other, frozenOnes);
+    if (oldFirst && aged !== null) await fill(aged, Math.min(1, slotsFor(aged)), frozenOnes);
+    for (const priority of PRIORITIES) await fill(priority, slotsFor(priority), frozenOnes);
   }
   return { candidates, aged };
 

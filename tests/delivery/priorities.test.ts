@@ -134,6 +134,41 @@ eachDatabase('what is less urgent', (fresh) => {
   });
 });
 
+describe('places that are kept for what is urgent', () => {
+  it('are taken by nothing else, however long that has waited', async () => {
+    const fake = await fakeOf();
+    const db = await freshSqlite();
+    await makeSubscribers(db, 20);
+    const transport = {
+      ...fakeTransport(fake),
+      paced: false,
+      batchSize: 1,
+      concurrency: 4,
+      keptForUrgent: 1,
+    };
+    const rig = await rigEngine(db, transport);
+    const { engine, clock, answered } = rig;
+    const calls = Array.from({ length: 40 }, () => Promise.withResolvers<void>());
+    for (const { promise } of calls) fake.next({ kind: 'takeAndHold', until: promise });
+    await postNotice(db, clock.now(), { priority: PRIORITY.digest, mail: rendered('Your day') });
+    await expandAll(db, clock.now);
+    clock.advance(11 * MINUTE);
+    await postNotice(db, clock.now(), { priority: PRIORITY.incident, mail: rendered('Incident') });
+    await expandAll(db, clock.now);
+    let most = 0;
+    for (const { resolve } of calls) {
+      while (await engine.round()) most = Math.max(most, engine.inFlight().length);
+      resolve();
+      while (!engine.hasResults()) await new Promise((settle) => setImmediate(settle));
+    }
+    expect(most).toBe(3);
+    await rig.drain();
+    await answered();
+    expect(await states(db)).toEqual({ accepted: 40 });
+    await db.close();
+  });
+});
+
 eachDatabase('a tenth of a quota', (fresh) => {
   it('is kept for SEV1 and confirmations; the rest goes once the period begins anew', async () => {
     const clock = testClock();
