@@ -26,6 +26,8 @@ const ARRIVES_MS = 100;
 /** Calls that are not urgent keep this share of an even distance, so that an urgent one never finds a whole window just spent. */
 const EVENNESS = 0.8;
 const MAX_WINDOW_MS = 3_600_000;
+/** Each call of a window stands in the log: an answer that allows millions binds nobody, and makes no log of millions. */
+const MAX_CALLS = 10_000;
 
 /**
  * When one more call may begin, in ms since the epoch: an exact sliding window over what arrived, so that a provider that counts
@@ -75,7 +77,10 @@ export function pruned(calls: readonly Call[], { windowMs }: Rate, now: number):
 /** What is known of the pace after an answer. The window is the longest that a reset was ever away. */
 export function learnRate(known: Rate | null, said: RateWord): Rate {
   const windowMs = said.windowMs ?? Math.max(known?.windowMs ?? UNTOLD.windowMs, said.resetMs ?? 0);
-  return { limit: Math.max(1, Math.floor(said.limit)), windowMs: Math.min(MAX_WINDOW_MS, windowMs) };
+  return {
+    limit: Math.min(MAX_CALLS, Math.max(1, Math.floor(said.limit))),
+    windowMs: Math.min(MAX_WINDOW_MS, windowMs),
+  };
 }
 
 /**

@@ -92,6 +92,8 @@ describe('the window', () => {
     expect(learnRate(RATE, { ...word, limit: 2, resetMs: 3_000 })).toEqual({ limit: 2, windowMs: 3_000 });
     expect(learnRate(null, { ...word, windowMs: 60_000 })).toEqual({ limit: 5, windowMs: 60_000 });
     expect(learnRate(null, { ...word, limit: 0.5 }).limit).toBe(1);
+    // Nobody keeps a log of millions of calls: what so much allows binds nobody.
+    expect(learnRate(null, { ...word, limit: Number.MAX_SAFE_INTEGER }).limit).toBe(10_000);
   });
 
   it('makes room for calls that are not ours, as many as are certainly theirs', () => {

@@ -150,6 +150,22 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
   });
 
   it.each([
+    [429, '{"statusCode":429,"name":"rate_limit_exceeded","message":"Too many."}'],
+    [503, '{"statusCode":503,"name":"unavailable","message":"Later."}'],
+  ])(
+    '%i with a wait that no provider can mean: at most an hour, and the key still protects',
+    async (status, body) => {
+      const { db, drain, clock } = await posted(10);
+      fake.next({ kind: 'answer', status, body, headers: { 'retry-after': '1e300' } });
+      await drain();
+      clock.advance(HOUR);
+      await drain();
+      expect(await states(db)).toEqual({ accepted: 10 });
+      expect(doubled()).toEqual([]);
+    },
+  );
+
+  it.each([
     ['daily_quota_exceeded', '2026-11-21T00:00:00.000Z'],
     ['monthly_quota_exceeded', '2026-12-01T00:00:00.000Z'],
   ])('429 %s: parked until %s, which the account tells', async (name, reset) => {

@@ -8,6 +8,8 @@ import { buildBody, releaseBody } from './resendBody.ts';
 /** Below the lease's length: whoever holds a batch has its answer, or none, before another may take it. */
 const TIMEOUT_MS = 15_000;
 const HOUR_MS = 3_600_000;
+/** What an answer asks for beyond this is a mistake: a quota's month is the longest that there is to wait for. */
+const LONGEST_WAIT_MS = 31 * 24 * HOUR_MS;
 
 /** Resend's batch endpoint: up to 100 mails a call, all taken or none (`strict`), repeatable under one idempotency key for 24 h. */
 export function resendTransport(options: {
@@ -96,7 +98,7 @@ async function readReply(
     if (name !== 'daily_quota_exceeded' && name !== 'monthly_quota_exceeded')
       return {
         kind: 'retry',
-        afterMs: retryAfter ?? seconds(header('ratelimit-reset')) ?? 1_000,
+        afterMs: atMostAnHour(retryAfter ?? seconds(header('ratelimit-reset')) ?? 1_000),
         reason,
         unreachable: false,
       };
@@ -121,7 +123,12 @@ async function readReply(
 }
 
 function unknown(reason: string, afterMs: number | null, unreachable: boolean): Outcome {
-  return { kind: 'unknown', reason, afterMs, unreachable };
+  return { kind: 'unknown', reason, afterMs: afterMs && atMostAnHour(afterMs), unreachable };
+}
+
+/** One more call costs nothing; to be silent for longer could outlast the key, and everyone would wait on one word of a proxy's. */
+function atMostAnHour(ms: number): number {
+  return Math.min(ms, HOUR_MS);
 }
 
 /**
@@ -222,5 +229,7 @@ function whole(value: string | undefined): number | null {
 
 function seconds(value: string | undefined): number | null {
   const number = Number(value);
-  return value?.trim() && Number.isFinite(number) && number >= 0 ? Math.ceil(number * 1000) : null;
+  return value?.trim() && Number.isFinite(number) && number >= 0
+    ? Math.min(LONGEST_WAIT_MS, Math.ceil(number * 1000))
+    : null;
 }
