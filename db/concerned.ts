@@ -1,38 +1,33 @@
-import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import { isToCome } from './fanouts.ts';
 import type { Tx } from './open.ts';
+import { listUnfinished } from './unfinished.ts';
+import { mayKnowNotice, type Reader } from './visible.ts';
 
-/** Messages that are still being turned into one row a person, but for what is dropped. Uses fanouts_open. */
-export async function listOpenFanouts(tx: Tx): Promise<
-  {
-    subject: string;
-    postedAt: Instant;
-    filter: { components: string[]; groups: string[]; people?: number[] };
-    cursorSeq: number;
-    boundSeq: number;
-    confirmedBy: Instant;
-    stopped: boolean;
-  }[]
-> {
-  const rows = await tx
-    .selectFrom('fanouts as f')
-    .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
-    .select(['n.subject', 'f.created_at', 'f.filter', 'f.cursor_seq', 'f.bound_seq', 'f.confirmed_by'])
-    .select('n.stopped_at')
-    // A literal, so that the partial index fanouts_open serves.
-    .where('f.state', '=', sql.lit('expanding'))
-    .where('n.dropped_at', 'is', null)
-    .orderBy('f.seq')
-    .execute();
-  return rows.map((row) => ({
-    subject: row.subject,
-    postedAt: row.created_at,
-    filter: JSON.parse(row.filter),
-    cursorSeq: row.cursor_seq,
-    boundSeq: row.bound_seq,
-    confirmedBy: row.confirmed_by,
-    stopped: row.stopped_at !== null,
-  }));
+/**
+ * Messages that are still being turned into one row a person, and that one of these recipients is to get, be it that it waits for its turn; but
+ * for what is dropped. Uses fanouts_unfinished.
+ */
+export async function listComing(
+  tx: Tx,
+  recipientSeqs: readonly number[],
+  now: Instant,
+  reader: Reader = null,
+): Promise<{ subject: string; postedAt: Instant; stopped: boolean }[]> {
+  if (!recipientSeqs.length) return [];
+  const coming = [];
+  for (const fanout of await listUnfinished(tx)) {
+    if (!fanout.expanding || fanout.droppedBy !== null) continue;
+    if (!(await isToCome(tx, fanout, recipientSeqs, now))) continue;
+    const notice = await tx
+      .selectFrom('notices')
+      .select('subject')
+      .where('seq', '=', fanout.noticeSeq)
+      .where(mayKnowNotice(reader, 'notices.seq'))
+      .executeTakeFirst();
+    if (notice) coming.push({ ...notice, postedAt: fanout.createdAt, stopped: fanout.stoppedAt !== null });
+  }
+  return coming;
 }
 
 /** What open incidents touch now. Uses claims_source. */

@@ -184,33 +184,55 @@ export async function endExpansion(tx: Tx, noticeSeqs: readonly number[], now: I
     .execute();
 }
 
+/** Whether one of these recipients is still to get it, as far as it is known by now. */
+export async function isToCome(
+  tx: Tx,
+  fanout: Unfinished,
+  recipientSeqs: readonly number[],
+  now: Instant,
+): Promise<boolean> {
+  const range = { after: fanout.cursorSeq, to: fanout.boundSeq };
+  const chosen = fanout.mends ? wronged(tx, fanout.mends, range) : await concernedBy(tx, fanout, range, now);
+  const found = await chosen
+    .where(sql<boolean>`r.seq in (${wholeNumbers(recipientSeqs)})`)
+    .select('r.seq')
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
 /** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */
 async function insertConcerned(
+  tx: Tx,
+  fanout: Unfinished,
+  range: SeqRange,
+  now: Instant,
+  also?: Unfinished,
+): Promise<void> {
+  if (range.to <= range.after) return;
+  await insertRows(tx, fanout, await concernedBy(tx, fanout, range, now, also), now);
+}
+
+async function concernedBy(
   tx: Tx,
   fanout: Unfinished,
   { after, to }: SeqRange,
   now: Instant,
   also?: Unfinished,
-): Promise<void> {
-  if (to <= after) return;
+): Promise<Chosen> {
   const texts = await quickerDigests(tx, fanout);
-  await insertRows(
-    tx,
-    fanout,
-    tx
-      .selectFrom('recipients as r')
-      .where('r.seq', '>', after)
-      .where('r.seq', '<=', to)
-      .where('r.confirmed_at', '<=', fanout.confirmedBy)
-      .$if(texts.length > 0, (query) => query.where((eb) => eb.not(hasText(texts))))
-      .where((eb) => isConcerned(eb, fanout.filter))
-      .$if(also !== undefined, (query) =>
-        query
-          .where('r.confirmed_at', '<=', (also as Unfinished).confirmedBy)
-          .where((eb) => isConcerned(eb, (also as Unfinished).filter, fanout.releaseAt <= now)),
-      ),
-    now,
-  );
+  return tx
+    .selectFrom('recipients as r')
+    .where('r.seq', '>', after)
+    .where('r.seq', '<=', to)
+    .where('r.confirmed_at', '<=', fanout.confirmedBy)
+    .$if(texts.length > 0, (query) => query.where((eb) => eb.not(hasText(texts))))
+    .where((eb) => isConcerned(eb, fanout.filter))
+    .$if(also !== undefined, (query) =>
+      query
+        .where('r.confirmed_at', '<=', (also as Unfinished).confirmedBy)
+        .where((eb) => isConcerned(eb, (also as Unfinished).filter, fanout.releaseAt <= now)),
+    );
 }
 
 /** The texts of digests that told the same before this mail was released: who goes by the policy may be told by either. */
@@ -223,35 +245,34 @@ async function quickerDigests(tx: Tx, { updateSeq, corrects, to, createdAt }: Un
 async function insertCorrections(
   tx: Tx,
   fanout: Unfinished,
-  { bases, contents }: Mends,
-  { after, to }: SeqRange,
+  mends: Mends,
+  range: SeqRange,
   now: Instant,
 ): Promise<void> {
-  await insertRows(
-    tx,
-    fanout,
-    tx
-      .selectFrom('recipients as r')
-      .where('r.seq', '>', after)
-      .where('r.seq', '<=', to)
-      .where('r.kind', 'in', ['subscriber', 'staff'])
-      .where('r.state', '=', 'confirmed')
-      .where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('deliveries as o')
-            .select(sql.lit(1).as('one'))
-            .whereRef('o.recipient_seq', '=', 'r.seq')
-            .where('o.notice_seq', 'in', bases)
-            .where(sql<number>`coalesce(o.content_seq, o.notice_seq)`, 'in', contents)
-            .where('o.state', 'in', MAY_HAVE_IT),
-        ),
-      ),
-    now,
-  );
+  await insertRows(tx, fanout, wronged(tx, mends, range), now);
   const before = fanout.follows.map((follow) => follow.noticeSeq);
   if (before.length)
-    await supersede(tx, before, { after, to }, { reason: 'A later correction took its place.', now });
+    await supersede(tx, before, range, { reason: 'A later correction took its place.', now });
+}
+
+function wronged(tx: Tx, { bases, contents }: Mends, { after, to }: SeqRange): Chosen {
+  return tx
+    .selectFrom('recipients as r')
+    .where('r.seq', '>', after)
+    .where('r.seq', '<=', to)
+    .where('r.kind', 'in', ['subscriber', 'staff'])
+    .where('r.state', '=', 'confirmed')
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('deliveries as o')
+          .select(sql.lit(1).as('one'))
+          .whereRef('o.recipient_seq', '=', 'r.seq')
+          .where(sql<boolean>`o.notice_seq in (${wholeNumbers(bases)})`)
+          .where(sql<boolean>`coalesce(o.content_seq, o.notice_seq) in (${wholeNumbers(contents)})`)
+          .where('o.state', 'in', MAY_HAVE_IT),
+      ),
+    );
 }
 
 type Chosen = SelectQueryBuilder<Schema & { r: Schema['recipients'] }, 'r', object>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import { listChoices } from '#db/choices.ts';
-import { listOpenFanouts, listTouched } from '#db/concerned.ts';
+import { listComing, listTouched } from '#db/concerned.ts';
 import type { Ctx } from '#db/context.ts';
 import * as heard from '#db/heard.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
@@ -127,7 +127,7 @@ async function findPerson(tx: Tx, ctx: Ctx, address: string, before: number | nu
     suppression,
     told,
     older: rows.length > MESSAGES ? (told.at(-1)?.seq ?? null) : null,
-    coming: await listComing(tx, known),
+    coming: await listComing(tx, recipientSeqs, ctx.now(), ctx.actor),
     open: incidents.map(({ id, kind, title, status, nextUpdateDue }) => ({
       id,
       kind,
@@ -220,23 +220,6 @@ async function listConcerning(tx: Tx, known: readonly heard.Known[]): Promise<In
     };
     return followers.some(({ choice }) => concerns(choice, filter));
   });
-}
-
-async function listComing(tx: Tx, known: readonly heard.Known[]): Promise<HeardPerson['coming']> {
-  return (await listOpenFanouts(tx))
-    .filter((fanout) =>
-      known.some(
-        ({ kind, state, seq, confirmedAt, choice }) =>
-          (kind === 'subscriber') === !fanout.filter.people &&
-          state === 'confirmed' &&
-          confirmedAt !== null &&
-          confirmedAt <= fanout.confirmedBy &&
-          seq > fanout.cursorSeq &&
-          seq <= fanout.boundSeq &&
-          (fanout.filter.people?.includes(seq) ?? concerns(choice, fanout.filter)),
-      ),
-    )
-    .map(({ subject, postedAt, stopped }) => ({ subject, postedAt, stopped }));
 }
 
 /** Nobody's address stands in the audit: who is known is named by id, and others by a mark that is the same for the same address. */

@@ -23,6 +23,8 @@ import {
   makePage,
   makeUpdate,
 } from '../support/factory.ts';
+import { address, makeSubscribers } from '../support/people.ts';
+import { outgoingHouse } from './outgoingHouse.ts';
 
 const POSTED = '2026-11-20T13:40:00.000Z';
 const HANDED = '2026-11-20T13:41:00.000Z';
@@ -342,6 +344,36 @@ eachDatabase('what did they hear', (fresh) => {
     expect((await person(ctx, 'mia@acme.example')).coming).toMatchObject([{ subject: '[Identified] Soon' }]);
     await addSubscriber(ctx, { address: 'later@acme.example', consent: 'a letter' });
     expect((await person(ctx, 'later@acme.example')).coming).toEqual([]);
+  });
+
+  it('says what comes next to those who get it, and to nobody else', async () => {
+    const house = await outgoingHouse(fresh, { people: 0 });
+    const { db, ctx } = house;
+    const modes = ['policy', 'everything', 'important', 'digest'] as const;
+    for (const mode of modes) await makeSubscribers(db, 1, [], { mode });
+    const coming = async () => {
+      const found = [];
+      for (const [index, mode] of modes.entries())
+        for (const { subject } of (await person(ctx, address(index + 1))).coming)
+          found.push(`${mode}: ${subject}`);
+      return found;
+    };
+    const { id } = await house.declare({ severity: 'SEV1' });
+    await house.say(id, { body: 'It begins.', notify: true });
+    // Whoever gets the mail of the day gets none of its own.
+    expect(await coming()).toEqual(
+      ['policy', 'everything', 'important'].map((mode) => `${mode}: [Investigating] Checkout is failing`),
+    );
+    await house.release();
+    await house.drain();
+    ctx.clock.advance(60_000);
+    await house.say(id, { body: 'Still looking.', notify: true });
+    await house.release();
+    await house.drain();
+    // The one waits for its turn, the other has been told.
+    expect(await coming()).toEqual(['policy: [Investigating] Checkout is failing']);
+    await db.write((tx) => tx.updateTable('incidents').set({ restricted: 1 }).execute());
+    expect(await coming()).toEqual([]);
   });
 
   it('tells of webhooks and chats by their address and by who looks after them, with the calls as they were sent', async () => {
