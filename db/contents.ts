@@ -49,7 +49,7 @@ export function carries({ since, updateSeq, omits }: Content, seq: number): bool
   return since <= seq && seq <= updateSeq && !omits.includes(seq);
 }
 
-/** From now on the mended text goes in place of the wrong one and of all that it has replaced. */
+/** From now on the mended text goes in place of the wrong one and of all that it has replaced. Uses notices_replaced. */
 export async function replaceContent(tx: Tx, wrong: number, mended: number): Promise<void> {
   await tx
     .updateTable('notices')

@@ -59,10 +59,11 @@ export async function listDigestItems(tx: Tx, from: Instant, to?: Instant): Prom
     ])
     .where('t.at', '>', from)
     .where('i.restricted', '=', 0)
-    .where('i.drill', '=', 0)
-    .orderBy('t.seq');
+    .where('i.drill', '=', 0);
   if (to !== undefined) query = query.where('t.at', '<=', to);
+  // Sorted here: in the order of seq the database would walk through all that was ever told.
   return (await query.execute())
+    .sort((a, b) => a.seq - b.seq)
     .map(({ ended, ...row }) => ({
       ended: Number(ended ?? 0),
       item: {
@@ -89,9 +90,10 @@ export async function listItemsOf(
     .select(['seq', 'at', 'modes'])
     .where('at', '>=', postedAt)
     .where('update_seq', '=', updateSeq)
-    .orderBy('seq')
     .execute();
-  return rows.map(({ seq, at, modes }) => ({ seq, at, modes: JSON.parse(modes) }));
+  return rows
+    .map(({ seq, at, modes }) => ({ seq, at, modes: JSON.parse(modes) }))
+    .sort((a, b) => a.seq - b.seq);
 }
 
 /** Lets these be told again from now on: the digests that would have told them left them out. */

@@ -41,7 +41,7 @@ const TEXT_OF = sql<number>`case when d.state = 'queued' then coalesce(c.replace
 
 /**
  * The seqs of texts that tell this update as it was posted, be they out or not: whoever gets one need not be mailed it besides. Uses
- * digest_items_at.
+ * digest_items_at and digest_runs_to.
  */
 export async function listTextsTelling(
   tx: Tx,
@@ -57,9 +57,10 @@ export async function listTextsTelling(
   if (!own.size) return [];
   const texts = await tx
     .selectFrom('digest_runs as r')
-    .innerJoin('digest_texts as t', (join) =>
-      join.onRef('t.zone', '=', 'r.zone').onRef('t.day', '=', 'r.day'),
-    )
+    // In this order, so that digest_runs_to serves: of all texts but a few are of late.
+    .crossJoin('digest_texts as t')
+    .whereRef('t.zone', '=', 'r.zone')
+    .whereRef('t.day', '=', 'r.day')
     .select(['t.notice_seq', 't.items'])
     .where('r.window_to', '>=', since)
     .execute();
@@ -77,7 +78,7 @@ export function hasText(noticeSeqs: readonly number[]): Expression<SqlBool> {
       and (d.state <> 'queued' or n.dropped_at is null) and ${TEXT_OF} in (${wholeNumbers(noticeSeqs)}))`;
 }
 
-/** What digests since that day (in their zone) tell or told these people; not what was ended before it left. */
+/** What digests since that day (in their zone) tell or told these people; not what was ended before it left. Uses digest_texts_notice. */
 export async function listTextsOf(
   tx: Tx,
   recipients: readonly number[],
@@ -100,13 +101,13 @@ export async function listTextsOf(
   return rows.map((row) => ({ recipientSeq: row.recipient_seq, items: row.items.split(',') }));
 }
 
-/** The texts of digests that told of what happened up to `since` or later and have not left to everyone yet. */
+/** The texts of digests that told of what happened up to `since` or later and have not left to everyone yet. Uses digest_runs_to, notices_replaced. */
 export async function listOpenTexts(tx: Tx, since: Instant): Promise<DigestText[]> {
   const rows = await tx
     .selectFrom('digest_runs as r')
-    .innerJoin('digest_texts as t', (join) =>
-      join.onRef('t.zone', '=', 'r.zone').onRef('t.day', '=', 'r.day'),
-    )
+    .crossJoin('digest_texts as t')
+    .whereRef('t.zone', '=', 'r.zone')
+    .whereRef('t.day', '=', 'r.day')
     .innerJoin('notices as c', 'c.seq', 't.notice_seq')
     .select(['r.zone', 'r.day', 'r.window_from', 'r.window_to', 't.items', 't.notice_seq'])
     .where('r.window_to', '>=', since)

@@ -15,6 +15,7 @@ import { dropped } from './migrations/0012_dropped.ts';
 import { drills } from './migrations/0013_drills.ts';
 import { paging } from './migrations/0014_paging.ts';
 import { insideAtOnce } from './migrations/0015_inside_at_once.ts';
+import { textsByKey } from './migrations/0016_texts_by_key.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
   drills,
   paging,
   insideAtOnce,
+  textsByKey,
 ];
 
 export class NewerSchemaError extends Error {

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { replaceContent } from '#db/contents.ts';
+import { insertDigestItem, listDigestItems, listItemsOf } from '#db/digestItems.ts';
+import { listHadAlready } from '#db/digests.ts';
+import { endDigestText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
+import { insertNotice } from '#db/notices.ts';
+import { rendered } from '../delivery/support.ts';
+import { freshSqlite } from '../support/databases.ts';
+import { makeIncident, makeUpdate } from '../support/factory.ts';
+import { plansOf } from '../support/plans.ts';
+
+const NOW = '2026-11-20T14:00:00.000Z';
+
+it('digests, and what mends a text, walk through no table that grows', async () => {
+  const db = await freshSqlite();
+  const incident = await makeIncident(db);
+  const update = await makeUpdate(db, incident.seq, {});
+  const plans = await plansOf(db, async (watched) => {
+    await watched.write(async (tx) => {
+      const text = { kind: 'digest' as const, incidentSeq: null, updateSeq: null, priority: 3, now: NOW };
+      const wrong = await insertNotice(tx, { ...text, id: 'wrong', rendered: rendered() });
+      const mended = await insertNotice(tx, { ...text, id: 'mended', rendered: rendered() });
+      await tx
+        .insertInto('digest_runs')
+        .values({
+          zone: 'Etc/UTC',
+          day: '2026-11-20',
+          window_from: NOW,
+          window_to: NOW,
+          cursor_seq: 0,
+          bound_seq: 0,
+        })
+        .execute();
+      await tx
+        .insertInto('digest_texts')
+        .values({ zone: 'Etc/UTC', day: '2026-11-20', items: '1', notice_seq: wrong })
+        .execute();
+      const about = { updateSeq: update.seq, incidentSeq: incident.seq, at: NOW };
+      await insertDigestItem(tx, { ...about, filter: { components: [], groups: [] }, modes: ['digest'] });
+      await replaceContent(tx, wrong, mended);
+      await endDigestText(tx, wrong, { by: 'Ana', now: NOW });
+    });
+    await watched.read(async (tx) => {
+      await listDigestItems(tx, NOW);
+      await listDigestItems(tx, NOW, NOW);
+      await listItemsOf(tx, { updateSeq: update.seq, postedAt: NOW });
+      await listOpenTexts(tx, NOW);
+      await listTextsTelling(tx, { updateSeq: update.seq, since: NOW });
+      await listHadAlready(tx, [1, 2], { updateSeqs: [1], sinceDay: '2026-11-18' });
+    });
+  });
+  expect(plans.length).toBeGreaterThan(9);
+  const walks = plans.flatMap(({ sql, lines }) =>
+    lines.filter((line) => /^SCAN/.test(line)).map((line) => `${line} in ${sql.slice(0, 80)}`),
+  );
+  expect(walks).toEqual([]);
+  await db.close();
+});
