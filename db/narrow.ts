@@ -18,8 +18,8 @@ export async function narrowWaiting(
   now: Instant,
 ): Promise<void> {
   const waiting = (await listUnfinished(tx, seq, 'subscribers')).filter(
-    ({ expanding, cursorSeq, releaseAt, mends, filter }) =>
-      expanding && cursorSeq === 0 && releaseAt > now && !mends && !filter.people,
+    ({ expanding, cursorSeq, releaseAt, heldBack, mends, filter }) =>
+      expanding && cursorSeq === 0 && (releaseAt > now || heldBack) && !mends && !filter.people,
   );
   for (const fanout of waiting) {
     const filter: FanoutFilter = { ...fanout.filter, ...within(fanout.filter, concerned) };

@@ -104,6 +104,27 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(texts[1]).toMatch(/Wallets fail, too[\s\S]*What you missed[\s\S]*Cards fail/);
   });
 
+  it('a component that is corrected while the mail is stopped: let go on, it spares those who follow it alone', async () => {
+    const { until, open, log, ctx, db, checkout, cart, get } = await paceHouse(fresh);
+    await setReleaseSeconds(db, 10);
+    await makeSubscribers(db, 1, [{ kind: 'component', id: checkout.id }], { mode: 'everything' });
+    const id = await open('SEV1');
+    const [mail] = await listOutgoing(ctx, id);
+    await stopSending(ctx, mail?.noticeId ?? '');
+    await until('14:05');
+    await correctComponents(ctx, {
+      incidentId: id,
+      version: (await get(id)).version,
+      components: [
+        { id: checkout.id, status: 'operational' },
+        { id: cart.id, status: 'major_outage' },
+      ],
+    });
+    await goOn(ctx, mail?.noticeId ?? '');
+    await until('14:06');
+    expect(log).toEqual([`14:05 policy, everything, important: [Investigating] ${T}`]);
+  });
+
   it('a component that is corrected: mail that waits spares those who follow it alone', async () => {
     const { until, open, say, log, ctx, db, checkout, cart, get, heard } = await paceHouse(fresh);
     const of = (id: string, mode: Mode) =>
