@@ -28,7 +28,7 @@ export function isMoment(name: string): name is MomentSlot {
 const said = new Map<string, string>();
 const REMEMBERED = 2_000;
 
-/** " (10:43 GMT-5)"; '' for a reader who asked for no zone, or in whose zone it reads alike. */
+/** " (10:43 GMT-5)"; '' for a reader who asked for no zone, or in whose zone it reads alike, or whose zone is not known here. */
 export function momentText(name: MomentSlot, zone: string | null): string {
   if (zone === null) return '';
   const key = `${name}|${zone}`;
@@ -36,8 +36,14 @@ export function momentText(name: MomentSlot, zone: string | null): string {
   if (known !== undefined) return known;
   const [kind, from, to, pageZone] = name.split('|') as [string, string, string, string];
   const inZone = (one: string) => (kind === 'range' ? rangeText(from, to, one) : whenText(from, one, to));
-  const own = inZone(zone);
-  const text = own === inZone(pageZone) ? '' : ` (${own})`;
+  let text = '';
+  try {
+    const own = inZone(zone);
+    if (own !== inZone(pageZone)) text = ` (${own})`;
+  } catch (error) {
+    // A zone that another machine knew: better the page's time than no mail.
+    if (!(error instanceof RangeError)) throw error;
+  }
   if (said.size >= REMEMBERED) said.clear();
   said.set(key, text);
   return text;

@@ -223,8 +223,15 @@ export async function prepareBatch(
   }
   const { priority, notBefore, seq } = queued.at(-1) as QueuedDelivery;
   const shared = { priority, members, ended, last: { notBefore, seq } };
-  if (!mails.length) return { batch: null, bytes: Buffer.alloc(0), ...shared };
-  const bytes = await transport.build(mails, now);
+  const { bytes, faults } = await buildSound(mails, { transport, now });
+  for (const [seq, reason] of faults) {
+    ended.push({ seqs: [seq], state: 'refused', reason });
+    members.splice(
+      members.findIndex((member) => member.seq === seq),
+      1,
+    );
+  }
+  if (!members.length) return { batch: null, bytes: Buffer.alloc(0), ...shared };
   const batch = await freezeBatch(transport.name, {
     generation: Math.max(...members.map((member) => member.attempts)),
     priority,
@@ -232,6 +239,36 @@ export async function prepareBatch(
     bytes,
   });
   return { batch, bytes, ...shared };
+}
+
+/** The bytes of those that can be written. One that cannot keeps no other from leaving: it is said why (by seq of its delivery). */
+async function buildSound(
+  mails: readonly Mail[],
+  { transport, now }: Pick<Preparation, 'transport' | 'now'>,
+): Promise<{ bytes: Buffer; faults: Map<number, string> }> {
+  const faults = new Map<number, string>();
+  if (!mails.length) return { bytes: Buffer.alloc(0), faults };
+  try {
+    return { bytes: await transport.build(mails, now), faults };
+  } catch (failure) {
+    for (const mail of mails)
+      try {
+        const bytes = await transport.build([mail], now);
+        transport.release?.(bytes);
+      } catch (error) {
+        const { message } = error as Error;
+        faults.set(
+          mail.deliverySeq,
+          error instanceof UnsendableMail ? message : `The message cannot be sent: ${message}`,
+        );
+      }
+    // Each of them can be written: then it is not they who are at fault.
+    if (!faults.size) throw failure;
+    return buildSound(
+      mails.filter(({ deliverySeq }) => !faults.has(deliverySeq)),
+      { transport, now },
+    ).then(({ bytes }) => ({ bytes, faults }));
+  }
 }
 
 export type Preparation = {

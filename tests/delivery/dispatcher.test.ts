@@ -11,6 +11,7 @@ import { listWorkers } from '#db/workers.ts';
 import { type Dispatcher, startDispatcher } from '#delivery/dispatcher.ts';
 import { isGone, LEASE_MS, leaseFrom, leaseOwner, RENEW_MS } from '#delivery/lease.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
+import { whenSlot } from '#emails/moments.ts';
 import { type TestClock, testClock, testContext } from '../support/context.ts';
 import { eachDatabase, freshSqlite } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
@@ -254,6 +255,25 @@ eachDatabase('what goes first, and what does not go', (fresh) => {
       'The message cannot be sent: The mail holds a broken slot.',
       'The subject holds a line break or another control character.',
     ]);
+  });
+
+  it('whoever asked for a zone that this machine does not know reads the page’s time, and stops no other', async () => {
+    const db = await fresh();
+    await makeSubscribers(db, 2);
+    await makeSubscribers(db, 1, [], { zone: 'Europe/Atlantis' });
+    await makeSubscribers(db, 2, [], { zone: 'Asia/Tokyo' });
+    const rig = await rigEngine(db, fakeTransport(fake));
+    const moment = whenSlot('2026-11-20T14:30:00.000Z', 'Etc/UTC', rig.clock.now());
+    await postNotice(db, rig.clock.now(), {
+      mail: { ...rendered(), text: `Next update by 14:30${moment}.` },
+    });
+    await expandAll(db, rig.clock.now);
+    await rig.drain();
+    expect(await states(db)).toEqual({ accepted: 5 });
+    expect(fake.mails.map(({ text }) => text).filter((text) => text.includes('23:30'))).toHaveLength(2);
+    expect(
+      fake.mails.map(({ text }) => text).filter((text) => text === 'Next update by 14:30.'),
+    ).toHaveLength(3);
   });
 });
 

@@ -558,6 +558,22 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect((await hookRows(db)).filter((row) => row.attempts > 0)).toEqual([]);
   });
 
+  it('of a message that says nothing to a receiver is refused with the reason, and stops no other', async () => {
+    const { add, post, drain, db } = await house();
+    const server = await receiver();
+    await add(server.url);
+    await post({ body: 'Nothing for them.' });
+    await db.write((tx) =>
+      tx.updateTable('notices').set({ payload: '{"webhook":[]}' }).where('payload', 'is not', null).execute(),
+    );
+    await post({ body: 'Something.' });
+    await drain();
+    expect((await hookRows(db)).map(({ state, reason }) => reason ?? state)).toEqual([
+      'This message has nothing for this receiver.',
+      'accepted',
+    ]);
+  });
+
   it('takes no mail, and mail takes no calls', async () => {
     const { add, post, drain, db } = await house();
     const server = await receiver();
