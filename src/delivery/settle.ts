@@ -168,6 +168,12 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
       return true;
     }
     case 'payloadFault': {
+      // Of calls before this one it says nothing, and one of them may have been taken: a new key could send it twice.
+      if (batch.unknown && outcome.bySomeoneElse) {
+        const { reason } = outcome;
+        const unknown: Outcome = { kind: 'unknown', afterMs: null, reason, unreachable: false };
+        return settleCall(tx, { ...call, outcome: unknown }, at);
+      }
       if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
       for (const half of halves) {
         const batchSeq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });

@@ -88,8 +88,8 @@ type OutcomeOfCall =
   | { kind: 'retry'; afterMs: number | null; reason: string; unreachable: boolean }
   /** It may have been taken: the same key and the same bytes, later. */
   | { kind: 'unknown'; afterMs: number | null; reason: string; unreachable: boolean }
-  /** Refused as a whole because of something in it: isolate what. */
-  | { kind: 'payloadFault'; reason: string }
+  /** Refused as a whole because of something in it: isolate what. `bySomeoneElse`: by a proxy on the way, which knows nothing of earlier calls. */
+  | { kind: 'payloadFault'; reason: string; bySomeoneElse?: boolean }
   /** Refused because of how the account or this installation is set up: stop until someone mends it. */
   | { kind: 'configuration'; reason: string; fix: string }
   /** A quota is used up until `until`; when that is not known or no time at all, try again after `afterMs`. */

@@ -82,6 +82,20 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(doubled()).toEqual([]);
   });
 
+  it('unknown, then turned away by something on the way: that says nothing of the first call, so no one gets it twice', async () => {
+    const { db, drain, clock } = await posted(30);
+    fake.next({ kind: 'takeAndDrop' });
+    await drain();
+    fake.next({ kind: 'answer', status: 400, body: '<html>Blocked</html>' });
+    clock.advance(MINUTE);
+    await drain();
+    clock.advance(HOUR);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 30 });
+    expect(new Set(fake.calls.map(({ key }) => key)).size).toBe(1);
+    expect(doubled()).toEqual([]);
+  });
+
   it('unknown for 23 hours: never repeated, because the key protects no longer', async () => {
     const { db, drain, clock } = await posted(10);
     fake.next({ kind: 'takeAndDrop' });

@@ -119,7 +119,9 @@ async function readReply(
     return { kind: 'ownBug', reason };
   if (status === 409) return unknown(reason, retryAfter, false);
   const fix = configurationFix(status, name);
-  return fix ? { kind: 'configuration', reason, fix } : { kind: 'payloadFault', reason };
+  if (fix) return { kind: 'configuration', reason, fix };
+  // The SDK's own name for what is not in Resend's words.
+  return { kind: 'payloadFault', reason, bySomeoneElse: name === '' || name === 'application_error' };
 }
 
 function unknown(reason: string, afterMs: number | null, unreachable: boolean): Outcome {
