@@ -113,7 +113,12 @@ export function createCalls(
     await waitUntil(call.opensAt);
     call.began = Date.parse(now());
     return transport.send(
-      { key: batch.key, body: call.bytes, members: members.map(({ seq }) => ({ seq, open: open.has(seq) })) },
+      {
+        key: batch.key,
+        priority: batch.priority,
+        body: call.bytes,
+        members: members.map(({ seq }) => ({ seq, open: open.has(seq) })),
+      },
       { stopping, report: (result) => reportMail(call, result) },
     );
   }

@@ -35,6 +35,8 @@ export type Transport = {
 export type FrozenBatch = {
   /** The idempotency key. */
   key: string;
+  /** As PRIORITY has it. */
+  priority: number;
   body: Buffer;
   /** The deliveries in the order of the body; `open` is false for what a former call has settled. */
   members: readonly { seq: number; open: boolean }[];

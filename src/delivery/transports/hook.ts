@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type HookPayload, type HookRules, hookBodies, type PlaceChannel } from '#domain/hooks.ts';
+import { PRIORITY } from '#domain/priority.ts';
 import { type Mail, UnsendableMail } from '../mail.ts';
 import type { Call, MailResult, Outcome, Transport } from '../transport.ts';
 import { callHook, type HookAnswer, type Resolve } from './hookCall.ts';
@@ -55,15 +56,15 @@ export function hookTransport(options: {
       await Promise.all(
         entries
           .filter((entry) => open.has(entry.delivery))
-          .map(async (entry) => call.report(await deliver(entry, call))),
+          .map(async (entry) => call.report(await deliver(entry, call, batch.priority === PRIORITY.staff))),
       );
       return REPORTED;
     },
     close: async () => closing.abort(),
   };
 
-  async function deliver(entry: Entry, { stopping }: Call): Promise<MailResult> {
-    const place = stopping.aborted ? null : await gate.enter(new URL(entry.url).host);
+  async function deliver(entry: Entry, { stopping }: Call, forStaff: boolean): Promise<MailResult> {
+    const place = stopping.aborted ? null : await gate.enter(new URL(entry.url).host, forStaff);
     if (!place) return { deliverySeq: entry.delivery, kind: 'busy', afterMs: stopping.aborted ? 0 : BUSY_MS };
     const began = performance.now();
     let answer: HookAnswer = { kind: 'failed', reason: 'There was nothing to call.' };
