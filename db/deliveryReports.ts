@@ -59,7 +59,10 @@ export async function listUnfinishedFanouts(tx: Tx): Promise<FanoutRow[]> {
   return rows.map(toFanout);
 }
 
-/** Those that are not through, and those of which the post is no older than `since`. The newest that is older bounds the others by seq. */
+/**
+ * Those that are not through, and those of which the post is no older than `since`, but for what is said in drills. The newest that is older
+ * bounds the others by seq.
+ */
 export async function listFanoutsSince(tx: Tx, since: Instant): Promise<FanoutRow[]> {
   const older = await tx
     .selectFrom('fanouts')
@@ -70,6 +73,7 @@ export async function listFanoutsSince(tx: Tx, since: Instant): Promise<FanoutRo
     .executeTakeFirst();
   const rows = await fanoutsWithNotice(tx)
     .where((eb) => eb.or([eb('f.finished_at', 'is', null), eb('f.seq', '>', older?.seq ?? 0)]))
+    .where('n.kind', '<>', 'drill')
     .orderBy('f.seq')
     .execute();
   return rows.map(toFanout);

@@ -6,6 +6,7 @@ import { accessOf, OPEN_ROUTES, withoutNames } from '#auth/routes.ts';
 import { getPageVersion } from '#db/page.ts';
 import { expandNextChunk } from '#delivery/expander.ts';
 import { addMs, HOUR } from '#domain/time.ts';
+import { readDeliveryMetrics } from '#services/deliveryMetrics.ts';
 import { reviewDrill } from '#services/drillReviews.ts';
 import { startDrill } from '#services/drills.ts';
 import { addLogEntry, editUpdate, getIncident, type PostInput, postUpdate } from '#services/incidents.ts';
@@ -58,6 +59,7 @@ eachDatabaseUrl('a drill', (place) => {
     onTestFinished(() => house.foghorn.close());
     const before = await house.foghorn.db.read(getPageVersion);
     const others = await tellingsOf(house);
+    const figures = await figuresOf(house);
     const over = await play(house, { resolve: true });
     const running = await play(house, { resolve: false });
     const server = await startServer({ dataDir: folder, env: { ...FURNISHED_ENV, ...env } });
@@ -88,6 +90,7 @@ eachDatabaseUrl('a drill', (place) => {
     }
     // Nobody else was told anything, about this or about anything.
     expect(await tellingsOf(house)).toEqual(others);
+    expect(await figuresOf(house)).toEqual(figures);
     // It was all there to be found: those inside read it.
     const cookie = await signInAs(server.url, house.users.comms.email);
     const screens = await Promise.all(
@@ -163,6 +166,13 @@ function publicPaths({ ids, links }: Furnished, drills: readonly string[]): stri
     '/api/v2/summary.json?callback=x',
     ...Object.values(links),
   ];
+}
+
+/** What /metrics says of messages. */
+async function figuresOf({ foghorn }: Furnished) {
+  const ctx = foghorn.contextFor({ kind: 'system', name: 'test' });
+  const { deliveries, unmade } = await readDeliveryMetrics(ctx);
+  return { deliveries, unmade };
 }
 
 /** Everything that is on its way to anyone but as a call to staff or for a drill. */
