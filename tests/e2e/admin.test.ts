@@ -219,6 +219,18 @@ describe.skipIf(!CHROMIUM)('the admin in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('counts down for each of the others, one press away, by keyboard too', async () => {
+    await house.incident({ title: 'Search is slow' });
+    await house.incident({ title: 'Exports wait' });
+    const page = await open('viewer', '/admin/templates');
+    const due = page.getByRole('region', { name: 'Due' });
+    await due.locator('summary').focus();
+    await page.keyboard.press('Enter');
+    const other = due.getByRole('listitem').first();
+    await other.getByText(/^\+?[\d:]+$/).waitFor();
+    expect(await other.textContent()).toMatch(/SEV\d\s+.+ (due|was due) by [\d:]+ UTC\s+\+?[\d:]+/s);
+  });
+
   it('counts down on every page, and turns late by itself', async () => {
     const { id } = await house.incident();
     await house.db.write((tx) =>

@@ -15,8 +15,9 @@ function tick(): void {
   const now = Date.now() + skew;
   for (const counter of counters) {
     const left = Date.parse(counter.dataset.countdown as string) - now;
-    counter.textContent = countText(left, counter.closest('[data-due]') === null);
-    const bar = counter.closest<HTMLElement>('[data-due]');
+    // In a list each counts for itself, be it within the bar or on a page.
+    const bar = counter.closest('li') ? null : counter.closest<HTMLElement>('[data-due]');
+    counter.textContent = countText(left, bar === null);
     if (!bar || left > 0 || bar.classList.contains('late')) continue;
     bar.classList.remove('soon', 'ahead');
     bar.classList.add('late');
