@@ -130,11 +130,12 @@ function isSaid({ state }: PagingWord): boolean {
   return state !== 'suppressed' && state !== 'superseded';
 }
 
-/** Whether the pager may hold a call open. */
+/** Whether the pager may hold a call open. An acknowledgement opens none. */
 function knowsOf(words: readonly PagingWord[]): boolean {
   const heard = words.findLast(
     ({ action, state, attempts }) =>
-      state === 'accepted' || state === 'uncertain' || (action === 'trigger' && attempts > 0),
+      action !== 'acknowledge' &&
+      (state === 'accepted' || state === 'uncertain' || (action === 'trigger' && attempts > 0)),
   );
-  return heard !== undefined && heard.action !== 'resolve';
+  return heard?.action === 'trigger';
 }

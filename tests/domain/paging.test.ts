@@ -117,6 +117,11 @@ describe('what follows a call', () => {
     expect(followUpOf(words, over).say).toBe('resolve');
   });
 
+  it('nothing of an acknowledgement alone: it opens no call', () => {
+    const words = [word('acknowledge', 'accepted'), word('trigger', 'queued')];
+    expect(followUpOf(words, over)).toMatchObject({ say: null, close: true });
+  });
+
   it('in a chat nothing: only what waits is dropped', () => {
     const waiting = word('trigger', 'queued');
     expect(followUpOf([waiting], { ...held, isPager: false })).toEqual({
