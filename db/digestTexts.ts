@@ -39,14 +39,17 @@ export async function insertDigestText(
 /** Which text a delivery `d` of the notice `c` has or, while it waits, will have. */
 const TEXT_OF = sql<number>`case when d.state = 'queued' then coalesce(c.replaced_by, c.seq) else c.seq end`;
 
+/** Some texts of digests, and the last delivery before any of theirs: a person's deliveries need not be looked at from the first on. */
+export type Texts = { noticeSeqs: number[]; deliveriesAfter: number };
+
 /**
- * The seqs of texts that tell this update as it was posted, be they out or not: whoever gets one need not be mailed it besides. Uses
- * digest_items_at and digest_runs_to.
+ * The texts that tell this update as it was posted, be they out or not: whoever gets one need not be mailed it besides. Null when there
+ * are none. Uses digest_items_at and digest_runs_to.
  */
 export async function listTextsTelling(
   tx: Tx,
   { updateSeq, since }: { updateSeq: number; since: Instant },
-): Promise<number[]> {
+): Promise<Texts | null> {
   const items = await tx
     .selectFrom('digest_items')
     .select('seq')
@@ -54,36 +57,47 @@ export async function listTextsTelling(
     .where('update_seq', '=', updateSeq)
     .execute();
   const own = new Set(items.map(({ seq }) => String(seq)));
-  if (!own.size) return [];
+  if (!own.size) return null;
   const texts = await tx
     .selectFrom('digest_runs as r')
     // In this order, so that digest_runs_to serves: of all texts but a few are of late.
     .crossJoin('digest_texts as t')
     .whereRef('t.zone', '=', 'r.zone')
     .whereRef('t.day', '=', 'r.day')
-    .select(['t.notice_seq', 't.items'])
+    .select(['t.notice_seq', 't.items', 'r.deliveries_after'])
     .where('r.window_to', '>=', since)
     .execute();
-  return texts
-    .filter((text) => text.items.split(',').some((seq) => own.has(seq)))
-    .map((text) => text.notice_seq);
+  const telling = texts.filter((text) => text.items.split(',').some((seq) => own.has(seq)));
+  if (!telling.length) return null;
+  return {
+    noticeSeqs: telling.map((text) => text.notice_seq),
+    deliveriesAfter: Math.min(...telling.map((text) => text.deliveries_after)),
+  };
 }
 
-/** Whether the recipient `r` got one of these texts, or is to get it. */
-export function hasText(noticeSeqs: readonly number[]): Expression<SqlBool> {
+/** Whether the recipient `r` got one of these texts, or is to get it. Uses deliveries_recipient. */
+export function hasText({ noticeSeqs, deliveriesAfter }: Texts): Expression<SqlBool> {
   return sql<SqlBool>`exists (
     select 1 from deliveries d join notices n on n.seq = d.notice_seq
     join notices c on c.seq = coalesce(d.content_seq, d.notice_seq)
-    where d.recipient_seq = r.seq and d.state <> 'superseded' and n.kind = 'digest'
+    where d.recipient_seq = r.seq and d.seq > ${deliveriesAfter} and d.state <> 'superseded' and n.kind = 'digest'
       and (d.state <> 'queued' or n.dropped_at is null) and ${TEXT_OF} in (${wholeNumbers(noticeSeqs)}))`;
 }
 
-/** What digests since that day (in their zone) tell or told these people; not what was ended before it left. Uses digest_texts_notice. */
+/**
+ * What digests since that day (in their zone) tell or told these people; not what was ended before it left. Uses deliveries_recipient and
+ * digest_texts_notice.
+ */
 export async function listTextsOf(
   tx: Tx,
   recipients: readonly number[],
   sinceDay: string,
 ): Promise<{ recipientSeq: number; items: string[] }[]> {
+  const runs = await tx
+    .selectFrom('digest_runs')
+    .select((eb) => eb.fn.min('deliveries_after').as('first'))
+    .where('day', '>=', sinceDay)
+    .executeTakeFirstOrThrow();
   const rows = await tx
     .selectFrom('deliveries as d')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
@@ -93,6 +107,7 @@ export async function listTextsOf(
     .innerJoin('digest_texts as t', (join) => join.on('t.notice_seq', '=', TEXT_OF))
     .select(['d.recipient_seq', 't.items'])
     .where('d.recipient_seq', 'in', recipients)
+    .where('d.seq', '>', Number(runs.first ?? 0))
     .where('n.kind', '=', 'digest')
     .where('d.state', '<>', 'superseded')
     .where((eb) => eb.or([eb('d.state', '<>', 'queued'), eb('n.dropped_at', 'is', null)]))

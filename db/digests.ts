@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Scope } from '#domain/choice.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
-import { chunksOf } from './dialect.ts';
+import { chunksOf, wholeNumbers } from './dialect.ts';
 import { listTextsOf } from './digestTexts.ts';
 import type { Tx } from './open.ts';
 
@@ -61,6 +61,10 @@ export async function beginDigest(
     .selectFrom('recipients')
     .select((eb) => eb.fn.max('seq').as('last'))
     .executeTakeFirstOrThrow();
+  const { latest } = await tx
+    .selectFrom('deliveries')
+    .select((eb) => eb.fn.max('seq').as('latest'))
+    .executeTakeFirstOrThrow();
   await tx
     .insertInto('digest_runs')
     .values({
@@ -70,6 +74,7 @@ export async function beginDigest(
       window_to: run.windowTo,
       cursor_seq: 0,
       bound_seq: last ?? 0,
+      deliveries_after: latest ?? 0,
       done_at: null,
     })
     .onConflict((conflict) => conflict.columns(['zone', 'day']).doNothing())
@@ -168,22 +173,34 @@ export async function listDigestReaders(
   }));
 }
 
-/** Which updates people had a mail of, whatever became of it, and which items a digest tells or told them: "seq of the recipient:u|i:seq". */
+/**
+ * Which updates people had a mail of, whatever became of it, and which items a digest tells or told them: "seq of the recipient:u|i:seq".
+ * Uses notices_incident and the key of deliveries.
+ */
 export async function listHadAlready(
   tx: Tx,
   readers: readonly number[],
-  { updateSeqs, sinceDay }: { updateSeqs: readonly number[]; sinceDay: string },
+  { updates, sinceDay }: { updates: readonly { updateSeq: number; incidentSeq: number }[]; sinceDay: string },
 ): Promise<Set<string>> {
   const had = new Set<string>();
+  const notices = updates.length
+    ? await tx
+        .selectFrom('notices')
+        .select(['seq', 'update_seq'])
+        .where('incident_seq', 'in', [...new Set(updates.map(({ incidentSeq }) => incidentSeq))])
+        .where('update_seq', 'in', [...new Set(updates.map(({ updateSeq }) => updateSeq))])
+        .execute()
+    : [];
+  const updateOf = new Map(notices.map((notice) => [notice.seq, notice.update_seq]));
   for (const chunk of chunksOf(readers, 1)) {
+    // By what was said, not by the person: what somebody had over years is much, what was said of late is little.
     const mailed = await tx
-      .selectFrom('notices as n')
-      .innerJoin('deliveries as d', 'd.notice_seq', 'n.seq')
-      .select(['d.recipient_seq', 'n.update_seq'])
-      .where('n.update_seq', 'in', updateSeqs)
-      .where('d.recipient_seq', 'in', chunk)
+      .selectFrom('deliveries as d')
+      .select(['d.recipient_seq', 'd.notice_seq'])
+      .where(sql<boolean>`d.notice_seq in (${wholeNumbers([...updateOf.keys()])})`)
+      .where(sql<boolean>`d.recipient_seq in (${wholeNumbers(chunk)})`)
       .execute();
-    for (const row of mailed) had.add(`${row.recipient_seq}:u:${row.update_seq}`);
+    for (const row of mailed) had.add(`${row.recipient_seq}:u:${updateOf.get(row.notice_seq)}`);
     for (const { recipientSeq, items } of await listTextsOf(tx, chunk, sinceDay))
       for (const item of items) had.add(`${recipientSeq}:i:${item}`);
   }

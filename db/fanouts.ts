@@ -5,7 +5,7 @@ import type { Instant } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import { wholeNumbers } from './dialect.ts';
-import { hasText, listTextsTelling } from './digestTexts.ts';
+import { hasText, listTextsTelling, type Texts } from './digestTexts.ts';
 import { droppedReason } from './dropped.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
@@ -226,7 +226,7 @@ async function concernedBy(
     .where('r.seq', '>', after)
     .where('r.seq', '<=', to)
     .where('r.confirmed_at', '<=', fanout.confirmedBy)
-    .$if(texts.length > 0, (query) => query.where((eb) => eb.not(hasText(texts))))
+    .$if(texts !== null, (query) => query.where((eb) => eb.not(hasText(texts as Texts))))
     .where((eb) => isConcerned(eb, fanout.filter))
     .$if(also !== undefined, (query) =>
       query
@@ -236,8 +236,11 @@ async function concernedBy(
 }
 
 /** The texts of digests that told the same before this mail was released: who goes by the policy may be told by either. */
-async function quickerDigests(tx: Tx, { updateSeq, corrects, to, createdAt }: Unfinished): Promise<number[]> {
-  if (updateSeq === null || corrects || to !== 'subscribers') return [];
+async function quickerDigests(
+  tx: Tx,
+  { updateSeq, corrects, to, createdAt }: Unfinished,
+): Promise<Texts | null> {
+  if (updateSeq === null || corrects || to !== 'subscribers') return null;
   return listTextsTelling(tx, { updateSeq, since: createdAt });
 }
 

@@ -91,6 +91,19 @@ export async function requeueCall(
     .execute();
 }
 
+/** What failed there and waits to be tried again is tried now. Uses deliveries_recipient. */
+export async function hastenCalls(tx: Tx, recipientSeq: number, now: Instant): Promise<void> {
+  await tx
+    .updateTable('deliveries')
+    .set({ not_before: now })
+    .where('recipient_seq', '=', recipientSeq)
+    .where('lane', '=', 'hook')
+    .where('state', '=', 'queued')
+    .where('attempts', '>', 0)
+    .where('not_before', '>', now)
+    .execute();
+}
+
 /** From now on nothing is sent there, what waits included. @returns false when it was so already */
 export async function quarantineHook(tx: Tx, recipientSeq: number, now: Instant): Promise<boolean> {
   const { numUpdatedRows } = await tx

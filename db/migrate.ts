@@ -16,6 +16,7 @@ import { drills } from './migrations/0013_drills.ts';
 import { paging } from './migrations/0014_paging.ts';
 import { insideAtOnce } from './migrations/0015_inside_at_once.ts';
 import { textsByKey } from './migrations/0016_texts_by_key.ts';
+import { digestSince } from './migrations/0017_digest_since.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -38,6 +39,7 @@ export const MIGRATIONS: readonly Migration[] = [
   paging,
   insideAtOnce,
   textsByKey,
+  digestSince,
 ];
 
 export class NewerSchemaError extends Error {

@@ -63,6 +63,29 @@ export async function listWaitingWords(
   return rows.map(({ seq }) => seq);
 }
 
+/** Why a word to a place was not said, or not again. */
+export const NEWER_CALL = 'A newer call took its place.';
+
+/** Whether something newer of the same clock waits to be said at the place: it must not wait until this one's next try. Uses the keys of both. */
+export async function hasNewerWord(tx: Tx, deliverySeq: number): Promise<boolean> {
+  const row = await tx
+    .selectFrom('paging_words as own')
+    .innerJoin('paging_words as newer', (join) =>
+      join
+        .onRef('newer.recipient_seq', '=', 'own.recipient_seq')
+        .onRef('newer.incident_seq', '=', 'own.incident_seq')
+        .onRef('newer.clock', '=', 'own.clock')
+        .onRef('newer.delivery_seq', '>', 'own.delivery_seq'),
+    )
+    .innerJoin('deliveries as d', 'd.seq', 'newer.delivery_seq')
+    .select('d.seq')
+    .where('own.delivery_seq', '=', deliverySeq)
+    .where('d.state', '=', 'queued')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Whether anything was said to a place that something may have to follow. Uses paging_words_open. */
 export async function hasOpenRows(tx: Tx): Promise<boolean> {
   const row = await tx

@@ -741,6 +741,8 @@ export interface DigestRunsTable {
   /** Recipients up to this one have theirs. */
   cursor_seq: Generated<number>;
   bound_seq: Generated<number>;
+  /** The last delivery there was when these began: all of theirs come after it. */
+  deliveries_after: Generated<number>;
   done_at: Instant | null;
 }
 

@@ -50,8 +50,33 @@ export async function hastenQueued(tx: Tx, now: Instant, limit: number): Promise
 }
 
 /**
- * After the clock leapt: batches, releases and the provider wait for as long as they had to and no longer, a batch is as old as it was,
- * and whoever has confirmed is confirmed. Done twice it does no harm: some wait a little less. Every worker whose last beat is still to
+ * After the clock was set back: whoever has confirmed is confirmed. Done for `limit` people after `after` (by seq).
+ * @returns the last of them; null when there were no more
+ */
+export async function confirmNow(
+  tx: Tx,
+  { now, after, limit }: { now: Instant; after: number; limit: number },
+): Promise<number | null> {
+  const { last } = await tx
+    .selectFrom((eb) =>
+      eb.selectFrom('recipients').select('seq').where('seq', '>', after).orderBy('seq').limit(limit).as('r'),
+    )
+    .select((eb) => eb.fn.max('r.seq').as('last'))
+    .executeTakeFirstOrThrow();
+  if (last === null) return null;
+  await tx
+    .updateTable('recipients')
+    .set({ confirmed_at: now })
+    .where('seq', '>', after)
+    .where('seq', '<=', last)
+    .where('confirmed_at', '>', addMs(now, SOON_MS))
+    .execute();
+  return last;
+}
+
+/**
+ * After the clock leapt: batches, releases and the provider wait for as long as they had to and no longer, and a batch is as old as it was.
+ * Done twice it does no harm: some wait a little less. Every worker whose last beat is still to
  * come by this clock has its beat set back too, and so learns that others have moved these times.
  * @param wait what becomes of a time to come that is not near
  * @param unknownSince what becomes of the time since when a batch's outcome is unknown
@@ -111,6 +136,5 @@ export async function followClock(
       .where('id', '=', id)
       .execute();
 
-  await tx.updateTable('recipients').set({ confirmed_at: now }).where('confirmed_at', '>', soon).execute();
   await tx.updateTable('workers').set({ beat_at: now }).where('beat_at', '>', now).execute();
 }

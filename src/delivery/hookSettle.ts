@@ -1,6 +1,15 @@
 import { acceptDeliveries, endMembers } from '#db/batchMembers.ts';
-import { type CalledHook, hookOfDelivery, quarantineHook, requeueCall, setFailures } from '#db/hookCalls.ts';
+import { endQueued } from '#db/deliveries.ts';
+import {
+  type CalledHook,
+  hastenCalls,
+  hookOfDelivery,
+  quarantineHook,
+  requeueCall,
+  setFailures,
+} from '#db/hookCalls.ts';
 import type { Tx } from '#db/open.ts';
+import { hasNewerWord, NEWER_CALL } from '#db/pagingWords.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import type { MailResult } from './transport.ts';
 
@@ -40,8 +49,10 @@ export async function settleHookCall(
   switch (result.kind) {
     case 'accepted':
       await acceptDeliveries(tx, { seqs, providerIds: [result.providerId], now });
-      if (hook.failures) await setFailures(tx, hook.recipientSeq, { failures: 0, failedAt: [] });
-      return;
+      if (!hook.failures) return;
+      await setFailures(tx, hook.recipientSeq, { failures: 0, failedAt: [] });
+      // Whoever is back hears at once what it missed, and not when each wait ends.
+      return hastenCalls(tx, hook.recipientSeq, now);
     case 'busy':
       return requeueCall(tx, result.deliverySeq, {
         tried: false,
@@ -95,6 +106,8 @@ async function settleFailure(
     reason,
     now,
   });
+  if (await hasNewerWord(tx, deliverySeq))
+    await endQueued(tx, [deliverySeq], { state: 'superseded', reason: NEWER_CALL, now });
   // With everything else that waits for it.
   if (mustRest) await quarantineHook(tx, hook.recipientSeq, now);
 }

@@ -1,5 +1,5 @@
 import type { Db, Tx } from '#db/open.ts';
-import { followClock, hastenQueued, latestSeen } from '#db/setBack.ts';
+import { confirmNow, followClock, hastenQueued, latestSeen } from '#db/setBack.ts';
 import { listWorkers, type Worker } from '#db/workers.ts';
 import { addMs, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { KEY_LIFETIME } from './candidates.ts';
@@ -109,12 +109,21 @@ export function createFollower(watch: ClockWatch): Follower {
       const by = setBackBy(path);
       // A chunk at a time, so that others can write; what says that it is to be done goes last, should it be interrupted.
       if (by !== null) while ((await db.write((tx) => hastenQueued(tx, watch.now(), CHUNK))) === CHUNK);
+      if (by !== null) await confirmEveryone(db);
       if (by !== null || path.stretches.some((stretch) => goesOnFrom(stretch, path.stretches)))
         moved = await db.write((tx) => moveTimes(tx, watch.unfollowed() ?? path));
       watch.followed(path.stretches.at(-1) as Stretch);
       return by;
     },
   };
+
+  async function confirmEveryone(db: Db): Promise<void> {
+    let last: number | null = 0;
+    do {
+      const after: number = last;
+      last = await db.write((tx) => confirmNow(tx, { now: watch.now(), after, limit: CHUNK }));
+    } while (last !== null);
+  }
 
   async function moveTimes(tx: Tx, path: Path): Promise<typeof moved> {
     const isBack = setBackBy(path) !== null;

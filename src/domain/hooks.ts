@@ -57,7 +57,9 @@ export function hookBodies(
       nth,
       body: JSON.stringify(routingKey === null ? event : { routing_key: routingKey, ...event }),
     }));
-  if (channel !== 'webhook') return [{ nth: 0, body: JSON.stringify(payload[channel]) }];
+  // What was written before there was this channel has nothing for it.
+  if (channel !== 'webhook')
+    return payload[channel] ? [{ nth: 0, body: JSON.stringify(payload[channel]) }] : [];
   const meta = {
     unsubscribe: links.unsubscribe,
     documentation: `${links.siteUrl}/subscribe/webhook`,

@@ -22,6 +22,9 @@ import { textOf, writeDigestText } from './digestTexts.ts';
 /** People that are looked at while others wait to write. */
 const CHUNK = 1_000;
 
+/** Texts that are written meanwhile: where everyone follows something else, each person has one of their own. */
+const TEXTS = 50;
+
 /** At most so many chunks a call: the clock has others to look after, staff who must be called first of all. */
 const CHUNKS_A_CALL = 10;
 
@@ -86,7 +89,7 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
     tx,
     readers.map(({ seq }) => seq),
     {
-      updateSeqs: items.map(({ updateSeq }) => updateSeq),
+      updates: items,
       // An item may be told long after its update: when that had been stopped, or was changed.
       sinceDay: addDays(
         dayIn(items.map(({ postedAt }) => postedAt).sort()[0] ?? run.windowFrom, run.zone),
@@ -94,7 +97,7 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
       ),
     },
   );
-  const alike = Map.groupBy(readers, (reader) =>
+  const { alike, last } = groupAlike(readers, (reader) =>
     items
       .filter((item) => misses(reader, item, had))
       .map(({ seq }) => seq)
@@ -112,9 +115,27 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   }
   rows.sort((a, b) => a.recipientSeq - b.recipientSeq);
   await insertDigestDeliveries(tx, rows, { priority: PRIORITY.digest, now });
-  const through = readers.length < CHUNK;
-  await moveDigest(tx, run, readers.at(-1)?.seq ?? run.boundSeq, through ? now : null);
+  const through = readers.length < CHUNK && last === readers.at(-1);
+  await moveDigest(tx, run, last?.seq ?? run.boundSeq, through ? now : null);
   return rows.length;
+}
+
+/** The first of these people with at most TEXTS keys among them, by key, and the last of those people. */
+function groupAlike(
+  readers: readonly DigestReader[],
+  keyOf: (reader: DigestReader) => string,
+): { alike: Map<string, DigestReader[]>; last: DigestReader | undefined } {
+  const alike = new Map<string, DigestReader[]>();
+  let last: DigestReader | undefined;
+  for (const reader of readers) {
+    const key = keyOf(reader);
+    const own = alike.get(key);
+    if (!own && alike.size === TEXTS) break;
+    if (own) own.push(reader);
+    else alike.set(key, [reader]);
+    last = reader;
+  }
+  return { alike, last };
 }
 
 function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>): boolean {

@@ -1,7 +1,7 @@
 import { endQueued, insertDelivery } from '#db/deliveries.ts';
 import type { Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { insertPagingWord, listWaitingWords } from '#db/pagingWords.ts';
+import { insertPagingWord, listWaitingWords, NEWER_CALL } from '#db/pagingWords.ts';
 import { listPlaces, type Place } from '#db/places.ts';
 import type { Call } from '#domain/calls.ts';
 import { isCalled } from '#domain/paging.ts';
@@ -41,7 +41,7 @@ export async function callPlaces(
 ): Promise<void> {
   for (const { seq: recipientSeq } of places) {
     const row = { recipientSeq, incidentSeq: incident.seq, incidentKey: incident.id, clock: call.clock };
-    await dropWords(tx, await listWaitingWords(tx, row), 'A newer call took its place.', now);
+    await dropWords(tx, await listWaitingWords(tx, row), NEWER_CALL, now);
     await sayAt(tx, { ...row, action: 'trigger', due: call.due }, { noticeSeq, now });
   }
 }

@@ -459,6 +459,30 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 0, quarantinedAt: null });
   });
 
+  it('tells everything that waits at once when the receiver is back', async () => {
+    const { add, post, drain, db, clock } = await house();
+    const server = await receiver();
+    await add(server.url);
+    server.answer = (_call, response) => response.writeHead(503).end();
+    const first = await post({ components: [] });
+    for (let call = 0; call < 5; call++) {
+      await drain();
+      clock.set((await hookRows(db))[0]?.not_before as string);
+    }
+    await drain();
+    // The first waits for half an hour by now.
+    const inTwentyMinutes = new Date(Date.parse(clock.now()) + 20 * MINUTE).toISOString();
+    expect((await hookRows(db))[0]?.not_before.localeCompare(inTwentyMinutes)).toBe(1);
+    server.answer = (_call, response) => response.writeHead(200).end();
+    server.calls.length = 0;
+    await post({ components: [], body: 'Another matter.' });
+    await drain();
+    const told = server.calls.flatMap(({ json }) => json.incident?.id ?? []);
+    expect(told).toHaveLength(2);
+    expect(told).toContain(first);
+    expect((await hookRows(db)).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
+  });
+
   it('counts failures in a row, and any hour that holds ten', async () => {
     const { add, post, drain, db, clock } = await house();
     const server = await receiver();
@@ -477,8 +501,9 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     for (let n = 0; n < 4; n++) await post();
     await drain();
     expect(await hook()).toMatchObject({ failures: 4 });
-    // All nine again, when the first four are more than an hour old: nine in this hour.
+    // Those again and five more, when the first four are more than an hour old: nine in this hour.
     clock.advance(HOUR + 1);
+    for (let n = 0; n < 5; n++) await post();
     await drain();
     expect(await hook()).toMatchObject({ failures: 13, quarantinedAt: null });
     // The tenth of an hour that began with none of the first.

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { replaceContent } from '#db/contents.ts';
 import { insertDigestItem, listDigestItems, listItemsOf } from '#db/digestItems.ts';
 import { listHadAlready } from '#db/digests.ts';
-import { endDigestText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
+import { endDigestText, hasText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
 import { insertNotice } from '#db/notices.ts';
 import { rendered } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
@@ -46,7 +46,16 @@ it('digests, and what mends a text, walk through no table that grows', async () 
       await listItemsOf(tx, { updateSeq: update.seq, postedAt: NOW });
       await listOpenTexts(tx, NOW);
       await listTextsTelling(tx, { updateSeq: update.seq, since: NOW });
-      await listHadAlready(tx, [1, 2], { updateSeqs: [1], sinceDay: '2026-11-18' });
+      await tx
+        .selectFrom('recipients as r')
+        .select('r.seq')
+        .where('r.seq', '=', 1)
+        .where((eb) => eb.not(hasText({ noticeSeqs: [1], deliveriesAfter: 7 })))
+        .execute();
+      await listHadAlready(tx, [1, 2], {
+        updates: [{ updateSeq: update.seq, incidentSeq: incident.seq }],
+        sinceDay: '2026-11-18',
+      });
     });
   });
   expect(plans.length).toBeGreaterThan(9);
@@ -54,5 +63,15 @@ it('digests, and what mends a text, walk through no table that grows', async () 
     lines.filter((line) => /^SCAN/.test(line)).map((line) => `${line} in ${sql.slice(0, 80)}`),
   );
   expect(walks).toEqual([]);
+  // Of a person's deliveries only those of late are looked at, however many there were before.
+  const whole = plans.flatMap(({ sql, lines }) =>
+    lines
+      .filter((line) => /deliveries_recipient \(recipient_seq=\?\)/.test(line))
+      .map((line) => `${line} in ${sql}`),
+  );
+  expect(whole).toEqual([]);
+  expect(
+    plans.flatMap(({ lines }) => lines.filter((line) => line.includes('(recipient_seq=? AND seq>?)'))),
+  ).toHaveLength(2);
   await db.close();
 });

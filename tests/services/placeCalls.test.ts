@@ -209,6 +209,28 @@ eachDatabase('staff called in chat and on a pager', (fresh) => {
     expect(pager.calls.map(({ json }) => json.event_action)).toEqual(['trigger', 'resolve']);
   });
 
+  it('makes the newer call at once when the one on the wire fails, in place of that one later', async () => {
+    const { server, add, declare, ctx, engine, drain, words } = await placeHouse(fresh, ends);
+    const pager = await server();
+    await add({ url: `${pager.url}/` });
+    await declare();
+    let fail = () => {};
+    pager.answer = (_call, response) => {
+      fail = () => response.writeHead(503).end();
+    };
+    await callStaff(ctx);
+    await engine.round();
+    await pager.called(1);
+    ctx.clock.advance(5 * MINUTE);
+    await callStaff(ctx);
+    const ofPublic = async () => (await words()).filter((word) => word.startsWith('public'));
+    expect(await ofPublic()).toEqual(['public trigger in_batch', 'public trigger queued']);
+    pager.answer = (_call, response) => response.writeHead(202).end();
+    fail();
+    await drain();
+    expect(await ofPublic()).toEqual(['public trigger superseded', 'public trigger accepted']);
+  });
+
   it('overtakes news for many: room is kept for it even where every receiver is slow to answer', async () => {
     const house = await placeHouse(fresh, ends, { timeoutMs: 100_000 });
     const { server, add, declare, say, ctx, engine, drain, db } = house;

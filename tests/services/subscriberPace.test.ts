@@ -8,7 +8,7 @@ import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutContro
 import { correctComponents, getIncident } from '#services/incidents.ts';
 import { previewUpdate } from '#services/postUpdate.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { setReleaseSeconds } from '../support/factory.ts';
+import { makeComponent, setReleaseSeconds } from '../support/factory.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { outgoingHouse } from './outgoingHouse.ts';
 
@@ -327,5 +327,46 @@ eachDatabase('who hears, how often', (fresh) => {
     expect(await sendDigests(house.ctx)).toEqual({ promised: 0, more: false });
     expect(new Set((await made()).map((row) => row.recipient_seq)).size).toBe(1_200);
     expect(await made()).toHaveLength(1_200);
+  });
+
+  it('digests of which hardly two are alike are written a few at a time, so that others have their turn', async () => {
+    const house = await outgoingHouse(fresh, { people: 0 });
+    const parts = Array.from({ length: 7 }, (_, nth) => `part${nth}`);
+    for (const id of parts) await makeComponent(house.db, { id, name: id });
+    // Everyone follows others of the seven, and each has an incident of its own.
+    for (let who = 1; who < 2 ** parts.length; who++)
+      await makeSubscribers(
+        house.db,
+        1,
+        parts.filter((_, bit) => (who >> bit) & 1).map((id) => ({ kind: 'component' as const, id })),
+        { mode: 'digest' },
+      );
+    for (const id of parts) {
+      const components = [{ id, status: 'partial_outage' as const }];
+      const incident = await house.declare({ components });
+      await house.say(incident.id, { body: `It is ${id}.`, notify: true, components });
+    }
+    house.ctx.clock.set('2026-11-21T09:00:00.000Z');
+    const texts = () =>
+      house.db.read(
+        async (tx) =>
+          (
+            await tx
+              .selectFrom('digest_texts')
+              .select((eb) => eb.fn.countAll().as('n'))
+              .executeTakeFirstOrThrow()
+          ).n,
+      );
+    const perWrite: number[] = [];
+    const write: Db['write'] = async (work) => {
+      const before = Number(await texts());
+      const done = await house.db.write(work);
+      perWrite.push(Number(await texts()) - before);
+      return done;
+    };
+    const { promised } = await sendDigests({ ...house.ctx, db: { ...house.db, write } });
+    expect(promised).toBe(127);
+    expect(Number(await texts())).toBe(127);
+    expect(Math.max(...perWrite)).toBe(50);
   });
 });
