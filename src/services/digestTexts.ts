@@ -17,7 +17,7 @@ import {
 import { findIncidentBySeq, type Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
+import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { actorLabel } from '#domain/permissions.ts';
 import { PRIORITY } from '#domain/priority.ts';
@@ -33,17 +33,47 @@ export function textOf(seqs: readonly number[], known: readonly DigestItem[]): D
   return known.filter(({ updateSeq }) => updates.has(updateSeq));
 }
 
+/** What texts of digests tell of, read once for all that are written in one transaction. */
+export type Known = {
+  page: Page;
+  items(windowFrom: Instant): Promise<readonly DigestItem[]>;
+  incident(seq: number): Promise<{ incident: Incident; updates: readonly Update[] }>;
+};
+
+export async function readKnown(tx: Tx): Promise<Known> {
+  return {
+    page: await getPage(tx),
+    items: once((windowFrom: Instant) => listDigestItems(tx, windowFrom)),
+    incident: once(async (seq: number) => ({
+      incident: (await findIncidentBySeq(tx, seq)) as Incident,
+      updates: await listUpdates(tx, seq),
+    })),
+  };
+}
+
+function once<K, V>(read: (key: K) => Promise<V>): (key: K) => Promise<V> {
+  const kept = new Map<K, V>();
+  return async (key) => {
+    if (!kept.has(key)) kept.set(key, await read(key));
+    return kept.get(key) as V;
+  };
+}
+
 /** The text of a digest that tells these items, as they read by now; a known one where somebody has the same. @returns its notice's seq */
 export async function writeDigestText(
   tx: Tx,
   ctx: Ctx,
   run: Pick<DigestText, 'zone' | 'day' | 'windowFrom' | 'windowTo'>,
-  { told, now, variantOf }: { told: readonly DigestItem[]; now: Instant; variantOf?: number },
+  {
+    told,
+    known,
+    now,
+    variantOf,
+  }: { told: readonly DigestItem[]; known: Known; now: Instant; variantOf?: number },
 ): Promise<number> {
   const key = told.map(({ seq }) => seq).join(',');
-  const known = await findDigestText(tx, run, key);
-  if (known !== null) return known;
-  const page = await getPage(tx);
+  const same = await findDigestText(tx, run, key);
+  if (same !== null) return same;
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),
     kind: 'digest',
@@ -51,10 +81,10 @@ export async function writeDigestText(
     updateSeq: null,
     priority: PRIORITY.digest,
     rendered: renderDigestMail({
-      site: { name: page.name, url: ctx.site.url, timeZone: run.zone },
+      site: { name: known.page.name, url: ctx.site.url, timeZone: run.zone },
       from: run.windowFrom,
       to: run.windowTo,
-      stories: await storiesOf(tx, told),
+      stories: await storiesOf(known, told),
     }),
     ...(variantOf !== undefined && { variant: { of: variantOf, sinceUpdateSeq: null, omits: [] } }),
     now,
@@ -64,12 +94,12 @@ export async function writeDigestText(
 }
 
 /** What goes on first, then what is over; each with what was missed of it, the newest first, as it reads by now. */
-async function storiesOf(tx: Tx, missed: readonly DigestItem[]): Promise<DigestStory[]> {
+async function storiesOf(known: Known, missed: readonly DigestItem[]): Promise<DigestStory[]> {
   const stories: DigestStory[] = [];
   for (const [incidentSeq, own] of Map.groupBy(missed, (item) => item.incidentSeq)) {
-    const incident = (await findIncidentBySeq(tx, incidentSeq)) as Incident;
+    const { incident, updates } = await known.incident(incidentSeq);
     const seqs = new Set(own.map(({ updateSeq }) => updateSeq));
-    const said: Update[] = (await listUpdates(tx, incidentSeq)).filter(({ seq }) => seqs.has(seq));
+    const said = updates.filter(({ seq }) => seqs.has(seq));
     const { id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateDue: nextUpdateBy } = incident;
     stories.push({ id, kind, title, scope, startedAt, status, resolvedAt, nextUpdateBy, said });
   }
@@ -120,14 +150,15 @@ export async function rewriteDigests(
 ): Promise<void> {
   const own = new Set((await listItemsOf(tx, { updateSeq, postedAt })).map(({ seq }) => seq));
   if (!own.size) return;
+  const known = await readKnown(tx);
   for (const text of await listOpenTexts(tx, postedAt)) {
     if (!text.items.some((seq) => own.has(seq))) continue;
-    const told = textOf(text.items, await listDigestItems(tx, text.windowFrom));
+    const told = textOf(text.items, await known.items(text.windowFrom));
     if (!told.length) {
       await endDigestText(tx, text.noticeSeq, { by: actorLabel(ctx.actor), now });
       continue;
     }
-    const mended = await writeDigestText(tx, ctx, text, { told, now, variantOf: text.noticeSeq });
+    const mended = await writeDigestText(tx, ctx, text, { told, known, now, variantOf: text.noticeSeq });
     if (mended !== text.noticeSeq) await replaceContent(tx, text.noticeSeq, mended);
   }
 }

@@ -17,16 +17,16 @@ import { concerns } from '#domain/choice.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { addDays, dayIn, fromLocal, type Instant } from '#domain/time.ts';
-import { textOf, writeDigestText } from './digestTexts.ts';
+import { readKnown, textOf, writeDigestText } from './digestTexts.ts';
 
 /** People that are looked at while others wait to write. */
-const CHUNK = 1_000;
+const CHUNK = 500;
 
 /** Texts that are written meanwhile: where everyone follows something else, each person has one of their own. */
-const TEXTS = 50;
+const TEXTS = 25;
 
 /** At most so many chunks a call: the clock has others to look after, staff who must be called first of all. */
-const CHUNKS_A_CALL = 10;
+const CHUNKS_A_CALL = 20;
 
 /**
  * Sends the digests that are due: in each zone once a day, at the hour that is set, what was told since the one before. Nothing is
@@ -104,11 +104,12 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
       .join(','),
   );
   const rows = [];
-  const known = await listDigestItems(tx, run.windowFrom);
+  const known = await readKnown(tx);
   for (const [key, people] of alike) {
     if (!key) continue;
     const noticeSeq = await writeDigestText(tx, ctx, run, {
-      told: textOf(key.split(',').map(Number), known),
+      told: textOf(key.split(',').map(Number), await known.items(run.windowFrom)),
+      known,
       now,
     });
     rows.push(...people.map(({ seq, suppressed }) => ({ noticeSeq, recipientSeq: seq, suppressed })));
