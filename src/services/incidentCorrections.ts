@@ -7,7 +7,7 @@ import { narrowWaiting } from '#db/narrow.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { firstPublicDue, nextInternalDue, nextPublicDue, wholeMinute } from '#domain/cadence.ts';
+import { clocksUnder } from '#domain/clocks.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/status.ts';
@@ -235,13 +235,11 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
         fix: 'Reopen it first if it is not over.',
       });
     const { pace, policySeq } = await paceForNew(tx, incident.severity);
-    const due = incident.publishedAt ? nextPublicDue(pace, now) : firstPublicDue(pace, now);
-    // What was promised by hand before stays promised.
-    const nextUpdateDue = incident.nextUpdateDue ?? (due && wholeMinute(due));
     await updateIncident(
       tx,
       incident.seq,
-      { hasCadence: true, policySeq, nextUpdateDue, internalDue: nextInternalDue(pace, now) },
+      // What was promised by hand before stays promised.
+      { hasCadence: true, policySeq, ...clocksUnder(incident, pace, now) },
       now,
     );
     await insertAudit(tx, ctx, {
