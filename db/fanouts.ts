@@ -27,6 +27,8 @@ export type FanoutFilter = {
   toldOf?: { components: readonly string[]; groups: readonly string[] };
   /** Nobody who got one of these: they say the same. */
   beside?: readonly number[];
+  /** Nobody who follows the whole page: only those who follow what it names. */
+  scopedOnly?: true;
 };
 
 /**
@@ -348,7 +350,7 @@ function isConcerned(
           ),
         ]
       : [];
-  const { modes, toldModes = [], toldBy = [], toldOf, beside = [] } = filter;
+  const { modes, toldModes = [], toldBy = [], toldOf, beside = [], scopedOnly = false } = filter;
   const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
     eb.exists(
       eb
@@ -371,8 +373,9 @@ function isConcerned(
         ]
       : []),
     ...(beside.length ? [eb.not(has(beside))] : []),
+    ...(scopedOnly ? [eb('r.whole_page', '=', 0)] : []),
     eb.or([
-      eb('r.whole_page', '=', 1),
+      ...(scopedOnly ? [] : [eb('r.whole_page', '=', 1)]),
       ...named('component', filter.components),
       ...named('group', filter.groups),
       ...(toldOf
