@@ -169,7 +169,7 @@ async function readWaiting(tx: Tx, incident: Incident): Promise<CallMail['waitin
   const approval = await lastApproval(tx, incident.seq, null);
   if (approval?.state !== 'waiting') return null;
   const approvers = await couldDecide(tx, approval, incident);
-  return { by: approval.askedBy.name, for: approvers.map(({ name }) => name) };
+  return { by: approval.askedBy.name, since: approval.askedAt, for: approvers.map(({ name }) => name) };
 }
 
 /** Who has said that they have it and still does, a clock each. */

@@ -1,6 +1,14 @@
 import { listAccounts } from '#db/accounts.ts';
 import { listAudiences, listMembersOf } from '#db/audiences.ts';
-import { type Content, carries, clearStops, listContents, replaceContent, setRelease } from '#db/contents.ts';
+import {
+  type Content,
+  carries,
+  clearStops,
+  listContents,
+  omitsOf,
+  replaceContent,
+  setRelease,
+} from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -112,7 +120,9 @@ async function rewrite(
     variant: {
       of: content.base,
       sinceUpdateSeq: since,
-      omits: stopped.filter((seq) => content.since <= seq && seq < content.updateSeq),
+      omits: omitsOf({ stopped, dropped: story.dropped }).filter(
+        (seq) => content.since <= seq && seq < content.updateSeq,
+      ),
     },
     now,
   });

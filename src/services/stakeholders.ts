@@ -1,4 +1,4 @@
-import { listContents } from '#db/contents.ts';
+import { listContents, omitsOf as unsaidSeqs } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -218,8 +218,8 @@ async function missedSince(tx: Tx, incidentSeq: number, noticeSeqs: readonly num
   return [...new Set(contents.filter(({ base }) => noticeSeqs.includes(base)).map(({ since }) => since))];
 }
 
-function omitsOf({ stopped }: Story, since: number, updateSeq: number): number[] {
-  return stopped.filter((seq) => since <= seq && seq < updateSeq);
+function omitsOf(story: Story, since: number, updateSeq: number): number[] {
+  return unsaidSeqs(story).filter((seq) => since <= seq && seq < updateSeq);
 }
 
 /** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */
