@@ -2,20 +2,20 @@
  * Keeps a brief true while its page is open, and its text for copying with it. What changed is said once; nothing that its reader has
  * selected, focused, folded open or scrolled to is taken away.
  */
-const EVERY_MS = 30_000;
+const BRIEF_EVERY_MS = 30_000;
 /** While the server is away it is asked less and less often. */
-const SELDOM_MS = 8 * EVERY_MS;
+const BRIEF_SELDOM_MS = 8 * BRIEF_EVERY_MS;
 
 if (document.querySelector('[data-brief]')) void keepBriefTrue();
 
 async function keepBriefTrue(): Promise<void> {
   document.querySelector('#by-hand')?.remove();
-  for (let wait = EVERY_MS; ; ) {
+  for (let wait = BRIEF_EVERY_MS; ; ) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     await untilSeen();
     if (!getSelection()?.isCollapsed) continue;
     const fresh = await readAgain();
-    wait = fresh ? EVERY_MS : Math.min(wait * 2, SELDOM_MS);
+    wait = fresh ? BRIEF_EVERY_MS : Math.min(wait * 2, BRIEF_SELDOM_MS);
     if (fresh) show(fresh);
   }
 }
