@@ -70,11 +70,7 @@ export async function listWaiting(tx: Tx, reader: Reader): Promise<Approval[]> {
 
 /** What waits, whoever may know of it: for the clock, which tells nobody but those who do. */
 export async function listWaitingForClock(tx: Tx): Promise<Approval[]> {
-  const rows = await approvals(tx)
-    .where('a.state', '=', 'waiting')
-    .where('a.told_all_at', 'is', null)
-    .orderBy('a.seq')
-    .execute();
+  const rows = await approvals(tx).where('a.state', '=', 'waiting').orderBy('a.seq').execute();
   return rows.map(toApproval);
 }
 
@@ -114,6 +110,7 @@ export async function decideApproval(
   return Number(numUpdatedRows) === 1;
 }
 
+/** Every approver was asked then. */
 export async function markToldAll(tx: Tx, seq: number, at: Instant): Promise<void> {
   await tx.updateTable('approvals').set({ told_all_at: at }).where('seq', '=', seq).execute();
 }

@@ -4,7 +4,13 @@ import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
 /** Whom it concerns; with `had` it is a change of words, for those whom a digest told one of these items (seqs), wherever they listen. */
-type Filter = { components: readonly string[]; groups: readonly string[]; had?: readonly number[] };
+type Filter = {
+  components: readonly string[];
+  groups: readonly string[];
+  had?: readonly number[];
+  /** Nobody who follows the whole page. */
+  scopedOnly?: true;
+};
 
 /** An update that people were told of. */
 export type DigestItem = {

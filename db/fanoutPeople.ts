@@ -90,7 +90,7 @@ function isConcerned(
           ),
         ]
       : [];
-  const { modes, toldModes = [], toldBy = [], toldOf, beside = [] } = filter;
+  const { modes, toldModes = [], toldBy = [], toldOf, beside = [], scopedOnly = false } = filter;
   const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
     eb.exists(
       eb
@@ -113,8 +113,9 @@ function isConcerned(
         ]
       : []),
     ...(beside.length ? [eb.not(has(beside))] : []),
+    ...(scopedOnly ? [eb('r.whole_page', '=', 0)] : []),
     eb.or([
-      eb('r.whole_page', '=', 1),
+      ...(scopedOnly ? [] : [eb('r.whole_page', '=', 1)]),
       ...named('component', filter.components),
       ...named('group', filter.groups),
       ...(toldOf

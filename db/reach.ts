@@ -9,6 +9,7 @@ import type { Tx } from './open.ts';
  */
 export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> {
   if (filter.people) return filter.people.length;
+  if (filter.scopedOnly) return countScoped(tx, filter, filter.beside);
   const whole = await tx
     .selectFrom('recipients')
     .select((eb) => eb.fn.countAll<number>().as('count'))
@@ -21,10 +22,11 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
   return Number(whole.count) + (await countScoped(tx, filter));
 }
 
-/** How many of them follow only what it names. */
+/** How many of them follow only what it names, but for whoever got one of the messages `beside` (seqs of notices). */
 export async function countScoped(
   tx: Tx,
   { components, groups, modes }: Pick<FanoutFilter, 'components' | 'groups' | 'modes'>,
+  beside: readonly number[] = [],
 ): Promise<number> {
   if (!components.length && !groups.length) return 0;
   const { count } = await tx
@@ -45,6 +47,19 @@ export async function countScoped(
     .where('r.state', '=', 'confirmed')
     .where('r.whole_page', '=', 0)
     .$if(modes !== undefined, (query) => query.where('r.mode', 'in', modes as Mode[]))
+    .$if(beside.length > 0, (query) =>
+      query.where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('deliveries as h')
+              .select(sql.lit(1).as('one'))
+              .whereRef('h.recipient_seq', '=', 'r.seq')
+              .where('h.notice_seq', 'in', beside),
+          ),
+        ),
+      ),
+    )
     .executeTakeFirstOrThrow();
   return Number(count);
 }

@@ -31,7 +31,8 @@ export async function readToldSoFar(tx: Tx, incidentSeq: number, now: Instant): 
   const gone = rows
     .filter((row) => row.release_at <= now && !row.stopped_at)
     .map((row) => ({ ...row, filter: JSON.parse(row.filter) as FanoutFilter }));
-  const left = gone.filter(({ filter }) => listens(filter, 'policy'));
+  // What only those heard whom it turned out to concern keeps nobody else waiting.
+  const left = gone.filter(({ filter }) => listens(filter, 'policy') && !filter.scopedOnly);
   return {
     noticeSeqs: rows.map(({ seq }) => seq),
     of: {

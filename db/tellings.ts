@@ -88,6 +88,20 @@ export async function insertTellings(
     .execute();
 }
 
+/** These were not told after all: nothing of the message had left. Uses tellings_notice. */
+export async function deleteTellings(
+  tx: Tx,
+  noticeSeq: number,
+  audienceIds: readonly string[],
+): Promise<void> {
+  if (!audienceIds.length) return;
+  await tx
+    .deleteFrom('tellings')
+    .where('notice_seq', '=', noticeSeq)
+    .where('audience_id', 'in', audienceIds)
+    .execute();
+}
+
 /** Who was handed one of these texts, or may have been: by the notice under which it went. Uses deliveries_notice_state. */
 export async function listHanded(tx: Tx, { bases, contents }: Mends): Promise<Map<number, number[]>> {
   if (!bases.length) return new Map();

@@ -26,8 +26,8 @@ export type CallMail = {
   };
   /** Roles that nobody has, in words; only a call about them says so. */
   missing: readonly string[];
-  /** The next public word is written: by whom, and which approvers it waits for; null when none waits. */
-  waiting: { by: string; for: readonly string[] } | null;
+  /** The next public word is written: by whom, since when it waits, and for which approvers; null when none waits. */
+  waiting: { by: string; since: Instant; for: readonly string[] } | null;
   /** Everyone who is called now, so that each knows who else is. */
   called: readonly string[];
   /** The last word that was said in public; null before the first. */
@@ -157,7 +157,7 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
         subject: awaited(incident.published ? 'public update' : 'first public update', call.kind, due),
         words: [
           incident.published ? promised(call.kind) : 'Visitors have been told nothing yet.',
-          waiting && waits(waiting),
+          waiting && waits(waiting, whenText(waiting.since, site.timeZone, now)),
         ]
           .filter(Boolean)
           .join(' '),
@@ -176,10 +176,10 @@ function awaited(what: string, kind: Call['kind'], due: string): string {
 }
 
 /** Whoever is called about it is to reach an approver, not to write it once more. */
-function waits({ by, for: approvers }: NonNullable<CallMail['waiting']>): string {
+function waits({ by, for: approvers }: NonNullable<CallMail['waiting']>, since: string): string {
   const [author, ...names] = [by, ...approvers].map((name) => oneLine(withoutControls(name)));
   const whom = new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
-  return `${author} has written it, and it waits for ${whom || 'an approver, and there is none'}.`;
+  return `${author} wrote it at ${since}, and it waits for ${whom || 'an approver, and there is none'}.`;
 }
 
 function promised(kind: Call['kind']): string {

@@ -29,7 +29,8 @@ const SHARED_HELP = `
   --affected TEXT        who, and how many
   --workaround TEXT      what still works
   --estimate TEXT        when it may be over
-  --next-update WHEN     30m, an instant such as 2026-11-21T15:30Z, or none; what the severity asks for when left out
+  --next-update WHEN     30m, an instant such as 2026-11-21T15:30Z, or none where the severity asks for none; what it
+                         asks for when left out
   --no-notify            tell nobody; the page changes all the same`;
 
 export const incidentOpen: Command = {

@@ -89,7 +89,7 @@ function stretchesOf(facts: CallFacts): Stretch[] {
 }
 
 function publicStretch(facts: CallFacts): Stretch | null {
-  const { policy, declaredAt, publicClock } = facts;
+  const { policy, publicClock } = facts;
   if (!publicClock) return null;
   const { due, since, first } = publicClock;
   // A severity that asks for no updates asks nobody either; whoever promised one all the same is held to it.
@@ -97,7 +97,7 @@ function publicStretch(facts: CallFacts): Stretch | null {
   const lead = chain.slice(0, 1);
   const call = (kind: CallKind, at: Instant): Call => ({ clock: 'public', due, kind, at, roles: lead });
   const early = first
-    ? policy.remindFirstAfter.map((minutes) => call('first', addMs(declaredAt, minutes * MINUTE)))
+    ? policy.remindFirstAfter.map((minutes) => call('first', addMs(since, minutes * MINUTE)))
     : [];
   const before = early.length
     ? []

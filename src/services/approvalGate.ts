@@ -11,7 +11,7 @@ import { listUsers } from '#db/users.ts';
 import { AppError } from '#domain/errors.ts';
 import { may } from '#domain/permissions.ts';
 import { namesInWords } from '#domain/templates.ts';
-import { clockTimeWithZone, type Instant, whenText } from '#domain/time.ts';
+import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
 import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
@@ -130,10 +130,14 @@ export async function refuseUnapproved(tx: Tx, { actor }: Ctx, incident: Inciden
     },
   );
   if (!approvers.length || approvers.some(({ userId }) => userId === actor.id)) return;
-  const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(approvers.map(({ name }) => name));
+  const names = disjunction(approvers.map(({ name }) => name));
   throw new AppError('forbidden', `What is said in public of a ${incident.severity} needs an approver.`, {
     fix: `Ask ${names} to change it, or post another update, which waits for approval.`,
   });
+}
+
+function disjunction(names: readonly string[]): string {
+  return new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
 }
 
 /** One mail to whoever could approve it, with the text unless that is restricted. */
@@ -149,27 +153,38 @@ export async function mailApprovers(
     at: Instant;
     due: Instant | null;
     body: string;
+    /** They are asked because nobody has decided. */
+    waited?: boolean;
   },
 ): Promise<void> {
   const page = await getPage(tx);
   const now = ctx.now();
   const title = asked.restricted ? RESTRICTED_TITLE : incident.title;
   const when = clockTimeWithZone(asked.at, page.timeZone);
-  const others = asked.people.map(({ name }) => name);
+  const names = asked.people.map(({ name }) => name);
+  const isLate = asked.due !== null && asked.due <= now;
+  const lateness = isLate ? 'Late: approve an update' : 'Still waiting: approve an update';
   const rendered = renderStaffMail({
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     about: incident.id,
-    subject: `[${incident.severity}] Approve an update: ${title}`,
+    subject: `[${incident.severity}] ${asked.waited ? lateness : 'Approve an update'}: ${title}`,
     lines: [
       `${asked.by} wrote it at ${when}. It is not posted before you, or another approver, publish it.`,
-      ...(asked.due ? [`Visitors are owed it by ${whenText(asked.due, page.timeZone, now)}.`] : []),
+      ...(asked.waited
+        ? [
+            `It has waited for ${disjunction(names)} since ${whenText(asked.at, page.timeZone, now)}, which is ${durationText(msBetween(asked.at, now))}.`,
+          ]
+        : []),
+      ...(asked.due
+        ? [`Visitors ${isLate ? 'were' : 'are'} owed it by ${whenText(asked.due, page.timeZone, now)}.`]
+        : []),
     ],
     deed: {
       words: 'Read it, publish it or send it back',
       url: `${ctx.site.url}/admin/approvals/${asked.id}`,
     },
     quoted: asked.restricted ? null : { heading: 'What it says', body: asked.body },
-    after: others.length > 1 ? `Asked now: ${others.join(', ')}.` : null,
+    after: names.length > 1 ? `Asked now: ${names.join(', ')}.` : null,
   });
   await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: asked.people, rendered });
 }

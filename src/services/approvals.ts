@@ -1,23 +1,23 @@
 import * as rows from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
+import { listHolds } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
 import { findIncident, type Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { isAskedAgain } from '#domain/approvalAsks.ts';
 import { AppError } from '#domain/errors.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
 import { STATUS_LABELS } from '#domain/status.ts';
-import { addMs, clockTimeWithZone, type Instant, MINUTE } from '#domain/time.ts';
+import { clockTimeWithZone, type Instant } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
 import { mailApprovers, type Standing, standingOf } from './approvalGate.ts';
+import { paceOf } from './pace.ts';
 import { type Posted, type PostInput, tellOthers, writePost } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
 import { RESTRICTED_TITLE } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
 import { planUpdate } from './updatePlan.ts';
-
-/** Without a public clock that could run out, every approver is asked so long after the first ones were. */
-const ASK_ALL_AFTER = 15 * MINUTE;
 
 /**
  * Posts exactly the text that was frozen, in its author's name.
@@ -96,7 +96,11 @@ export async function takeBack(ctx: Ctx, approvalId: string): Promise<void> {
   });
 }
 
-/** Once what was promised is late and nobody has decided, every approver is asked. A duty of the clock. @returns how often */
+/**
+ * Once what was promised is late and nobody has decided, every approver is asked, and again for as long as staff are called. That they
+ * were asked and their mail are one transaction, so each time is once, whatever restarts. A duty of the clock.
+ * @returns how many updates they were asked about
+ */
 export async function askAllApprovers(ctx: Ctx): Promise<number> {
   const now = ctx.now();
   const late = await ctx.db.read((tx) => listOverdue(tx, now));
@@ -116,6 +120,7 @@ export async function askAllApprovers(ctx: Ctx): Promise<number> {
         at: approval.askedAt,
         due: incident.nextUpdateDue,
         body: inputOf(approval, incident).body,
+        waited: true,
       });
     }
     return again.length;
@@ -129,8 +134,10 @@ async function listOverdue(tx: Tx, now: Instant): Promise<{ approval: rows.Appro
   for (const approval of await rows.listWaitingForClock(tx)) {
     const author: Actor = { kind: 'user', role: 'viewer', ...approval.askedBy };
     const incident = await findIncident(tx, approval.incidentId, author);
-    const at = incident?.nextUpdateDue ?? addMs(approval.askedAt, ASK_ALL_AFTER);
-    if (incident && at <= now) overdue.push({ approval, incident });
+    if (!incident) continue;
+    const due = incident.nextUpdateDue;
+    const facts = { due, pace: await paceOf(tx, incident), holds: await listHolds(tx, [incident.seq]) };
+    if (isAskedAgain(approval, facts, now)) overdue.push({ approval, incident });
   }
   return overdue;
 }

@@ -146,7 +146,10 @@ function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>
     item.at >= reader.confirmedAt &&
     (before
       ? before.some((seq) => had.has(`${reader.seq}:i:${seq}`))
-      : concerns({ wholePage: reader.wholePage, scopes: reader.scopes }, item.filter)) &&
+      : concerns(
+          { wholePage: reader.wholePage && !item.filter.scopedOnly, scopes: reader.scopes },
+          item.filter,
+        )) &&
     !had.has(`${reader.seq}:u:${item.updateSeq}`) &&
     !had.has(`${reader.seq}:i:${item.seq}`)
   );

@@ -1,19 +1,18 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
-import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { type Incident, updateIncident } from '#db/incidents.ts';
-import { narrowWaiting } from '#db/narrow.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { firstPublicDue, nextInternalDue, nextPublicDue, wholeMinute } from '#domain/cadence.ts';
+import { clocksUnder } from '#domain/clocks.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { COMPONENT_STATUS_LABELS, type ComponentStatus, isOver } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import { refuseUnapproved } from './approvalGate.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
+import { listTouchedBy, tellByComponents } from './newlyConcerned.ts';
 import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
@@ -22,8 +21,10 @@ import { isOpenToAll } from './updatePlan.ts';
 
 /**
  * Puts right which components an incident touched: for each one given, what was said of it from the start is taken back and said
- * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Nobody is mailed,
- * and what waits to leave spares those whom it turned out not to concern.
+ * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Who
+ * follows one that it turned out to touch and has heard nothing of it is told the latest word; what waits to leave spares those whom it
+ * turned out not to concern.
+ * @returns how many are told
  */
 export async function correctComponents(
   ctx: Ctx,
@@ -32,12 +33,14 @@ export async function correctComponents(
     version: number;
     components: readonly { id: string; status: ComponentStatus }[];
   },
-): Promise<void> {
+): Promise<number> {
   requirePermission(ctx.actor, 'incident.publish');
   const now = ctx.now();
+  let told = 0;
   const changesPage = await ctx.db.write(async (tx) => {
     const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
     const named = await requireComponents(tx, input.components);
+    const touchedBefore = await listTouchedBy(tx, incident);
     const source = { kind: incident.kind, seq: incident.seq } as const;
     const wanted = new Map(input.components.map(({ id, status }) => [id, status]));
     const old = (await listClaimsOfSource(tx, source)).filter(({ componentId }) => wanted.has(componentId));
@@ -51,7 +54,7 @@ export async function correctComponents(
       .filter(([, status]) => status !== 'operational')
       .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
     await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
-    await spareOthers(tx, incident, now);
+    told = await tellByComponents(tx, ctx, incident, touchedBefore);
     await updateIncident(tx, incident.seq, {}, now);
     await applyRunbooks(tx, incident, now);
     const words = [...wanted].map(
@@ -67,14 +70,8 @@ export async function correctComponents(
     return bumpIfPublic(tx, incident, now);
   });
   if (changesPage) ctx.changed('page');
-}
-
-/** Who follows only what it never touched is not told of it a moment later. */
-async function spareOthers(tx: Tx, incident: Incident, now: Instant): Promise<void> {
-  const claims = await listClaimsOfSource(tx, { kind: incident.kind, seq: incident.seq });
-  const components = [...new Set(claims.map(({ componentId }) => componentId))];
-  const groups = (await findComponents(tx, components)).flatMap(({ groupId }) => groupId ?? []);
-  await narrowWaiting(tx, incident, { components, groups }, now);
+  if (told) ctx.changed('outbox');
+  return told;
 }
 
 /**
@@ -235,13 +232,11 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
         fix: 'Reopen it first if it is not over.',
       });
     const { pace, policySeq } = await paceForNew(tx, incident.severity);
-    const due = incident.publishedAt ? nextPublicDue(pace, now) : firstPublicDue(pace, now);
-    // What was promised by hand before stays promised.
-    const nextUpdateDue = incident.nextUpdateDue ?? (due && wholeMinute(due));
     await updateIncident(
       tx,
       incident.seq,
-      { hasCadence: true, policySeq, nextUpdateDue, internalDue: nextInternalDue(pace, now) },
+      // What was promised by hand before stays promised.
+      { hasCadence: true, policySeq, ...clocksUnder(incident, pace, now) },
       now,
     );
     await insertAudit(tx, ctx, {

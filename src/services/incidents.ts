@@ -3,7 +3,7 @@ import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { firstPublicDue, nextInternalDue } from '#domain/cadence.ts';
+import { clocksAtStart } from '#domain/clocks.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
@@ -124,8 +124,7 @@ export async function insertDeclared(
     resolvedAt: null,
     scheduledFor: null,
     scheduledUntil: null,
-    nextUpdateDue: input.restricted ? null : firstPublicDue(pace, now),
-    internalDue: nextInternalDue(pace, now),
+    ...clocksAtStart(pace, { restricted: input.restricted ?? false }, now),
     hasCadence: true,
     restricted: input.restricted ?? false,
     drill: input.drill ?? false,

@@ -10,12 +10,14 @@ import {
   listPolicies,
   type PolicyVersion,
 } from '#db/policies.ts';
+import { clocksUnder } from '#domain/clocks.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import { DUTY_ROLES, type Policies, type Severity } from '#domain/severity.ts';
 import { isOver } from '#domain/status.ts';
 import { multiLine, optional, singleLine } from '#domain/text.ts';
 import { parseInstant } from '#domain/time.ts';
+import { paceOf } from './pace.ts';
 import { requireIncident } from './requireIncident.ts';
 
 export type { AgreedVersion, PolicyVersion } from '#db/policies.ts';
@@ -165,8 +167,8 @@ export const paceInput = z.object({
 });
 
 /**
- * Agrees on a pace for one incident in the place of its policy's: slower for a long one, or quicker. It counts from the next update;
- * what has been promised stays promised.
+ * Agrees on a pace for one incident in the place of its policy's: slower for a long one, or quicker. It counts from the next update, or
+ * from now on where none was due; what has been promised stays promised.
  * @throws AppError conflict when it is over, has no pace of its own, or was changed since `version`
  */
 export async function setOwnPace(
@@ -178,10 +180,12 @@ export async function setOwnPace(
   const { publicUpdateEvery, internalUpdateEvery, reason } = input;
   await ctx.db.write(async (tx) => {
     const incident = await openIncident(tx, ctx, input);
+    const ownPace = { publicUpdateEvery, internalUpdateEvery };
+    const pace = await paceOf(tx, { ...incident, ownPace });
     await updateIncident(
       tx,
       incident.seq,
-      { ownPace: { publicUpdateEvery, internalUpdateEvery }, pacedAt: now },
+      { ownPace, pacedAt: now, ...clocksUnder(incident, pace, now) },
       now,
     );
     await insertAudit(tx, ctx, {
@@ -203,7 +207,14 @@ export async function useCurrentPolicies(
   await ctx.db.write(async (tx) => {
     const incident = await openIncident(tx, ctx, input);
     const { seq } = await currentPolicies(tx);
-    await updateIncident(tx, incident.seq, { policySeq: seq, ownPace: null, pacedAt: now }, now);
+    const under = { policySeq: seq, ownPace: null };
+    const pace = await paceOf(tx, { ...incident, ...under });
+    await updateIncident(
+      tx,
+      incident.seq,
+      { ...under, pacedAt: now, ...clocksUnder(incident, pace, now) },
+      now,
+    );
     await insertAudit(tx, ctx, {
       action: 'incident.policies',
       subjectKind: 'incident',

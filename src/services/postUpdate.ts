@@ -31,7 +31,7 @@ export type PostInput = {
   affected?: string | null;
   workaround?: string | null;
   estimate?: string | null;
-  /** undefined leaves it to the policy; null promises none. */
+  /** undefined leaves it to the policy; null promises none, where the policy asks for none. */
   nextUpdateBy?: Instant | null;
   /** What this update says of components; those left out keep what the incident said before. */
   components: readonly { id: string; status: ComponentStatus }[];

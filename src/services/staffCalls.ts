@@ -9,6 +9,8 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { listRestricted, listViewers } from '#db/viewers.ts';
+import type { Pace } from '#domain/cadence.ts';
+import { callFacts } from '#domain/callFacts.ts';
 import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } from '#domain/calls.ts';
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
@@ -94,33 +96,23 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
       incident_commander: holding('incident_commander'),
       manager: [onDuty.manager].filter(knows),
     };
-    const spoken = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
-    const said = spoken[0] ?? null;
+    const said = await listUpdates(tx, incident.seq);
     const missing = NEEDED.filter((role) => !holding(role).length).map((role) =>
       ROLE_LABELS[role].toLowerCase(),
     );
-    const { policy, hours } = paces.get(incident) as NonNullable<ReturnType<typeof paces.get>>;
-    const { nextUpdateDue, internalDue, declaredAt, severity } = incident;
     stories.push({
       incident,
       team,
       missing,
-      said,
-      facts: {
-        policy,
-        hours,
-        declaredAt,
-        over: isOver(incident.status),
-        publicClock: nextUpdateDue
-          ? awaited(spoken, { due: nextUpdateDue, since: declaredAt, first: !incident.publishedAt })
-          : null,
-        internalClock: internalDue ? { due: internalDue, since: declaredAt } : null,
+      said: said.find(({ audience }) => audience === 'public') ?? null,
+      facts: callFacts(incident, {
+        pace: paces.get(incident) as Pace,
+        said,
+        missing: missing.length,
         filled: filledRoles(team),
-        rolesMissing: missing.length > 0 && (severity === 'SEV1' || severity === 'SEV2'),
-        pacedAt: incident.pacedAt ?? declaredAt,
         holds: holds.get(incident.seq) ?? [],
         made: made.get(incident.seq) ?? [],
-      },
+      }),
     });
   }
   return stories;
@@ -130,21 +122,6 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
 async function calledAlone(tx: Tx, { seq, restricted, drill }: Incident): Promise<Person[] | null> {
   if (drill) return (await listDrillPeople(tx, seq)).filter(isReachable);
   return restricted ? (await listViewers(tx, seq)).filter(isReachable) : null;
-}
-
-/**
- * What people are called about. A text that was posted automatically keeps the public's promise and nobody's: until a person posts, it is
- * the word that they were called about which is awaited.
- */
-function awaited(
-  said: readonly Update[],
-  now: { due: Instant; since: Instant; first: boolean },
-): { due: Instant; since: Instant; first: boolean } {
-  const human = said.findIndex(({ automatic }) => !automatic);
-  const since = said[human]?.postedAt ?? now.since;
-  const earliest = said[(human < 0 ? said.length : human) - 1];
-  if (!earliest?.wasDueAt) return { ...now, since };
-  return { due: earliest.wasDueAt, since, first: human < 0 };
 }
 
 function isReachable({ canSignIn }: { canSignIn: boolean }): boolean {
@@ -192,7 +169,7 @@ async function readWaiting(tx: Tx, incident: Incident): Promise<CallMail['waitin
   const approval = await lastApproval(tx, incident.seq, null);
   if (approval?.state !== 'waiting') return null;
   const approvers = await couldDecide(tx, approval, incident);
-  return { by: approval.askedBy.name, for: approvers.map(({ name }) => name) };
+  return { by: approval.askedBy.name, since: approval.askedAt, for: approvers.map(({ name }) => name) };
 }
 
 /** Who has said that they have it and still does, a clock each. */

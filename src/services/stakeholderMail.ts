@@ -25,6 +25,8 @@ export type Story = {
   said: Update[];
   /** Updates whose mail was stopped: nothing new repeats them. */
   stopped: number[];
+  /** Updates the rest of whose mail was dropped: nobody is told them after all, though, once they are put right, they may be quoted. */
+  dropped: number[];
   components: { id: string; name: string; status: ComponentStatus }[];
   team: RoleHolder[];
   declaration: { author: string; note: string | null };
@@ -43,7 +45,7 @@ export async function readStory(tx: Tx, incidentSeq: number): Promise<Story> {
     incident,
     page: await getPage(tx),
     said: await listUpdates(tx, incident.seq),
-    stopped: (await listUnsaid(tx, incident.seq)).stopped,
+    ...(await listUnsaid(tx, incident.seq)),
     components: named.map(({ id, name }) => ({ id, name, status: open.get(id) ?? 'operational' })),
     team: await listRoleHolders(tx, incident.seq),
     declaration: {
@@ -106,7 +108,8 @@ function contentFor(
   const visible = story.said.filter((update) => mayRead(update) && !story.stopped.includes(update.seq));
   const update = story.said.find((one) => one.seq === updateSeq && mayRead(one));
   const before = visible.filter(({ seq }) => seq < updateSeq);
-  const whole = (seq: number) => first || what === 'raised' || (since !== null && seq >= since);
+  const whole = (seq: number) =>
+    !story.dropped.includes(seq) && (first || what === 'raised' || (since !== null && seq >= since));
   const status = update?.status ?? incident.status;
   const over = isOver(status);
   const missed = before.filter(({ seq }) => whole(seq)).slice(0, MOST_WHOLE);

@@ -1,6 +1,14 @@
 import { listAccounts } from '#db/accounts.ts';
 import { listAudiences, listMembersOf } from '#db/audiences.ts';
-import { type Content, carries, clearStops, listContents, replaceContent, setRelease } from '#db/contents.ts';
+import {
+  type Content,
+  carries,
+  clearStops,
+  listContents,
+  omitsOf,
+  replaceContent,
+  setRelease,
+} from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -112,7 +120,9 @@ async function rewrite(
     variant: {
       of: content.base,
       sinceUpdateSeq: since,
-      omits: stopped.filter((seq) => content.since <= seq && seq < content.updateSeq),
+      omits: omitsOf({ stopped, dropped: story.dropped }).filter(
+        (seq) => content.since <= seq && seq < content.updateSeq,
+      ),
     },
     now,
   });
@@ -133,11 +143,17 @@ async function findReaders(
   const audiences = await listAudiences(tx);
   const audience = audiences.find(({ id }) => id === telling.audienceId);
   if (audience) return { readers: { ...audience, account: null }, telling, first };
-  const account = (await listAccounts(tx)).find(({ id }) => id === telling.audienceId);
+  const told = tellings.filter((one) => one.noticeSeq === noticeSeq).map(({ audienceId }) => audienceId);
+  const accounts = (await listAccounts(tx)).filter(({ id }) => told.includes(id));
+  const account = accounts.find(({ id }) => id === telling.audienceId);
   const words = audiences.find(({ id }) => id === ACCOUNTS);
   if (!account || !words) return null;
   const touched = story.components.map(({ id }) => id);
-  const affected = account.components.map(({ id }) => id).filter((id) => touched.includes(id));
+  // Accounts that read one text read of what all of them use.
+  const affected = account.components
+    .map(({ id }) => id)
+    .filter((id) => touched.includes(id))
+    .filter((id) => accounts.every(({ components }) => components.some((one) => one.id === id)));
   return { readers: readersOf(words, account, affected), telling, first };
 }
 

@@ -11,7 +11,7 @@ import type { Readers } from './stakeholderMail.ts';
 type Part = { id: string; name: string; people: number };
 
 /** Readers of one text, with the audience or accounts that they are, and what they are told. */
-type Group = {
+export type Group = {
   readers: Readers;
   what: What;
   /** They have not been told of the incident before. */

@@ -1,4 +1,4 @@
-import { listContents } from '#db/contents.ts';
+import { listContents, omitsOf as unsaidSeqs } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
@@ -10,7 +10,7 @@ import { isMoreSevere } from '#domain/severity.ts';
 import type { Moment, What } from '#domain/stakeholders.ts';
 import { isOver } from '#domain/status.ts';
 import { type Readers, readStory, renderFor, type Story } from './stakeholderMail.ts';
-import { chooseReaders } from './stakeholderReaders.ts';
+import { chooseReaders, type Group } from './stakeholderReaders.ts';
 import { priorityOf, releaseAfter } from './updateMail.ts';
 import { isOpenToAll, type UpdatePlan } from './updatePlan.ts';
 
@@ -48,6 +48,37 @@ export async function tellOfUpdate(
     updateSeq,
     moment: momentOf(plan),
     releaseNow,
+  });
+}
+
+/**
+ * Tells the accounts that use a component which an incident turned out to touch what was said so far, as far as they have heard nothing
+ * of it. A part of the transaction that corrects the components.
+ * @returns how many people it is for
+ */
+export async function tellNewlyAffected(
+  tx: Tx,
+  ctx: Ctx,
+  incidentSeq: number,
+  { update, added }: { update: Update; added: readonly string[] },
+): Promise<number> {
+  const story = await readStory(tx, incidentSeq);
+  if (story.incident.kind !== 'incident' || story.stopped.includes(update.seq)) return 0;
+  const { severity } = story.incident;
+  return tell(tx, ctx, story, {
+    updateSeq: update.seq,
+    moment: {
+      kind: 'public',
+      severity,
+      before: null,
+      isPublic: true,
+      turns: false,
+      over: false,
+      notify: update.notified,
+    },
+    releaseNow: false,
+    only: ({ readers, first }) =>
+      first && (readers.account?.components.some((id) => added.includes(id)) ?? false),
   });
 }
 
@@ -96,13 +127,24 @@ async function tell(
   tx: Tx,
   ctx: Ctx,
   story: Story,
-  { updateSeq, moment, releaseNow }: { updateSeq: number; moment: Moment; releaseNow: boolean },
+  {
+    updateSeq,
+    moment,
+    releaseNow,
+    only = () => true,
+  }: {
+    updateSeq: number;
+    moment: Moment;
+    releaseNow: boolean;
+    /** Of all whom it concerns, who is told now. */
+    only?: (group: Group) => boolean;
+  },
 ): Promise<number> {
   const { incident, page } = story;
   const now = ctx.now();
   const told = await listHeard(tx, incident.seq);
   const touched = story.components.map(({ id }) => id);
-  const groups = await chooseReaders(tx, { incident, touched, moment, told });
+  const groups = (await chooseReaders(tx, { incident, touched, moment, told })).filter(only);
   if (!groups.length) return 0;
   const follows = await followsOf(tx, story, updateSeq);
   const bases = follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : []));
@@ -176,8 +218,8 @@ async function missedSince(tx: Tx, incidentSeq: number, noticeSeqs: readonly num
   return [...new Set(contents.filter(({ base }) => noticeSeqs.includes(base)).map(({ since }) => since))];
 }
 
-function omitsOf({ stopped }: Story, since: number, updateSeq: number): number[] {
-  return stopped.filter((seq) => since <= seq && seq < updateSeq);
+function omitsOf(story: Story, since: number, updateSeq: number): number[] {
+  return unsaidSeqs(story).filter((seq) => since <= seq && seq < updateSeq);
 }
 
 /** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */

@@ -94,7 +94,7 @@ export async function noteForDigest(
 }
 
 /** Its declaration, or its last reopening: since then it has been open without a break. */
-function openSince({ incident, update, earlier, now }: MailPlan): Instant {
+export function openSince({ incident, update, earlier, now }: MailPlan): Instant {
   if (update.kind === 'reopening') return now;
   return earlier.find(({ kind }) => kind === 'reopening')?.postedAt ?? incident.declaredAt;
 }
@@ -104,7 +104,12 @@ function waitingOf(open: readonly Unfinished[], now: Instant): Parameters<typeof
   const [next] = open
     .filter(
       ({ mends, corrects, filter, releaseAt, stoppedAt }) =>
-        !mends && !corrects && !stoppedAt && releaseAt > now && listens(filter, 'policy'),
+        !mends &&
+        !corrects &&
+        !stoppedAt &&
+        !filter.scopedOnly &&
+        releaseAt > now &&
+        listens(filter, 'policy'),
     )
     .sort((a, b) => (a.releaseAt < b.releaseAt ? -1 : 1));
   return next ? { until: next.releaseAt, wait: next.wait } : null;

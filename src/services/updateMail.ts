@@ -128,7 +128,7 @@ function sumOf(streams: readonly PlannedStream[]): number {
 }
 
 /** @returns the notice's seq */
-async function queueStream(
+export async function queueStream(
   tx: Tx,
   ctx: Ctx,
   plan: MailPlan,

@@ -3,11 +3,12 @@ import { findIncident, type Incident, type IncidentChanges } from '#db/incidents
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { firstPublicDue, nextInternalDue, nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
+import type { Pace } from '#domain/cadence.ts';
+import { clocksAfter, owesPromise, promiseOf } from '#domain/clocks.ts';
 import { AppError } from '#domain/errors.ts';
 import type { Severity } from '#domain/severity.ts';
 import { allowedNextStatuses, isOver, STATUS_LABELS } from '#domain/status.ts';
-import { addMs, clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { clockTimeWithZone, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
 import { type ClaimPlan, planClaims } from './updateClaims.ts';
@@ -56,7 +57,13 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
   // Lowered in the same breath, it is still what it was while it was watched.
   if (isPublic && input.status === 'resolved')
     refuseUnwatched(incident, said, input, await paceOf(tx, incident), now);
-  const nextUpdateBy = isPublic ? promiseOf(incident, input, pace, now) : null;
+  const word = { ...input, severity };
+  if (isPublic) refusePromise(incident, input, pace, now);
+  const nextUpdateBy = isPublic ? promiseOf(incident, word, pace, now) : null;
+  const spoken = {
+    lastPublicAt: earlier[0]?.postedAt ?? null,
+    lastInternalAt: said.find(({ audience }) => audience === 'internal')?.postedAt ?? null,
+  };
   const { said: componentChanges, ...claims } = await planClaims(tx, incident, input, now);
   const isVisible = isPublic && isOpenToAll(incident);
   return {
@@ -89,7 +96,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
       scope: isPublic || !incident.publishedAt ? input.scope : undefined,
       ownPace: ownPace === incident.ownPace ? undefined : ownPace,
       ...timesAfter(incident, input, now),
-      ...clocksAfter(incident, input, pace, earlier, nextUpdateBy, now),
+      ...clocksAfter(incident, word, pace, spoken, now),
       ...(unseals && { restricted: false, unsealedAt: now }),
     },
     ...claims,
@@ -172,15 +179,20 @@ function watchedSince(said: readonly Update[]): Instant | null {
   return since;
 }
 
-function promiseOf(incident: Incident, input: PostInput, pace: Pace, now: Instant): Instant | null {
-  if (isOver(input.status) || incident.kind === 'maintenance') return null;
-  if (input.nextUpdateBy === undefined) {
-    const due = incident.hasCadence ? nextPublicDue(pace, now) : null;
-    return due && wholeMinute(due);
-  }
-  if (input.nextUpdateBy && input.nextUpdateBy <= now)
+function refusePromise(
+  incident: Incident,
+  { status, nextUpdateBy }: PostInput,
+  pace: Pace,
+  now: Instant,
+): void {
+  if (nextUpdateBy && !isOver(status) && nextUpdateBy <= now)
     invalid('nextUpdateBy', 'The promised time has passed already.', 'Promise a time that is still to come.');
-  return input.nextUpdateBy;
+  if (nextUpdateBy === null && owesPromise(incident, { status }, pace))
+    invalid(
+      'nextUpdateBy',
+      'Visitors are owed the time of the next update while this is open.',
+      'Promise one, however late, or agree on a slower pace.',
+    );
 }
 
 function kindOf(incident: Incident, input: PostInput, earlier: readonly Update[]): Update['kind'] {
@@ -208,50 +220,6 @@ function timesAfter(incident: Incident, input: PostInput, now: Instant): Inciden
 function mitigatedAfter(incident: Incident, input: PostInput, now: Instant): Instant | null | undefined {
   if (isOver(input.status) || input.status === 'monitoring') return incident.mitigatedAt ?? now;
   return isOver(incident.status) || incident.status === 'monitoring' ? null : undefined;
-}
-
-/** A public update resets the public clock, an internal one the internal clock; a changed severity or a reopening moves both. */
-function clocksAfter(
-  incident: Incident,
-  input: PostInput,
-  pace: Pace,
-  earlier: readonly Update[],
-  nextUpdateBy: Instant | null,
-  now: Instant,
-): IncidentChanges {
-  if (isOver(input.status) || incident.kind === 'maintenance')
-    return { nextUpdateDue: null, internalDue: null };
-  const isPublic = input.audience === 'public';
-  if (!incident.hasCadence) return isPublic ? { nextUpdateDue: nextUpdateBy } : {};
-  const reopens = isOver(incident.status);
-  const moved = reopens || (input.severity !== undefined && input.severity !== incident.severity);
-  const internalDue = !isPublic || moved ? nextInternalDue(pace, now) : undefined;
-  if (isPublic) return { nextUpdateDue: nextUpdateBy, internalDue };
-  // Nothing is awaited in public of what is restricted.
-  if (incident.restricted) return { internalDue };
-  if (reopens) return { nextUpdateDue: firstPublicDue(pace, now), internalDue };
-  return { nextUpdateDue: moved ? movedPublicDue(incident, pace, earlier[0], now) : undefined, internalDue };
-}
-
-const TIME_TO_WRITE = 5 * MINUTE;
-
-/**
- * The public clock under a new severity: as though it had been this one since the last public update (the declaration, before the
- * first). If that leaves no time to write, as though declared now; and never later than what visitors were promised.
- */
-function movedPublicDue(
-  incident: Incident,
-  pace: Pace,
-  lastPublic: Update | undefined,
-  now: Instant,
-): Instant | null {
-  const policy = lastPublic
-    ? nextPublicDue(pace, lastPublic.postedAt)
-    : firstPublicDue(pace, incident.declaredAt);
-  const due = policy && policy < addMs(now, TIME_TO_WRITE) ? firstPublicDue(pace, now) : policy;
-  if (!lastPublic) return due;
-  const promised = incident.nextUpdateDue;
-  return promised && (!due || promised < due) ? promised : due && wholeMinute(due);
 }
 
 function invalid(field: string, message: string, fix: string): never {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { insertDigestItem } from '#db/digestItems.ts';
-import { narrowWaiting } from '#db/narrow.ts';
+import { fitWaiting } from '#db/narrow.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeIncident, makePage, makeUpdate } from '../support/factory.ts';
 
@@ -16,10 +16,10 @@ eachDatabase('what digests will say of a component that an incident never touche
       const item = { updateSeq: update.seq, incidentSeq: incident.seq, at: AT, modes: ['digest' as const] };
       await insertDigestItem(tx, { ...item, filter: { components: ['wrong', 'right'], groups: [] } });
       await insertDigestItem(tx, { ...item, filter: { components: [], groups: [], had: [1] } });
-      await narrowWaiting(
+      await fitWaiting(
         tx,
         { seq: incident.seq, declaredAt: AT },
-        { components: ['right'], groups: [] },
+        { concerned: { components: ['right'], groups: [] }, added: { components: [], groups: [] } },
         AT,
       );
       return tx.selectFrom('digest_items').select('filter').orderBy('seq').execute();

@@ -1,7 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  addBusinessMinutes,
   type BusinessHours,
   firstPublicDue,
   nextInternalDue,
@@ -9,8 +7,8 @@ import {
   wholeMinute,
 } from '#domain/cadence.ts';
 import { type Call, type CallFacts, callsDue, HOLD, nextCallAt } from '#domain/calls.ts';
-import { DEFAULT_POLICIES, DUTY_ROLES, SEVERITIES, type Severity } from '#domain/severity.ts';
-import { addMs, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { DEFAULT_POLICIES, DUTY_ROLES, type Severity } from '#domain/severity.ts';
+import { addMs, type Instant, MINUTE } from '#domain/time.ts';
 
 const HOURS: BusinessHours = {
   zone: 'UTC',
@@ -216,91 +214,5 @@ describe('what else staff are called about', () => {
     incident.facts.pacedAt = later(7 * 60);
     incident.run(later(7 * 60), later(13 * 60));
     expect(told(incident.made, 'pace').at(-1)).toBe('04:00 ask incident_commander');
-  });
-});
-
-type Event = { gap: number; does: 'nothing' | 'public' | 'internal' | 'promise' | 'have it' | 'jump' };
-const events = fc.array(
-  fc.record<Event>({
-    gap: fc.integer({ min: 1, max: 40 * 60 }),
-    does: fc.constantFrom('nothing', 'nothing', 'public', 'internal', 'promise', 'have it', 'jump'),
-  }),
-  { maxLength: 8 },
-);
-const starts = fc
-  // Both nights on which the clocks of Berlin and New York change are within a few steps of these.
-  .tuple(
-    fc.constantFrom('2026-03-27T12:00', '2026-10-23T12:00', '2026-03-06T12:00', '2026-10-30T12:00'),
-    fc.integer({ min: 0, max: 4 * 24 * 60 }),
-  )
-  .map(([day, minutes]) => addMs(`${day}:00.000Z`, minutes * MINUTE));
-const zones = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu');
-const cases = fc.tuple(fc.constantFrom(...SEVERITIES), starts, zones, events);
-
-/** Lives through the events, looking every time the clock would have and at every event besides. */
-function live(
-  [severity, start, zone, happening]: [Severity, Instant, string, Event[]],
-  check?: (incident: ReturnType<typeof paper>, now: Instant) => void,
-) {
-  const incident = paper(severity, start, { ...HOURS, zone });
-  let now = start;
-  for (const { gap, does } of happening) {
-    // The clock of the machine is set: a day on, or an hour back.
-    if (does === 'jump') now = gap % 2 ? addMs(now, 24 * HOUR) : addMs(now, -HOUR);
-    const until = addMs(now, gap * 1000);
-    incident.run(now, until);
-    now = until;
-    check?.(incident, now);
-    if (does === 'public') incident.postPublic(now);
-    if (does === 'promise') incident.postPublic(now, addMs(wholeMinute(now), 45 * MINUTE));
-    if (does === 'internal') incident.postInternal(now);
-    if (does === 'have it') incident.haveIt(now);
-  }
-  return incident;
-}
-
-/** Nothing is late for longer than the policy allows without someone having been called. */
-function isHeard({ facts, made }: ReturnType<typeof paper>, now: Instant): void {
-  const { publicClock, policy, hours, holds } = facts;
-  const every = policy.lateEvery * MINUTE;
-  if (!publicClock || publicClock.due > now) return;
-  if (holds.some(({ at, until }) => at <= now && now < addMs(until, every))) return;
-  const inHours = (at: Instant) => addBusinessMinutes(hours, at, 0) === at;
-  const isOpen = inHours(now) && inHours(addMs(now, -every)) && publicClock.due < now;
-  if (policy.businessHoursOnly && inHours(publicClock.due) && !isOpen) return;
-  const last = made.findLast(({ clock, due }) => clock === 'public' && due === publicClock.due);
-  expect(last, `${publicClock.due} at ${now}`).toBeDefined();
-  expect(msBetween((last as Call).at, now)).toBeLessThanOrEqual(every);
-}
-
-describe('whatever happens', () => {
-  it('no call is made twice, nothing is late unheard, and nothing that is said inside silences what is due outside', () => {
-    fc.assert(
-      fc.property(cases, ([severity, start, zone, happening]) => {
-        const { made } = live([severity, start, zone, happening], isHeard);
-        const keys = made.map(({ clock, due, at }) => `${clock} ${due} ${at}`);
-        expect(new Set(keys).size).toBe(keys.length);
-        for (const { roles } of made) expect(roles.length).toBeGreaterThan(0);
-
-        const quietly = happening.map((event) =>
-          event.does === 'internal' ? { ...event, does: 'nothing' as const } : event,
-        );
-        expect(told(made)).toEqual(told(live([severity, start, zone, quietly]).made));
-      }),
-      { numRuns: 10_000 },
-    );
-  });
-
-  it('the clock is told the time of the very next call: looking every second finds no other', () => {
-    fc.assert(
-      fc.property(cases, fc.integer({ min: 1, max: 90 * 60 }), ([severity, start, zone], seconds) => {
-        const byClock = paper(severity, start, { ...HOURS, zone });
-        const bySecond = paper(severity, start, { ...HOURS, zone });
-        byClock.run(start, addMs(start, seconds * 1000));
-        for (let second = 0; second <= seconds; second += 60) bySecond.tick(addMs(start, second * 1000));
-        expect(told(byClock.made)).toEqual(told(bySecond.made));
-      }),
-      { numRuns: 200 },
-    );
   });
 });

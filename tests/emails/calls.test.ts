@@ -35,15 +35,15 @@ describe('a call to staff', () => {
   });
 
   it('of what is written and waits for an approver says who is waited for', () => {
-    const waiting = { by: 'Kim', for: ['Abel', 'Noor'] };
+    const waiting = { by: 'Kim', since: AT, for: ['Abel', 'Noor'] };
     expect(text(mail({ kind: 'late' }, { waiting }))).toContain(
-      'Visitors have been told nothing yet. Kim has written it, and it waits for Abel or Noor. Open since 03:00 UTC. ' +
+      'Visitors have been told nothing yet. Kim wrote it at 03:00 UTC, and it waits for Abel or Noor. Open since 03:00 UTC. ' +
         'See what waits, or say “I have it”: https://status.example/admin/incidents/abc/next',
     );
-    expect(text(mail({ kind: 'late' }, { waiting: { by: 'Kim', for: [] } }))).toContain(
+    expect(text(mail({ kind: 'late' }, { waiting: { ...waiting, for: [] } }))).toContain(
       'it waits for an approver, and there is none.',
     );
-    expect(text(mail({ clock: 'internal' }, { waiting }))).not.toContain('Kim has written it');
+    expect(text(mail({ clock: 'internal' }, { waiting }))).not.toContain('Kim wrote it');
   });
 
   it('of a drill says so before anything else', () => {

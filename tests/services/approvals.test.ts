@@ -4,7 +4,7 @@ import { MINUTE } from '#domain/time.ts';
 import { askAllApprovers, publishApproved, sendBack, takeBack } from '#services/approvals.ts';
 import { getApproval, getApprovalOf, listWaiting } from '#services/approvalViews.ts';
 import { assignRole, changeTitle, declareAndPublish, editUpdate, getIncident } from '#services/incidents.ts';
-import { callStaff } from '#services/staffCalls.ts';
+import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -182,8 +182,40 @@ eachDatabase('an update that needs an approver', (fresh) => {
     expect(await askAllApprovers(ctx)).toBe(0);
     expect(await mails()).toEqual([
       '14:00 noor: [SEV1] Approve an update: Checkout is failing',
-      '14:05 abel, noor: [SEV1] Approve an update: Checkout is failing',
+      '14:05 abel, noor: [SEV1] Late: approve an update: Checkout is failing',
     ]);
+  });
+
+  it('asks everyone again, as often as staff are called, until someone has it or decides; once however many look', async () => {
+    const { as, declare, write, mails, ctx, db } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    const other = { ...ctx, newId: () => `z${ctx.newId().slice(1)}` };
+    const pass = async (minutes: number) => {
+      for (let second = 0; second < minutes * 60; second += 30) {
+        await Promise.all([askAllApprovers(ctx), askAllApprovers(other)]);
+        ctx.clock.advance(MINUTE / 2);
+      }
+    };
+    await pass(16);
+    await haveIt(as('noor'), { incidentId: id, clock: 'public' });
+    await pass(16);
+    // Nothing ran for an hour: that is asked once.
+    ctx.clock.advance(60 * MINUTE);
+    await pass(3);
+    await sendBack(as('abel'), { approvalId: updateId, reason: 'Say since when.' });
+    await pass(20);
+    const approve = 'abel, noor: [SEV1] Late: approve an update: Checkout is failing';
+    expect((await mails()).filter((mail) => mail.includes('pprove'))).toEqual([
+      '14:00 abel, noor: [SEV1] Approve an update: Checkout is failing',
+      ...['14:05', '14:10', '14:15', '14:31', '15:32'].map((at) => `${at} ${approve}`),
+    ]);
+    const texts = await db.read((tx) =>
+      tx.selectFrom('notices').select('text').where('subject', 'like', '%Late: approve%').execute(),
+    );
+    expect(texts[1]?.text.replace(/\s+/g, ' ')).toContain(
+      'It has waited for abel or noor since 14:00 UTC, which is 10 minutes. Visitors were owed it by 14:05 UTC.',
+    );
   });
 
   it('is named in the calls to staff, which go on while it waits, with who is waited for', async () => {
@@ -197,11 +229,11 @@ eachDatabase('an update that needs an approver', (fresh) => {
       const call = said.findLast(({ subject }) => /public update (was )?due/i.test(subject));
       return call?.text.replace(/\s+/g, ' ');
     };
-    expect(await last()).toContain('kim has written it, and it waits for abel or noor.');
+    expect(await last()).toContain('kim wrote it at 14:00 UTC, and it waits for abel or noor.');
     await takeBack(as('kim'), (await listWaiting(as('kim')))[0]?.id as string);
     ctx.clock.advance(5 * MINUTE);
     await callStaff(ctx);
-    expect(await last()).not.toContain('kim has written it');
+    expect(await last()).not.toContain('kim wrote it');
   });
 
   it('keeps the words that were approved: nobody but an approver changes them, or the title above them', async () => {

@@ -441,4 +441,29 @@ eachDatabase('the rest of a message to audiences, dropped', (fresh) => {
     ]);
     for (const name of ['ann', 'eva']) expect(last(name).text).not.toContain('Card payments fail for some.');
   });
+
+  it('and mended afterwards, is told to nobody after all: who hears for the first time reads it quoted, as it is right', async () => {
+    const { ctx, declare, say, edit, told, last } = await stakeholderHouse(fresh);
+    const { id } = await declare();
+    await told();
+    await say(id, { notify: true, body: 'All payments fail.' });
+    const stopped = (await listOutgoing(ctx, id)).find(({ audiences }) => audiences !== null);
+    await stopSending(ctx, stopped?.noticeId as string);
+    await dropRest(ctx, stopped?.noticeId as string);
+    expect(await told()).toEqual([]);
+    const right = `Card payments fail. ${'It is the bank’s side. '.repeat(20)}`;
+    await edit(id, `${right}\n\nThis is the end of it.`, { notify: true });
+    expect(await told()).toEqual([]);
+    await say(id, { notify: true, body: 'It is mended for most.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+    ]);
+    for (const name of ['ann', 'eva']) {
+      expect(last(name).text).toContain('Card payments fail.');
+      expect(last(name).text).not.toContain('All payments fail.');
+      // In brief, as what was said before: not as news that they missed.
+      expect(last(name).text).not.toContain('This is the end of it.');
+    }
+  });
 });

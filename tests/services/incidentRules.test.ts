@@ -46,6 +46,18 @@ eachDatabase('rules of incidents', (fresh) => {
       expect(time((await get(id)).nextUpdateDue)).toBe('14:07');
     });
 
+    it('let nobody off who is late already, inside or outside', async () => {
+      const { at, declare, say, get } = await house();
+      const { id } = await declare();
+      at('14:16');
+      await say(id, { audience: 'internal', severity: 'SEV2' });
+      expect(time((await get(id)).nextUpdateDue)).toBe('14:05');
+      at('14:47');
+      // A word outside is none inside, whatever it makes of the severity.
+      await say(id, { severity: 'SEV1' });
+      expect(time((await get(id)).internalDue)).toBe('14:46');
+    });
+
     it('reach visitors at once, and are for those who may publish', async () => {
       const { ctx, declare, say, version } = await house();
       const { id } = await declare({ severity: 'SEV2' });
@@ -60,6 +72,16 @@ eachDatabase('rules of incidents', (fresh) => {
       expect([await version(), ctx.changes]).toEqual([before, []]);
       await say(id, { audience: 'internal', severity: 'SEV1' });
       expect([await version(), ctx.changes]).toEqual([before + 1, ['page']]);
+    });
+
+    it('never stand still: a SEV2 owes visitors the time of the next update, a SEV4 does not', async () => {
+      const { declare, say, get } = await house();
+      const { id } = await declare({ severity: 'SEV2' });
+      await expect(say(id, { nextUpdateBy: null })).rejects.toMatchObject({
+        problems: [{ field: 'nextUpdateBy' }],
+      });
+      await say(id, { nextUpdateBy: null, severity: 'SEV4' });
+      expect((await get(id)).nextUpdateDue).toBeNull();
     });
 
     it('all start anew with a reopening', async () => {

@@ -78,6 +78,21 @@ eachDatabase('policies', (fresh) => {
       code: 'conflict',
     });
   });
+
+  it('a pace that is agreed where nothing was due begins there and then', async () => {
+    const { ctx, declare, say, at, get } = await incidentHouse(fresh);
+    const { id } = await declare({ severity: 'SEV4' });
+    await say(id);
+    at('14:10');
+    const pace = paceInput.parse({
+      publicUpdateEvery: '45',
+      internalUpdateEvery: '20',
+      reason: 'They ask for it.',
+    });
+    await setOwnPace(ctx, { ...pace, incidentId: id, version: (await get(id)).version });
+    const { nextUpdateDue, internalDue } = await get(id);
+    expect([time(nextUpdateDue), time(internalDue)]).toEqual(['14:55', '14:30']);
+  });
 });
 
 it('says of each field what is wrong with it', () => {

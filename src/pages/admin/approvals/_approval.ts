@@ -49,9 +49,7 @@ export function draftOf({ input, incident }: ApprovalView, zone: string): Record
     workaround: input.workaround ?? '',
     estimate: input.estimate ?? '',
     reason: input.reason ?? '',
-    ...(nextUpdateBy
-      ? { next: 'at', nextAt: toLocal(nextUpdateBy, zone) }
-      : { next: nextUpdateBy === null ? 'none' : 'policy' }),
+    ...(nextUpdateBy ? { next: 'at', nextAt: toLocal(nextUpdateBy, zone) } : { next: 'policy' }),
     ...Object.fromEntries(input.components.map(({ id, status }) => [`component:${id}`, status])),
   };
 }

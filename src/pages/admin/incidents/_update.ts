@@ -164,7 +164,7 @@ export function variableValues(subject: Subject, fields: Fields, now: Instant): 
 
 const CHOICES = [15, 30, 60, 120, 240, 1440] as const;
 
-/** When the next update may be promised: as the policy asks, sooner, later, at a time, or not at all. */
+/** When the next update may be promised: as the policy asks, sooner, later or at a time; not at all only where the policy asks for none. */
 export function nextChoices(subject: Subject, now: Instant): { value: string; label: string }[] {
   const { zone, pace } = subject;
   const due = nextPublicDue(pace, now);
@@ -177,7 +177,6 @@ export function nextChoices(subject: Subject, now: Instant): { value: string; la
       label: `${whenText(addMs(now, minutes * MINUTE), zone, now)} (in ${durationText(minutes * MINUTE)})`,
     })),
     { value: 'at', label: 'At another time' },
-    ...(due ? [{ value: 'none', label: 'Promise none' }] : []),
   ];
 }
 
@@ -189,18 +188,17 @@ export function paceText(severity: Severity, pace: Pace): string | null {
   return `${severity}: every ${every < 60 ? `${every} min` : `${every / 60} h`}${hours}`;
 }
 
-/** `undefined` leaves it to the policy, null promises none. */
+/** `undefined` leaves it to the policy. */
 function nextUpdateBy(
   { zone, statuses }: Subject,
   fields: Fields,
   now: Instant,
-): { at: Instant | null | undefined } | { problem: string } {
+): { at: Instant | undefined } | { problem: string } {
   const status = fields.status as AnyStatus;
   if (fields.audience === 'internal' || (statuses.includes(status) && isOver(status)))
     return { at: undefined };
   const choice = fields.next || 'policy';
   if (choice === 'policy') return { at: undefined };
-  if (choice === 'none') return { at: null };
   if (CHOICES.some((minutes) => String(minutes) === choice))
     return { at: addMs(now, Number(choice) * MINUTE) };
   if (choice !== 'at') return { problem: 'Choose when the next update comes.' };

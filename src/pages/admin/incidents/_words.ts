@@ -20,7 +20,8 @@ export const DONE = {
   role: 'Set.',
   times: 'The times are corrected.',
   title: 'The title is changed.',
-  corrected: 'The history of the components is corrected.',
+  corrected:
+    'The components are corrected. Whoever follows one that was added, and had heard nothing, is told.',
   pace: 'The pace is set, from the next update on.',
   adopted: 'It is yours now: its severity sets the pace.',
   drill: 'The drill runs. Nobody but those who take part hears of it.',

@@ -1,0 +1,87 @@
+import type { Pace } from './cadence.ts';
+import type { CallFacts, Hold } from './calls.ts';
+import type { Clocks } from './clocks.ts';
+import type { Severity } from './severity.ts';
+import { type AnyStatus, isOver } from './status.ts';
+import type { Instant } from './time.ts';
+
+/** What of an incident decides about which calls staff get. */
+export type Called = Clocks & {
+  status: AnyStatus;
+  severity: Severity;
+  declaredAt: Instant;
+  publishedAt: Instant | null;
+  /** When its pace was last agreed; null when it never was. */
+  pacedAt: Instant | null;
+};
+
+/** One thing that was said of it. */
+export type SaidOf = {
+  audience: 'public' | 'internal';
+  status: AnyStatus;
+  postedAt: Instant;
+  automatic: boolean;
+  /** When it was due; null when it was not. */
+  wasDueAt: Instant | null;
+};
+
+/** @param said everything that was said, inside too, the newest first */
+export function callFacts(
+  incident: Called,
+  {
+    pace,
+    said,
+    missing,
+    filled,
+    holds,
+    made,
+  }: {
+    pace: Pace;
+    said: readonly SaidOf[];
+    /** How many of the roles that there should be nobody has. */
+    missing: number;
+    filled: CallFacts['filled'];
+    holds: readonly Hold[];
+    made: CallFacts['made'];
+  },
+): CallFacts {
+  const { nextUpdateDue, internalDue, publishedAt, severity } = incident;
+  const since = openSince(incident, said);
+  const spoken = said.filter(({ audience }) => audience === 'public');
+  return {
+    policy: pace.policy,
+    hours: pace.hours,
+    declaredAt: incident.declaredAt,
+    over: isOver(incident.status),
+    publicClock: nextUpdateDue ? awaited(spoken, { due: nextUpdateDue, since, first: !publishedAt }) : null,
+    internalClock: internalDue ? { due: internalDue, since } : null,
+    filled,
+    rolesMissing: missing > 0 && (severity === 'SEV1' || severity === 'SEV2'),
+    pacedAt: [incident.pacedAt ?? since, since].sort()[1] as Instant,
+    holds,
+    made,
+  };
+}
+
+/** Since when it has been open without a break: its declaration, or the last time that it was open again. */
+function openSince({ declaredAt }: Called, said: readonly SaidOf[]): Instant {
+  const again = said.find(
+    ({ status }, index) => !isOver(status) && isOver(said[index + 1]?.status ?? 'investigating'),
+  );
+  return again?.postedAt ?? declaredAt;
+}
+
+/**
+ * What people are called about. A text that was posted automatically keeps the public's promise and nobody's: until a person posts, it is
+ * the word that they were called about which is awaited.
+ */
+function awaited(
+  spoken: readonly SaidOf[],
+  now: { due: Instant; since: Instant; first: boolean },
+): { due: Instant; since: Instant; first: boolean } {
+  const human = spoken.findIndex(({ automatic }) => !automatic);
+  const since = spoken[human]?.postedAt ?? now.since;
+  const earliest = spoken[(human < 0 ? spoken.length : human) - 1];
+  if (!earliest?.wasDueAt) return { ...now, since };
+  return { due: earliest.wasDueAt, since, first: human < 0 };
+}

@@ -1,0 +1,204 @@
+import { expect, it } from 'vitest';
+import { listCalls } from '#db/calls.ts';
+import type { Db } from '#db/open.ts';
+import { addBusinessMinutes } from '#domain/cadence.ts';
+import { SEVERITIES } from '#domain/severity.ts';
+import { allowedNextStatuses, isOver } from '#domain/status.ts';
+import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { postWhenLate } from '#services/automaticPosts.ts';
+import { assignRole, dueNow } from '#services/incidents.ts';
+import { setOwnPace, useCurrentPolicies } from '#services/policies.ts';
+import { callStaff, haveIt } from '#services/staffCalls.ts';
+import { userActor } from '../support/context.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { incidentHouse } from './incidentHouse.ts';
+
+const STEPS = 24;
+
+/** Numbers below 1 that a seed decides (mulberry32). */
+function chanceOf(seed: number): () => number {
+  let state = seed * 0x9e3779b9;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A house whose zone moves its clocks this weekend, with two people who can be called. */
+async function nightHouse(fresh: () => Promise<Db>) {
+  const house = await incidentHouse(fresh);
+  await house.db.write(async (tx) => {
+    await tx.updateTable('page').set({ time_zone: 'Europe/Berlin' }).execute();
+    for (const name of ['mia', 'ada'])
+      await tx
+        .insertInto('users')
+        .values({
+          id: name,
+          email: `${name}@example.com`,
+          name,
+          role: 'comms',
+          password_hash: 'x',
+          created_at: '2026-01-01T00:00:00.000Z',
+          disabled_at: null,
+        })
+        .execute();
+  });
+  return house;
+}
+
+type House = Awaited<ReturnType<typeof nightHouse>>;
+
+/** Posts, holds, paces and ticks at moments that the seed decides, over a weekend on which the clocks change, and looks at the tables each time. */
+async function live(seed: number, house: House) {
+  const { ctx, db, say, get, declare } = house;
+  const chance = chanceOf(seed);
+  const pick = <T>(choices: readonly T[]) => choices[Math.floor(chance() * choices.length)] as T;
+  const mia = { ...ctx, actor: { ...userActor('comms'), id: 'mia', name: 'mia' } };
+  ctx.clock.set(
+    addMs(pick(['2026-03-27T12:00:00.000Z', '2026-10-23T12:00:00.000Z']), Math.floor(chance() * 3 * DAY)),
+  );
+  const { id, seq } = await declare({ severity: pick(SEVERITIES) });
+  await assignRole(ctx, { incidentId: id, role: 'incident_commander', userId: 'ada' });
+  const journal: string[] = [];
+  const seen = { calls: 0, moved: 0, held: 0, back: 0 };
+
+  const tick = async () => {
+    // Two processes look at the same moment.
+    const other = { ...ctx, newId: () => `z${ctx.newId().slice(1)}` };
+    await Promise.all([callStaff(ctx), callStaff(other)]);
+    await postWhenLate(ctx);
+    await check();
+  };
+  const check = async () => {
+    const now = ctx.now();
+    const incident = await get(id);
+    const calls = await db.read((tx) => listCalls(tx, [seq]));
+    const story = () => [`seed ${seed}`, ...journal, JSON.stringify(calls.slice(-6), null, 1)].join('\n');
+    const keys = calls.map(({ clock, due, at }) => `${clock} ${due} ${at}`);
+    expect(new Set(keys).size, story()).toBe(keys.length);
+    const mails = await db.read((tx) =>
+      tx
+        .selectFrom('notices as n')
+        .innerJoin('deliveries as d', 'd.notice_seq', 'n.seq')
+        .select(['n.seq', 'd.recipient_seq'])
+        .where('n.kind', '=', 'call')
+        .execute(),
+    );
+    expect(new Set(mails.map((mail) => `${mail.seq} ${mail.recipient_seq}`)).size).toBe(mails.length);
+    expect(new Set(mails.map((mail) => mail.seq)), story()).toEqual(
+      new Set(calls.map((call) => call.noticeSeq)),
+    );
+    seen.calls = calls.length;
+    if (isOver(incident.status)) {
+      expect([incident.nextUpdateDue, incident.internalDue], story()).toEqual([null, null]);
+      return;
+    }
+    const { policy, hours } = incident.pace;
+    const holds = await db.read((tx) => tx.selectFrom('holds').selectAll().execute());
+    const open = (at: Instant) => addBusinessMinutes(hours, at, 0) === at;
+    const owed = incident.publishedAt ? policy.publicUpdateEvery : policy.firstPublicUpdate;
+    if (owed !== null) expect(incident.nextUpdateDue, story()).not.toBeNull();
+    for (const [clock, due, minutes] of [
+      ['public', incident.nextUpdateDue, policy.lateEvery],
+      ['internal', incident.internalDue, policy.internalUpdateEvery],
+    ] as const) {
+      if (!due || due > now || minutes === null) continue;
+      const every = minutes * MINUTE;
+      const held = holds.some(
+        (hold) => hold.clock === clock && hold.at <= now && now < addMs(hold.until, every),
+      );
+      // A promise for the night is kept in the night; inside nobody is called then.
+      const inHours = policy.businessHoursOnly && (clock === 'internal' || open(due));
+      const quiet = inHours && !(open(now) && open(addMs(now, -every)));
+      if (held || quiet) continue;
+      const last = calls.findLast((call) => call.clock === clock && call.due === due);
+      expect(last, `nobody was called: ${clock} due ${due} at ${now}\n${story()}`).toBeDefined();
+      expect(msBetween(last?.at as Instant, now), `${clock} due ${due}\n${story()}`).toBeLessThan(every + 1);
+      // And everyone sees it on top.
+      if (clock === 'public') expect((await dueNow(ctx)).map((one) => one.id)).toContain(id);
+    }
+  };
+  const note = (words: string) => journal.push(`${ctx.now()} ${words}`);
+
+  const steps: (() => Promise<unknown>)[] = [
+    tick,
+    tick,
+    async () => {
+      const { status, severity } = await get(id);
+      const next = pick(allowedNextStatuses(status).filter((one) => one !== 'postmortem'));
+      const to = chance() < 0.4 ? pick(SEVERITIES) : severity;
+      const in45 = addMs(ctx.now(), 45 * MINUTE);
+      note(`public ${next} ${to}`);
+      await say(id, {
+        status: next,
+        severity: to,
+        reason: 'Checked.',
+        ...(chance() < 0.3 && { nextUpdateBy: in45 }),
+      });
+    },
+    async () => {
+      const before = await get(id);
+      const to = chance() < 0.5 ? pick(SEVERITIES) : before.severity;
+      note(`internal ${to}`);
+      await say(id, { audience: 'internal', severity: to });
+      const after = await get(id);
+      if (to === before.severity) expect(after.nextUpdateDue).toBe(before.nextUpdateDue);
+      else {
+        seen.moved++;
+        if (before.publishedAt && before.nextUpdateDue)
+          expect((after.nextUpdateDue ?? '~') <= before.nextUpdateDue, journal.join('\n')).toBe(true);
+      }
+    },
+    async () => {
+      if (isOver((await get(id)).status)) return;
+      const clock = pick(['public', 'internal'] as const);
+      note(`has ${clock}`);
+      await haveIt(mia, { incidentId: id, clock });
+      seen.held++;
+    },
+    async () => {
+      const { version, status } = await get(id);
+      if (isOver(status)) return;
+      const every = pick([20, 90]);
+      note(`every ${every}`);
+      if (chance() < 0.5)
+        await setOwnPace(ctx, {
+          incidentId: id,
+          version,
+          publicUpdateEvery: every,
+          internalUpdateEvery: pick([null, 30]),
+          reason: 'Agreed.',
+        });
+      else await useCurrentPolicies(ctx, { incidentId: id, version, reason: 'Agreed.' });
+    },
+    async () => {
+      if (chance() < 0.7) return;
+      const leap = pick([DAY, -HOUR]);
+      if (leap < 0) seen.back++;
+      ctx.clock.advance(leap);
+      note(`leap of ${leap / HOUR} h`);
+    },
+  ];
+  for (let step = 0; step < STEPS; step++) {
+    ctx.clock.advance(Math.floor(chance() ** 3 * 4 * HOUR) + 1000);
+    if (chance() < 0.6) await tick();
+    await pick(steps)();
+  }
+  await tick();
+  return seen;
+}
+
+eachDatabase('the clocks of an incident, whatever comes between', (fresh) => {
+  it('calls once about each thing, leaves nothing owed unheard, and lets no word inside silence what is due outside', async () => {
+    const total = { calls: 0, moved: 0, held: 0, back: 0 };
+    for (let seed = 1, last = 1; seed <= last; seed++) {
+      const house = await nightHouse(fresh);
+      last = house.db.dialect === 'sqlite' ? 40 : 5;
+      const seen = await live(seed, house);
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += seen[key];
+    }
+    for (const [what, times] of Object.entries(total)) expect(times, what).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,213 @@
+import { expect, it } from 'vitest';
+import type { Db } from '#db/open.ts';
+import { createAccount } from '#services/accounts.ts';
+import { sendDigests } from '#services/digests.ts';
+import { goOn, listOutgoing, stopSending } from '#services/fanoutControl.ts';
+import { correctComponents, getIncident } from '#services/incidents.ts';
+import { listToldAudiences } from '#services/told.ts';
+import { eachDatabase } from '../support/databases.ts';
+import { makeSubscribers } from '../support/people.ts';
+import { stakeholderHouse } from './stakeholderHouse.ts';
+
+/** One more of each kind follows Checkout, Cart, or both; of the accounts, Acme uses Checkout and Globex Cart. */
+async function wrongComponent(fresh: () => Promise<Db>) {
+  const house = await stakeholderHouse(fresh);
+  const { ctx, db, checkout, cart, shop } = house;
+  const follower = async (scopes: Parameters<typeof makeSubscribers>[2], mode = 'everything' as const) =>
+    (await makeSubscribers(db, 1, scopes, { mode }))[0] as string;
+  const component = (id: string) => ({ kind: 'component' as const, id });
+  const correct = async (
+    id: string,
+    ...components: { id: string; status: 'operational' | 'major_outage' }[]
+  ) => correctComponents(ctx, { incidentId: id, version: (await getIncident(ctx, id)).version, components });
+  const itIsTheCart = (id: string) =>
+    correct(id, { id: checkout.id, status: 'operational' }, { id: cart.id, status: 'major_outage' });
+  /** What each of these was mailed in all, by subject and, in brackets, the first line of news. */
+  const subjects = (who: string) => house.heard(who).map(({ subject }) => subject);
+  return { ...house, follower, component, correct, itIsTheCart, subjects, shop };
+}
+
+const T = '[Investigating] Checkout is failing';
+
+eachDatabase('whom an incident turned out to concern', (fresh) => {
+  it('is told the latest word at once, when they had heard nothing; who has heard hears nothing twice', async () => {
+    const house = await wrongComponent(fresh);
+    const { ctx, db, checkout, cart, shop, follower, component, itIsTheCart, subjects, told, heard } = house;
+    const ofCheckout = await follower([component(checkout.id)]);
+    const ofCart = await follower([component(cart.id)]);
+    const ofBoth = await follower([component(checkout.id), component(cart.id)]);
+    const ofShop = await follower([{ kind: 'group', id: shop.id }]);
+    const important = (
+      await makeSubscribers(db, 1, [component(cart.id)], { mode: 'important' })
+    )[0] as string;
+    const byPolicy = (await makeSubscribers(db, 1, [component(cart.id)], { mode: 'policy' }))[0] as string;
+    const daily = (await makeSubscribers(db, 1, [component(cart.id)], { mode: 'digest' }))[0] as string;
+    const { id } = await house.declare();
+    await house.say(id, { notify: true, body: 'It begins.' });
+    await told();
+    ctx.clock.advance(11 * 60_000);
+    await house.say(id, { notify: true, body: 'Still looking.' });
+    await told();
+    expect([subjects(ofCart), subjects(ofCheckout), subjects(ofBoth)]).toEqual([[], [T, T], [T, T]]);
+    // Whoever follows the whole page from now on is not told of the past for it.
+    const late = (await makeSubscribers(db, 1, [], { mode: 'everything' }))[0] as string;
+
+    ctx.clock.advance(60_000);
+    expect(await itIsTheCart(id)).toBe(4);
+    await told();
+    for (const one of [ofCart, important, byPolicy]) expect(subjects(one)).toEqual([T]);
+    // The latest word, as it stands with the components that are right by now; what was said before it is quoted.
+    expect(heard(ofCart)[0]?.text).toMatch(/Still looking\.[\s\S]*Earlier[\s\S]*It begins\./);
+    expect(heard(ofCart)[0]?.text).toContain('Cart');
+    for (const one of [ofCheckout, ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
+    expect([subjects(late), subjects(daily)]).toEqual([[], []]);
+
+    // Again, and nothing more: nobody hears twice.
+    await house.correct(id, { id: checkout.id, status: 'major_outage' });
+    await house.correct(id, { id: checkout.id, status: 'operational' });
+    await told();
+    for (const one of [ofCheckout, ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
+    expect([subjects(ofCart), subjects(late)]).toEqual([[T], []]);
+
+    // The daily one finds it in the digest.
+    ctx.clock.set('2026-11-21T09:30:00.000Z');
+    await sendDigests(ctx);
+    await told();
+    expect(subjects(daily)).toHaveLength(1);
+    expect(heard(daily)[0]?.text).toContain('Still looking.');
+    expect(subjects(late)).toEqual([]);
+
+    // From here on they are told as everyone is, and how it ends.
+    await house.say(id, { status: 'resolved', reason: 'Checked.', notify: true });
+    await told();
+    for (const one of [ofCart, important, byPolicy, late])
+      expect(subjects(one).at(-1)).toBe('[Resolved] Checkout is failing');
+  });
+
+  it('gets what waits to leave, or is stopped, with the others; it names the components that are right', async () => {
+    const { ctx, checkout, cart, follower, component, itIsTheCart, subjects, told, heard, declare, say } =
+      await wrongComponent(fresh);
+    const ofCart = await follower([component(cart.id)]);
+    const ofCheckout = await follower([component(checkout.id)]);
+    const { id } = await declare();
+    await say(id, { notify: true, components: [{ id: checkout.id, status: 'major_outage' }] });
+    const [mail] = await listOutgoing(ctx, id);
+    await stopSending(ctx, mail?.noticeId as string);
+    await itIsTheCart(id);
+    await told();
+    expect([subjects(ofCart), subjects(ofCheckout)]).toEqual([[], []]);
+    await goOn(ctx, mail?.noticeId as string);
+    await told();
+    expect([subjects(ofCart), subjects(ofCheckout)]).toEqual([[T], []]);
+    expect(heard(ofCart)[0]?.text).toContain('Cart');
+    expect(heard(ofCart)[0]?.text).not.toMatch(/^ *Checkout +[-–—:]/m);
+  });
+
+  it('is called, where it is a webhook; told nothing of what is quiet, over, inside or a drill', async () => {
+    const { ctx, db, cart, component, itIsTheCart, told, declare, say, follower, subjects } =
+      await wrongComponent(fresh);
+    const ofCart = await follower([component(cart.id)]);
+    const called = await follower([component(cart.id)]);
+    const { seq: hook } = await db.write((tx) =>
+      tx
+        .updateTable('recipients')
+        .set({ channel: 'webhook', address: 'https://hook.example.com/x' })
+        .where('address', '=', called)
+        .returning('seq')
+        .executeTakeFirstOrThrow(),
+    );
+    const calls = () =>
+      db.read((tx) =>
+        tx
+          .selectFrom('deliveries as d')
+          .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+          .select(['d.lane', 'n.payload'])
+          .where('d.recipient_seq', '=', hook)
+          .execute(),
+      );
+    const quiet = await declare();
+    await say(quiet.id, { notify: false });
+    expect(await itIsTheCart(quiet.id)).toBe(0);
+    const inside = await declare();
+    expect(await itIsTheCart(inside.id)).toBe(0);
+    const over = await declare();
+    await say(over.id, { notify: true });
+    ctx.clock.advance(60_000);
+    await say(over.id, { status: 'resolved', reason: 'Checked.', notify: true });
+    await told();
+    expect(await itIsTheCart(over.id)).toBe(0);
+    await told();
+    expect([subjects(ofCart), await calls()]).toEqual([[], []]);
+
+    const { id } = await declare();
+    await say(id, { notify: true });
+    await told();
+    await itIsTheCart(id);
+    await told();
+    expect(subjects(ofCart)).toEqual([T]);
+    expect((await calls()).map(({ lane }) => lane)).toEqual(['hook']);
+    expect((await calls())[0]?.payload).toContain('Cart');
+    expect(ctx.changes).toContain('outbox');
+  });
+});
+
+eachDatabase('accounts of a component that is corrected', (fresh) => {
+  it('are not told of what waits and turned out not to be theirs; whose it is is told at once', async () => {
+    const { ctx, checkout, itIsTheCart, told, declare, say, last, change } = await wrongComponent(fresh);
+    await change('accounts', { facts: ['components', 'before'] });
+    const { id } = await declare();
+    await told();
+    await say(id, {
+      notify: true,
+      body: 'It begins.',
+      components: [{ id: checkout.id, status: 'major_outage' }],
+    });
+    // Still in its release window.
+    await itIsTheCart(id);
+    expect(await told()).toEqual([
+      'eva, max, sue: [SEV1, Investigating] Checkout is failing',
+      'gus: [Investigating] Checkout is failing',
+    ]);
+    expect(last('gus').text).toContain('It begins.');
+    const names = async () => (await listToldAudiences(ctx, id)).map(({ name }) => name);
+    expect(await names()).toEqual(['Executives', 'Managers', 'Support', 'Globex']);
+    // Acme was told nothing, so it is not told how it ends.
+    await say(id, { status: 'resolved', reason: 'Checked.', notify: true });
+    expect(await told()).toEqual([
+      'eva, max, sue: [SEV1, Resolved] Checkout is failing',
+      'gus: [Resolved] Checkout is failing',
+    ]);
+  });
+
+  it('that have heard hear how it ends; those that share a text are told apart when only one of them is affected', async () => {
+    const { ctx, checkout, cart, add, itIsTheCart, told, declare, say } = await wrongComponent(fresh);
+    const both = await createAccount(ctx, {
+      name: 'Both',
+      contactId: 'mia',
+      components: [checkout.id, cart.id],
+    });
+    await add(both, 'bob');
+    const { id } = await declare();
+    await told();
+    await say(id, { notify: true, components: [{ id: checkout.id, status: 'major_outage' }] });
+    const outgoing = await listOutgoing(ctx, id);
+    // Both read one text, which names the one component that both use.
+    expect(outgoing).toHaveLength(2);
+    const stopped = outgoing.find(({ audiences }) => audiences !== null);
+    await stopSending(ctx, stopped?.noticeId as string);
+    await itIsTheCart(id);
+    await goOn(ctx, stopped?.noticeId as string);
+    const mails = (await told()).join('\n');
+    expect(mails).toMatch(/\bbob\b/);
+    expect(mails).not.toMatch(/\bann\b/);
+
+    const second = await declare();
+    await told();
+    await say(second.id, { notify: true });
+    expect((await told()).join('\n')).toMatch(/\bann\b/);
+    await itIsTheCart(second.id);
+    expect(await told()).toEqual(['gus: [Investigating] Checkout is failing']);
+    await say(second.id, { status: 'resolved', reason: 'Checked.', notify: true });
+    expect((await told()).join('\n')).toMatch(/ann.*bob.*gus: \[Resolved\]/);
+  });
+});
