@@ -87,7 +87,8 @@ async function readReply(reply: Reply, askAccount: () => Promise<Limits | null>)
   }
   const { status, name, message } = readError(reply.error);
   const reason = `Resend: ${message || name} (${status ?? 'no answer'}${name ? `, ${name}` : ''})`;
-  const retryAfter = seconds(header('retry-after'));
+  // No time at all is no wish: asked again in the same breath, it would say the same.
+  const retryAfter = seconds(header('retry-after')) || null;
 
   if (status === null || status >= 500 || status === 408 || status < 400)
     return unknown(reason, retryAfter, true);
@@ -95,7 +96,7 @@ async function readReply(reply: Reply, askAccount: () => Promise<Limits | null>)
     if (name !== 'daily_quota_exceeded' && name !== 'monthly_quota_exceeded')
       return {
         kind: 'retry',
-        afterMs: atMostAnHour(retryAfter ?? seconds(header('ratelimit-reset')) ?? 1_000),
+        afterMs: atMostAnHour(retryAfter ?? (seconds(header('ratelimit-reset')) || 1_000)),
         reason,
         unreachable: false,
       };
