@@ -237,7 +237,8 @@ export async function settleMail(
       await endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
       break;
     case 'later': {
-      const tries = (member?.attempts ?? 0) + 1;
+      // Beyond a round of tries someone has asked for another.
+      const tries = ((member?.attempts ?? 0) % LATER_TRIES) + 1;
       if (tries >= LATER_TRIES)
         await endMembers(tx, seqs, {
           state: 'refused',
