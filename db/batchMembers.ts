@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import { yieldToNewer } from './coalesce.ts';
+import { ADDRESS, TO_SUBSCRIBED } from './deliveries.ts';
 import { entriesOf, wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 
@@ -37,6 +38,30 @@ export async function listMembers(
     .where('batch_seq', '=', batchSeq)
     .orderBy('seq')
     .execute();
+}
+
+/** Whether someone in the batch must not be told any more: suppressed, or gone from what they were subscribed to, since it was frozen. */
+export async function isAnyoneAgainst(tx: Tx, batchSeq: number): Promise<boolean> {
+  const row = await tx
+    .selectFrom('deliveries as d')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .leftJoin('suppressions as s', (join) => join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null))
+    .select('d.seq')
+    .where('d.batch_seq', '=', batchSeq)
+    .where('d.state', '=', 'in_batch')
+    .where((eb) =>
+      eb.or([
+        eb('s.address', 'is not', null),
+        eb.and([
+          eb('n.kind', 'in', TO_SUBSCRIBED),
+          eb.or([eb('r.state', '<>', 'confirmed'), eb('r.quarantined_at', 'is not', null)]),
+        ]),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ export type ClaimedBatch = {
   key: string;
   generation: number;
   priority: number;
+  /** How many were frozen in it. Fewer may be left: whoever is erased leaves no row behind. */
+  size: number;
   /** The exact bytes of the call, zstd. */
   body: Buffer;
   /** Of `body`. */
@@ -159,6 +161,7 @@ export async function claimBatch(
     key: before.idempotency_key,
     generation: before.generation,
     priority: before.priority,
+    size: before.size,
     body: before.body,
     bodySha256: before.body_sha256,
     fence,

@@ -37,7 +37,7 @@ export type QueuedDelivery = {
 export type Lane = 'mail' | 'hook';
 
 /** Kinds of notice that only go to people who are subscribed, or in an audience, when the mail leaves. */
-const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance', 'stakeholder', 'digest'];
+export const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance', 'stakeholder', 'digest'];
 
 /**
  * One notice to one person, outside a fan-out: a confirmation. A second one of the same notice to the same person is the same one.
@@ -227,7 +227,7 @@ function againstOf(row: QueuedRow): QueuedDelivery['against'] {
 type QueuedRow = Awaited<ReturnType<ReturnType<typeof queuedWithPerson>['execute']>>[number];
 
 /** What is said about a webhook or chat, beside what is said to it, goes to its owner's mailbox. */
-const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
+export const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
 
 function queuedWithPerson(tx: Tx, holds: Holds) {
   return (

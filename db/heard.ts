@@ -94,6 +94,9 @@ export async function listTold(
   return withReceipts(tx, await select.execute());
 }
 
+/** What tells of incidents and maintenances: a digest is all that some get. */
+export const NEWS = ['update', 'maintenance', 'stakeholder', 'digest'] as const;
+
 /** The last news of an incident or maintenance that each of these was sent or is about to be sent; many have none. */
 export async function listLastTold(
   tx: Tx,
@@ -116,7 +119,7 @@ function lastNewsOf(eb: ExpressionBuilder<Schema & { r: Schema['recipients'] }, 
     .innerJoin('notices as of', 'of.seq', 'last.notice_seq')
     .select('last.seq')
     .whereRef('last.recipient_seq', '=', 'r.seq')
-    .where('of.kind', 'in', ['update', 'maintenance', 'stakeholder'])
+    .where('of.kind', 'in', NEWS)
     .where('last.state', '<>', 'superseded')
     .orderBy('last.seq', 'desc')
     .limit(1);

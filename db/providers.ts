@@ -60,8 +60,13 @@ export async function notePace(
     .execute();
 }
 
-/** Makes the row, or clears what stood in it: whoever starts or resumes a provider wants it tried. */
+/**
+ * Makes the row, or clears what stood in it: whoever starts or resumes a provider wants it tried. What is known of its quotas stands as long
+ * as none was used up: of them a part is kept for what is urgent. Otherwise the plan may be another now.
+ */
 export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<void> {
+  const { circuit, quotas } = await getProvider(tx, id);
+  const stands = circuit === 'closed' && quotas.every(({ spent }) => spent === 'no');
   const clear = {
     blocked_until: null,
     blocked_reason: null,
@@ -70,7 +75,7 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     failures: 0,
     paused_at: null,
     paused_by: null,
-    quotas: '[]',
+    quotas: JSON.stringify(stands ? quotas : []),
     back_at: now,
     updated_at: now,
   };

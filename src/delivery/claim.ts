@@ -1,5 +1,5 @@
-import { claimBatch, insertBatch, type Lease } from '#db/batches.ts';
-import { assignToBatch, listMembers } from '#db/batchMembers.ts';
+import { claimBatch, insertBatch, type Lease, settleBatch } from '#db/batches.ts';
+import { assignToBatch, isAnyoneAgainst, listMembers, requeueMembers } from '#db/batchMembers.ts';
 import { areSendable, endQueued } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { beginProbe } from '#db/providers.ts';
@@ -62,10 +62,22 @@ export async function claimAll(
 
 type Claim = { now: Instant; lease: Lease };
 
-async function takeUp(tx: Tx, seq: number, slot: Slot, { now, lease }: Claim): Promise<Started | null> {
+async function takeUp(
+  tx: Tx,
+  seq: number,
+  slot: Slot,
+  { now, lease, transport }: Claim & { transport: Transport },
+): Promise<Started | null> {
   const batch = await claimBatch(tx, seq, { now, lease });
   if (!batch) return null;
   const members = await listMembers(tx, seq);
+  // It may have waited for weeks, for a quota say. What was certainly never taken is written anew where someone in it left meanwhile.
+  const isErased = transport.whole && members.length < batch.size;
+  if (!batch.unknown && (isErased || (await isAnyoneAgainst(tx, seq)))) {
+    await settleBatch(tx, batch, { now, error: 'Someone in it was not to be told any more.' });
+    await requeueMembers(tx, { batchSeq: seq }, { notBefore: now, reason: null, now });
+    return null;
+  }
   const open = new Set(members.filter((member) => member.state === 'in_batch').map((member) => member.seq));
   return { batch, bytes: Buffer.alloc(0), built: false, members, open, ...slot, began: null };
 }

@@ -92,10 +92,12 @@ async function settleFailure(
   const end = (words: string) => endMembers(tx, [deliverySeq], { state: 'refused', reason: words, now });
   // A trial is one call: whoever pressed the button waits for its answer.
   if (hook.noticeKind === 'test') return end(reason);
-  const wait = WAITS[hook.attempts];
+  // Beyond a round of calls someone has asked for another.
+  const calls = (hook.attempts % (WAITS.length + 1)) + 1;
+  const wait = WAITS[calls - 1];
   const mustRest = await countFailure(tx, hook, { now, isPause: afterMs !== undefined });
   if (!wait) {
-    await end(`Given up after ${hook.attempts + 1} calls over a day. ${reason}`);
+    await end(`Given up after ${calls} calls over a day. ${reason}`);
     await quarantineHook(tx, hook.recipientSeq, now);
     return;
   }

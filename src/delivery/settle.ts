@@ -64,7 +64,7 @@ export async function splitFor(
   call: { batch: ClaimedBatch; bytes: Buffer; members: Finished['members'] },
   transport: Transport,
 ): Promise<Half[]> {
-  if (outcome.kind !== 'payloadFault' || call.members.length < 2) return [];
+  if (outcome.kind !== 'payloadFault' || call.members.length < 2 || isIncomplete(call)) return [];
   const seqs = call.members.map((member) => member.seq);
   const middle = Math.ceil(seqs.length / 2);
   const bodies = splitBody(call.bytes);
@@ -98,7 +98,11 @@ export async function settleAccepted(tx: Tx, calls: readonly Finished[], at: Cal
   const settled = accepted.filter((call) => ours.has(call.batch.seq));
   await acceptDeliveries(tx, {
     seqs: settled.flatMap((call) => call.members.map((member) => member.seq)),
-    providerIds: settled.flatMap((call) => call.members.map((_, index) => call.ids[index] ?? null)),
+    providerIds: settled.flatMap((call) => {
+      // Where someone was erased meanwhile, the bytes hold more mails than there are members, and which is whose is not known.
+      const isKnown = call.ids.length === call.members.length;
+      return call.members.map((_, index) => (isKnown ? (call.ids[index] ?? null) : null));
+    }),
     now: at.now,
   });
   if (at.failures) await clearFailures(tx, at.transport.name, at.now);
@@ -175,6 +179,11 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         return settleCall(tx, { ...call, outcome: unknown }, at);
       }
       if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
+      // Its bytes cannot be cut where its members are: those who are left go in a new one.
+      if (isIncomplete(call)) {
+        await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
+        return true;
+      }
       for (const half of halves) {
         const batchSeq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });
         await moveMembers(tx, half.seqs, { batchSeq, generation: half.batch.generation, now });
@@ -228,7 +237,8 @@ export async function settleMail(
       await endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
       break;
     case 'later': {
-      const tries = (member?.attempts ?? 0) + 1;
+      // Beyond a round of tries someone has asked for another.
+      const tries = ((member?.attempts ?? 0) % LATER_TRIES) + 1;
       if (tries >= LATER_TRIES)
         await endMembers(tx, seqs, {
           state: 'refused',
@@ -254,6 +264,11 @@ export async function settleMail(
       else await countUnanswered(tx, seqs, { reason: result.reason, now });
   }
   return true;
+}
+
+/** Whether someone's mail is in the bytes who is no member any more: erased, or in the queue again. */
+function isIncomplete({ batch, members }: { batch: ClaimedBatch; members: Finished['members'] }): boolean {
+  return members.length < batch.size;
 }
 
 export type Member = { seq: number; attempts: number; unanswered: number };

@@ -19,6 +19,8 @@ export type Transport = {
   readonly concurrency: number;
   /** Of those, so many are kept for what is urgent, where calls may last; none when left out. */
   readonly keptForUrgent?: number;
+  /** A batch's bytes go as they are or not at all, whoever is still in it; else each mail that is left goes by itself. */
+  readonly whole?: boolean;
   /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
   readonly paced?: boolean;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
@@ -82,7 +84,7 @@ export type Limits = {
 };
 
 type OutcomeOfCall =
-  /** All taken; an entry for each member, null when the provider gave no id. */
+  /** All taken; an entry for each mail in the bytes, null when the provider gave no id. */
   | { kind: 'accepted'; providerIds: readonly (string | null)[] }
   /** Each mail was reported; what was not stays in the batch. */
   | { kind: 'reported' }

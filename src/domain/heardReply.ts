@@ -161,6 +161,7 @@ function wayText({ page }: HeardFacts, told: Told): string {
 /** "the update on “Checkout is failing” (Identified) of 21 Nov 2026, 15:12 UTC". What only people inside may read is not named. */
 function nameOf(told: Told, { page }: HeardFacts): string {
   const at = dateTimeText(told.said?.postedAt ?? told.queuedAt, page.zone);
+  if (told.kind === 'digest') return `the digest of ${at}`;
   if (!told.incident?.isPublic || !told.said) return `the one of ${at}`;
   const correction = told.variant?.what === 'correction' ? 'correction' : 'update';
   return `the ${correction} on “${told.incident.title}” (${STATUS_LABELS[told.said.status]}) of ${at}`;

@@ -9,6 +9,7 @@ import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { optional, parseAddress, singleLine } from '#domain/text.ts';
 import { checkedHookUrl } from './hookPlace.ts';
+import { erasedKey, restoreSuppression } from './subscribers.ts';
 
 // People of an audience or of an account: both are named by their id.
 
@@ -189,7 +190,7 @@ export async function removeMember(ctx: Ctx, groupId: string, memberId: string):
   });
 }
 
-function insertMember(
+async function insertMember(
   tx: Tx,
   ctx: Ctx,
   audienceId: string,
@@ -199,7 +200,9 @@ function insertMember(
   },
 ): Promise<void> {
   const { channel = 'email', owner = null } = member;
-  return upsertAudienceMember(tx, { ...member, audienceId, channel, owner, now: ctx.now() });
+  const mailed = channel === 'email' ? member.address : owner;
+  if (mailed !== null) await restoreSuppression(tx, erasedKey(ctx, mailed), mailed);
+  await upsertAudienceMember(tx, { ...member, audienceId, channel, owner, now: ctx.now() });
 }
 
 /** Which it is. @throws AppError not_found */

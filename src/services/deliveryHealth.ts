@@ -177,7 +177,7 @@ function ofProvider(provider: Provider, { now, lanes, figures }: Sending): Healt
     return [
       {
         level: left ? 'trouble' : 'waiting',
-        message: `${provider.pausedBy ?? 'Someone'} paused sending ${agoText(provider.pausedAt, now)}. Nothing leaves until it is resumed.`,
+        message: `${provider.pausedBy ?? 'Someone'} paused ${provider.id === 'hook' ? 'the calls of webhooks and chats' : 'sending mail'} ${agoText(provider.pausedAt, now)}. None leaves until it is resumed.`,
         fix: 'Press Resume when it may go on.',
       },
     ];
@@ -227,12 +227,13 @@ function absence(lane: Lane, { now, lanes, workers, figures }: Sending): HealthI
 function lateness(lane: Lane, { now, lanes, workers, providers }: Sending): HealthItem[] {
   const { oldestDue, urgentSince } = lanes[lane];
   const age = oldestDue ? msBetween(oldestDue, now) : 0;
+  const own = providers.filter(({ id }) => (id === 'hook') === (lane === 'hook'));
   const isExplained =
     !workers.some((worker) => worker.lane === lane && worker.alive) ||
-    providers.some(({ pausedAt, circuit }) => pausedAt || circuit === 'open');
+    own.some(({ pausedAt, circuit }) => pausedAt || circuit === 'open');
   if (age <= LATE_MS || isExplained) return [];
   const isUrgent = urgentSince !== null && msBetween(urgentSince, now) > LATE_MS;
-  const why = providers.find(({ blockedUntil }) => blockedUntil && blockedUntil > now)?.blockedReason ?? '';
+  const why = own.find(({ blockedUntil }) => blockedUntil && blockedUntil > now)?.blockedReason ?? '';
   return [
     {
       level: isUrgent || age > TOO_LATE_MS ? 'trouble' : 'waiting',

@@ -165,7 +165,7 @@ function withPlace(told: Told): Told {
 }
 
 function isNews(kind: Told['kind']): boolean {
-  return kind === 'update' || kind === 'maintenance' || kind === 'stakeholder';
+  return (heard.NEWS as readonly Told['kind'][]).includes(kind);
 }
 
 function subscriptionOf(parts: HeardPerson['parts']): HeardFacts['subscription'] {

@@ -32,7 +32,7 @@ import {
 } from './hookPlace.ts';
 import { type HookInput, resumeWithin } from './hookSubscribers.ts';
 import { type HookTrial, queueTrial, readTrial } from './hookTrial.ts';
-import { addressInput, knownChoice } from './subscribers.ts';
+import { addressInput, erasedKey, knownChoice, restoreSuppression } from './subscribers.ts';
 
 /** What staff see and do about webhooks and chats. Of a chat the address is never shown whole: who knows it may write there. */
 export type HookRow = Omit<Hook, 'secret' | 'address'> & { shown: string };
@@ -105,6 +105,7 @@ export async function addHookSubscriber(
       throw new AppError('conflict', 'This address is called already.', {
         problems: [{ field: 'url', message: 'This address is called already.' }],
       });
+    await restoreSuppression(tx, erasedKey(ctx, owner), owner);
     if (known) await claimHook(tx, known.seq, shared);
     else await insertHook(tx, { ...shared, channel, address: url });
     await insertAudit(tx, ctx, { ...hookAudit('hook.add', shared), detail: { channel } });

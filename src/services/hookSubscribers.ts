@@ -35,7 +35,15 @@ import {
   shownUrl,
 } from './hookPlace.ts';
 import { type HookTrial, queueTrial, readTrial } from './hookTrial.ts';
-import { addressInput, CONSENT_VERSION, choiceInput, knownChoice, type TakeTurn } from './subscribers.ts';
+import {
+  addressInput,
+  CONSENT_VERSION,
+  choiceInput,
+  erasedKey,
+  knownChoice,
+  restoreSuppression,
+  type TakeTurn,
+} from './subscribers.ts';
 
 /** Webhooks that people subscribe from outside, and what their owners do by the links in their mails. */
 export const webhookInput = z.object({
@@ -82,6 +90,7 @@ export async function subscribeWebhook(
       consentSource: input.source,
       now,
     };
+    await restoreSuppression(tx, erasedKey(ctx, input.owner), input.owner);
     const known = await findHookAt(tx, 'webhook', url);
     if (!known) await insertHook(tx, { ...claim, channel: 'webhook', address: url });
     // The same owner asks again: the link that they have goes on working. For another, links of before end.

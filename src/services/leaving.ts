@@ -81,7 +81,8 @@ async function leave(
     }
     // The mail may have been forwarded: whoever owns the mailbox learns of it, and can take it back.
     const rendered = renderUnsubscribedMail({ site });
-    const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: null, now };
+    // Who took it back must hear of it again, however soon.
+    const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: person.confirmedAt, now };
     return { leaving: 'left' as const, queued: await queueOwnMail(tx, person, notice) };
   });
   if (queued) ctx.changed('outbox');

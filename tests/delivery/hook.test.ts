@@ -9,7 +9,7 @@ import { hookTransport } from '#delivery/transports/hook.ts';
 import type { HookChannel } from '#domain/hooks.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
 import { createComponent } from '#services/components.ts';
-import { listFanoutsOf, readMail } from '#services/deliveries.ts';
+import { listFanouts, listFanoutsOf, readMail, retryRefused } from '#services/deliveries.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { stopSending } from '#services/fanoutControl.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
@@ -389,7 +389,7 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
   });
 
   it('tries for about a day, ever more seldom, then gives up and leaves the receiver alone', async () => {
-    const { add, post, drain, db, clock } = await house();
+    const { ctx, add, post, drain, db, clock } = await house();
     const server = await receiver();
     const { id } = await add(server.url);
     server.answer = (_call, response) => response.writeHead(503).end();
@@ -411,6 +411,15 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(waits.filter((at) => at <= 60).length).toBe(7);
     expect((await hookRows(db))[0]?.reason).toMatch(/^Given up after 12 calls over a day\. It answered 503/);
     expect((await db.read((tx) => findHook(tx, id)))?.quarantinedAt).not.toBeNull();
+    // Whoever lets calls go on and sends it again begins anew.
+    await resumeHookSubscriber(ctx, id);
+    await retryRefused(ctx, (await listFanouts(ctx)).fanouts[0]!.noticeId);
+    await drain();
+    expect(await hookRows(db)).toMatchObject([{ state: 'queued' }]);
+    server.answer = (_call, response) => response.writeHead(204).end();
+    clock.advance(MINUTE);
+    await drain();
+    expect(await hookRows(db)).toMatchObject([{ state: 'accepted' }]);
   });
 
   it('stops after ten failures in a row within an hour, tells the owner once, and goes on when told to', async () => {

@@ -180,6 +180,26 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
   );
 
   it.each([
+    [429, 'rate_limit_exceeded', 1_000],
+    [429, 'monthly_quota_exceeded', HOUR],
+    [409, 'concurrent_idempotent_requests', 2_000],
+  ])('%i %s with a wait of no time: it is not asked again in the same breath', async (status, name, wait) => {
+    const { db, drain, clock } = await posted(10);
+    // After the reset that the account tells.
+    clock.set('2199-01-01T00:00:00.000Z');
+    const body = JSON.stringify({ statusCode: status, name, message: 'No.' });
+    const headers = { 'retry-after': '0', 'ratelimit-reset': '0' };
+    fake.next(...Array.from({ length: 3 }, () => ({ kind: 'answer' as const, status, body, headers })));
+    for (const calls of [1, 2, 3]) {
+      await drain();
+      expect(fake.calls).toHaveLength(calls);
+      clock.advance(wait);
+    }
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 10 });
+  });
+
+  it.each([
     ['daily_quota_exceeded', '2026-11-21T00:00:00.000Z'],
     ['monthly_quota_exceeded', '2026-12-01T00:00:00.000Z'],
   ])('429 %s: parked until %s, which the account tells', async (name, reset) => {

@@ -7,6 +7,8 @@ import { getProvider } from '#db/providers.ts';
 import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
+import { listFanouts, retryRefused } from '#services/deliveries.ts';
+import { testContext } from '../support/context.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
@@ -153,6 +155,16 @@ it('4xx for a day: refused, with what the server said', async () => {
   expect(hours).toBeLessThan(48);
   const row = await db.read((tx) => tx.selectFrom('deliveries').selectAll().executeTakeFirstOrThrow());
   expect(row.reason).toMatch(/^Given up after 18 tries over a day\. The mail server said: 451 /);
+  // Whoever sends it again begins anew: one more "for now" is no reason to give up.
+  const ctx = testContext(db, { clock });
+  const { noticeId } = (await listFanouts(ctx)).fanouts[0]!;
+  expect(await retryRefused(ctx, noticeId)).toEqual({ again: 1, passedOver: 0 });
+  await drain();
+  expect(await states(db)).toEqual({ queued: 1 });
+  clock.advance(2 * MINUTE);
+  server.atRecipient = () => null;
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 1 });
 });
 
 it('5xx: refused with the reason, the others go', async () => {

@@ -7,7 +7,7 @@ import { countOutcomes, DELIVERY_STATES, OUTCOME_OF } from '#domain/deliveries.t
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { getFanout, listDeliveries, listFanouts, readMail, retryRefused } from '#services/deliveries.ts';
 import { getDeliveryHealth } from '#services/deliveryHealth.ts';
-import { resumeProvider } from '#services/outbox.ts';
+import { pauseProvider, resumeProvider } from '#services/outbox.ts';
 import { expandAll, fakeTransport, postNotice, rendered, rigEngine } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -150,6 +150,35 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
     await resumeProvider(ctx, 'resend');
     expect(await getDeliveryHealth(ctx)).toMatchObject({ resumable: null });
     expect(ctx.changes).toEqual(['outbox']);
+  });
+
+  it('a pause of webhooks says so, and hides nothing of mail that is late', async () => {
+    const db = await fresh();
+    const ctx = testContext(db);
+    const rig = await rigEngine(db, fakeTransport({ url: 'http://127.0.0.1:1' } as FakeResend), {
+      clock: ctx.clock,
+    });
+    const beat = () =>
+      db.write(async (tx) => {
+        await beatWorker(tx, { id: 'here:1:1', role: 'mail:resend', now: ctx.now() });
+        await beatWorker(tx, { id: 'here/hook:1:1', role: 'hook:hook', now: ctx.now() });
+      });
+    await makeSubscribers(db, 3);
+    await postNotice(db, ctx.now());
+    await expandAll(db, rig.clock.now);
+    await pauseProvider(ctx, 'hook');
+    ctx.clock.advance(15 * MINUTE);
+    await beat();
+    const { message, level, more } = await getDeliveryHealth(ctx);
+    const said = [{ message, level }, ...more];
+    expect(said).toMatchObject([
+      { level: 'trouble', message: 'The oldest mail has been waiting for 15 minutes.' },
+      {
+        level: 'waiting',
+        message:
+          'comms person paused the calls of webhooks and chats 15 minutes ago. None leaves until it is resumed.',
+      },
+    ]);
   });
 
   it('says what a spent quota waits for, and that held batches need someone', () =>

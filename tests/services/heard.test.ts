@@ -346,6 +346,24 @@ eachDatabase('what did they hear', (fresh) => {
     expect((await person(ctx, 'later@acme.example')).coming).toEqual([]);
   });
 
+  it('a digest is news too: whoever gets the mail of the day is told of that', async () => {
+    const { db, ctx } = await house();
+    await addSubscriber(ctx, { address: 'mia@acme.example', consent: 'a letter' });
+    await mailed(db, 'mia@acme.example', 'delivered', { arrivedAt: HANDED });
+    const seq = await mailed(db, 'mia@acme.example', 'accepted');
+    await db.write((tx) =>
+      tx
+        .updateTable('notices')
+        .set({ kind: 'digest', incident_seq: null, update_seq: null })
+        .where('seq', '=', (eb) => eb.selectFrom('deliveries').select('notice_seq').where('seq', '=', seq))
+        .execute(),
+    );
+    const { reply } = await person(ctx, 'mia@acme.example');
+    expect(reply).toContain('Our newest message was the digest of 20 Nov 2026, 14:40 CET. It left us at');
+    const { people } = (await look(ctx, 'acme.example')) as HeardDomain;
+    expect(people).toMatchObject([{ last: { seq, kind: 'digest' } }]);
+  });
+
   it('says what comes next to those who get it, and to nobody else', async () => {
     const house = await outgoingHouse(fresh, { people: 0 });
     const { db, ctx } = house;

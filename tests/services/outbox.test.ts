@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { listAudit } from '#db/audit.ts';
 import { endBatchMembers } from '#db/batchMembers.ts';
 import type { Db } from '#db/open.ts';
-import { getProvider, openCircuit } from '#db/providers.ts';
+import { getProvider, notePace, openCircuit } from '#db/providers.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import {
   closeUncertain,
@@ -106,6 +106,29 @@ eachDatabase('what an operator decides about the outbox', (fresh) => {
       await drain();
       expect(await states(db)).toEqual({ accepted: 3 });
     }));
+
+  it('what is known of the quotas outlasts a pause: of them a part is kept for what is urgent', async () => {
+    const db = await fresh();
+    const ctx = testContext(db);
+    const day = {
+      period: 'day',
+      limit: 100,
+      used: 85,
+      resetsAt: '2199-01-01T00:00:00.000Z',
+      hard: true,
+    } as const;
+    const note = (spent: 'no' | 'for most') =>
+      db.write((tx) => notePace(tx, { id: 'resend', rate: null, calls: [], quotas: [{ ...day, spent }] }));
+    const quotas = async () => (await db.read((tx) => getProvider(tx, 'resend'))).quotas;
+    await pauseProvider(ctx, 'resend');
+    await note('no');
+    await resumeProvider(ctx, 'resend');
+    expect(await quotas()).toEqual([{ ...day, spent: 'no' }]);
+    // Where it was used up, whoever resumes has raised the plan.
+    await note('for most');
+    await resumeProvider(ctx, 'resend');
+    expect(await quotas()).toEqual([]);
+  });
 
   it('a provider can be paused before anything was ever sent through it, and resuming closes an open circuit', async () => {
     const db = await fresh();

@@ -83,6 +83,19 @@ eachDatabase('mail in other hands', (fresh) => {
     expect(await kinds(ctx)).toEqual(['unsubscribed superseded', 'unsubscribed queued']);
   });
 
+  it('whoever took it back a moment ago hears of the next unsubscribing too', async () => {
+    const { ctx, id } = await house();
+    const { unsubscribe: token } = linksNow(ctx, id);
+    await unsubscribe(ctx, token);
+    // It has left, and the owner of the mailbox takes the way back that it shows.
+    await ctx.db.write((tx) => tx.updateTable('deliveries').set({ state: 'delivered' }).execute());
+    ctx.clock.advance(2 * MINUTE);
+    await undoUnsubscribe(ctx, token);
+    ctx.clock.advance(2 * MINUTE);
+    await unsubscribe(ctx, token);
+    expect(await kinds(ctx)).toEqual(['unsubscribed delivered', 'unsubscribed queued']);
+  });
+
   it('two people who press unsubscribe and undo in turn fill no mailbox', async () => {
     const { ctx, id } = await house();
     const { unsubscribe: token } = linksNow(ctx, id);

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import { suppressAddress } from '#db/suppressions.ts';
+import { deleteSuppression, listSuppressed, suppressAddress } from '#db/suppressions.ts';
 import { readResendEvent } from '#delivery/events.ts';
 import { installationMark } from '#domain/receipts.ts';
 import { addMs, DAY, HOUR, MINUTE } from '#domain/time.ts';
+import { addMember, pasteMembers } from '#services/audienceMembers.ts';
+import { ensureAudiences } from '#services/audiences.ts';
+import { addHookSubscriber } from '#services/hookRecords.ts';
+import { subscribeWebhook } from '#services/hookSubscribers.ts';
 import { applyReceipts, receiveEvent } from '#services/receipts.ts';
 import { addSubscriber, eraseSubscriber } from '#services/subscriberRecords.ts';
 import {
@@ -36,6 +40,42 @@ eachDatabase('suppressions', (fresh) => {
     (await ctx.db.read((tx) => tx.selectFrom('audit').selectAll().orderBy('seq').execute())).filter(
       ({ action }) => action.startsWith('suppression.'),
     );
+
+  it('outlive an erasure for whoever comes back in another part: in an audience, or as the owner of a webhook', async () => {
+    const ctx = await house();
+    await ensureAudiences(ctx);
+    const comeBack = [
+      () => addMember(ctx, 'support', { address: MIA, name: 'Mia' }),
+      () => pasteMembers(ctx, 'support', `${MIA}, Mia`),
+      () =>
+        addHookSubscriber(ctx, {
+          channel: 'webhook',
+          url: 'https://93.184.216.34/hook',
+          name: null,
+          owner: MIA,
+        }),
+      () =>
+        subscribeWebhook(
+          ctx,
+          { url: 'https://93.184.216.34/own', owner: MIA, source: 'form', clientKey: 'x' },
+          async () => ({ ok: true }),
+        ),
+    ];
+    for (const back of comeBack) {
+      await ctx.db.write(async (tx) => {
+        await deleteSuppression(tx, MIA);
+        await tx.deleteFrom('deliveries').execute();
+        await tx.deleteFrom('recipients').execute();
+      });
+      const id = await addSubscriber(ctx, { address: MIA, consent: 'a letter' });
+      await suppress(ctx, MIA, 'complaint');
+      await eraseSubscriber(ctx, id);
+      expect(await ctx.db.read((tx) => listSuppressed(tx, [MIA]))).toEqual(new Set());
+      await back();
+      // What is asked at the moment of sending.
+      expect(await ctx.db.read((tx) => listSuppressed(tx, [MIA]))).toEqual(new Set([MIA]));
+    }
+  });
 
   it('are added by hand and lifted, each with a reason that stays; the audit names no address', async () => {
     const ctx = await house();

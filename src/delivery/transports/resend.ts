@@ -2,7 +2,7 @@ import { Resend } from 'resend';
 import type { QuotaWord } from '#domain/quotas.ts';
 import { type Instant, toInstant } from '#domain/time.ts';
 import type { Sender } from '../mail.ts';
-import type { FrozenBatch, Limits, Outcome, Transport } from '../transport.ts';
+import type { Limits, Outcome, Transport } from '../transport.ts';
 import { buildBody, releaseBody } from './resendBody.ts';
 
 /** Below the lease's length: whoever holds a batch has its answer, or none, before another may take it. */
@@ -30,10 +30,11 @@ export function resendTransport(options: {
     // Calls wait for the far end most of their time. Each holds its bytes, a megabyte or two.
     concurrency: 12,
     paced: true,
+    whole: true,
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);
-      const outcome = await readReply(reply, batch, askAccount);
+      const outcome = await readReply(reply, askAccount);
       const limits = limitsOf(reply.headers);
       if (!limits) return outcome;
       return {
@@ -77,20 +78,17 @@ export function postBatch(
 type Reply = { data: unknown; error: unknown; headers: Record<string, string> | null };
 
 /** What the reply means, case by case (https://resend.com/docs/api-reference/errors). */
-async function readReply(
-  reply: Reply,
-  batch: FrozenBatch,
-  askAccount: () => Promise<Limits | null>,
-): Promise<Outcome> {
+async function readReply(reply: Reply, askAccount: () => Promise<Limits | null>): Promise<Outcome> {
   const header = (name: string) => reply.headers?.[name];
   if (reply.error === null || reply.error === undefined) {
     const ids = readIds(reply.data);
     if (!ids) return unknown('Resend answered without a result.', null, true);
-    return { kind: 'accepted', providerIds: batch.members.map((_, index) => ids[index] ?? null) };
+    return { kind: 'accepted', providerIds: ids };
   }
   const { status, name, message } = readError(reply.error);
   const reason = `Resend: ${message || name} (${status ?? 'no answer'}${name ? `, ${name}` : ''})`;
-  const retryAfter = seconds(header('retry-after'));
+  // No time at all is no wish: asked again in the same breath, it would say the same.
+  const retryAfter = seconds(header('retry-after')) || null;
 
   if (status === null || status >= 500 || status === 408 || status < 400)
     return unknown(reason, retryAfter, true);
@@ -98,7 +96,7 @@ async function readReply(
     if (name !== 'daily_quota_exceeded' && name !== 'monthly_quota_exceeded')
       return {
         kind: 'retry',
-        afterMs: atMostAnHour(retryAfter ?? seconds(header('ratelimit-reset')) ?? 1_000),
+        afterMs: atMostAnHour(retryAfter ?? (seconds(header('ratelimit-reset')) || 1_000)),
         reason,
         unreachable: false,
       };
