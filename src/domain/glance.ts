@@ -17,9 +17,11 @@ export type Glance = GlancePart & {
   status: ComponentStatus;
   /** The status in a word or two. */
   label: string;
+  /** What comes before the sentence, so that it is plain what it is about; null where the sentence says that itself. */
+  lead: string | null;
   headline: Headline;
-  /** What it is about, the gravest first. */
-  matters: GlanceMatter[];
+  /** What is open besides what the sentence tells, the gravest first. */
+  also: GlanceMatter[];
   /** Where more is said, from the root. */
   path: string;
 };
@@ -52,9 +54,16 @@ export function glanceOf(
     status,
     label: COMPONENT_STATUS_LABELS[status],
     headline: { ...headline, status, text: sentenceOf(part, headline, status, own.length > 0) },
-    matters: own,
+    lead: leadOf(part, status, own.length > 0),
+    also: headline.ofSeveral ? own : own.slice(1),
     path: part.kind === 'component' ? `/components/${part.id}` : '/',
   };
+}
+
+function leadOf({ kind, name }: GlancePart, status: ComponentStatus, hasMatter: boolean): string | null {
+  const label = COMPONENT_STATUS_LABELS[status];
+  if (kind !== 'page') return hasMatter ? `${name}: ${label.toLowerCase()}` : null;
+  return hasMatter && status !== 'operational' ? label : null;
 }
 
 /** Of a part of the page without incidents the sentence names the part: it stands on a page that is about something else. */

@@ -10,11 +10,13 @@ export type GlanceJson = {
   name: string;
   status: Glance['status'];
   label: string;
+  /** What comes before the text; null where that says it itself. */
+  lead: string | null;
   text: string;
   url: string;
   /** When the next public update is promised; null when none is. */
   next_update_by: Instant | null;
-  matters: { title: string; status: string; url: string; started_at: Instant }[];
+  also: { title: string; status: string; url: string; started_at: Instant }[];
   /** Up to when this was so. */
   as_of: Instant;
 };
@@ -29,10 +31,11 @@ export function glanceJson(glance: Glance, { siteUrl, now }: { siteUrl: string; 
     name: glance.name,
     status: glance.status,
     label: glance.label,
+    lead: glance.lead,
     text: glance.headline.text,
     url: siteUrl + glance.path,
     next_update_by: glance.headline.promise?.due ?? null,
-    matters: glance.matters.slice(0, NAMED).map((one) => ({
+    also: glance.also.slice(0, NAMED).map((one) => ({
       title: titleWithScope(one.title, one.scope),
       status: STATUS_LABELS[one.status as keyof typeof STATUS_LABELS],
       url: `${siteUrl}/${one.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${one.id}`,

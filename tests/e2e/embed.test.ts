@@ -103,8 +103,10 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
       <img id="badge" alt="Status" src="${server.url}/badge.svg">
       <img id="part" alt="Status of checkout" src="${server.url}/badge/${checkout}.svg">
       ${script()}`);
-    expect(await said(page, '#whole')).toMatch(/^(Major|Partial) outage: .*checkout/i);
-    expect(await said(page, '#one')).toMatch(/outage: .*\n?Next update by \w{3},? \d\d:\d\d UTC/s);
+    expect(await said(page, '#whole')).toMatch(/^(Major|Partial) outage – .*checkout/i);
+    expect(await said(page, '#one')).toMatch(
+      /^Checkout: \w+ outage – .*\n?Next update by \w{3},? \d\d:\d\d UTC/s,
+    );
     expect(await page.locator('#one a[part=link]').getAttribute('href')).toBe(
       `${server.url}/components/${checkout}`,
     );
@@ -131,7 +133,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     contexts.push(context);
     const page = await context.newPage();
     await page.goto(`${server.url}/embed/frame`);
-    expect(await page.locator('main').innerText()).toMatch(/outage: .*\n+Next update by/s);
+    expect(await page.locator('main').innerText()).toMatch(/outage – .*\n+Next update by/s);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
   });
 
@@ -152,7 +154,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     const { page } = await show(
       `<foghorn-status id="quiet" quiet of="${calm}">Status</foghorn-status><foghorn-status id="calm" of="${calm}"></foghorn-status>${script()}`,
     );
-    expect(await said(page, '#calm')).toBe('Operational: Sign-in is operational.');
+    expect(await said(page, '#calm')).toBe('Sign-in is operational.');
     expect(await said(page, '#quiet')).toBe('');
     expect((await page.locator('#quiet').boundingBox())?.height).toBe(0);
   });
@@ -178,7 +180,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     const answered = page.waitForResponse((response) => response.url().endsWith('.json'));
     await page.clock.runFor(80_000);
     await answered;
-    await page.getByText('Degraded: Sign-in is degraded.').waitFor();
+    await page.getByText('Sign-in is degraded.').waitFor();
     const before = asked;
     await page.evaluate(() => {
       Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });

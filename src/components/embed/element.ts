@@ -9,11 +9,11 @@
 {
   type Said = {
     status: string;
-    label: string;
+    lead: string | null;
     text: string;
     url: string;
     next_update_by: string | null;
-    matters: { title: string; status: string; url: string }[];
+    also: { title: string; status: string; url: string }[];
   };
 
   const EVERY = 60_000;
@@ -31,7 +31,7 @@
         'p,ul{margin:0;padding:0;list-style:none}a{color:inherit}' +
         '[part=status]{font-weight:600}' +
         '[part=mark]{display:inline-block;width:.7em;height:.7em;margin-inline-end:.45em;border-radius:50%;background:var(--foghorn-status-color,var(--own));forced-color-adjust:none}' +
-        '[part=next],[part=matters],[part=asof]{font-size:.9em;opacity:.85}' +
+        '[part=next],[part=also],[part=asof]{font-size:.9em;opacity:.85}' +
         ['ok', 'mt', 'dg', 'po', 'mo']
           .map((hue) => `.${hue}{--own:light-dark(var(--${hue}),var(--d-${hue}))}`)
           .join('') +
@@ -133,13 +133,13 @@
       if (this.isConnected) this.#timer = setTimeout(this.#ask, this.#wait * (0.8 + Math.random() * 0.4));
     };
 
-    #show({ status, label, text, url, next_update_by: next, matters }: Said) {
+    #show({ status, lead, text, url, next_update_by: next, also }: Said) {
       const target = this.getAttribute('target') || '';
       const line = made('p', 'status');
       const mark = made('span', 'mark');
       mark.className = HUES[status] || 'mo';
       mark.ariaHidden = 'true';
-      line.append(mark, `${label}: `, link('link', text, url, target));
+      line.append(mark, lead ? `${lead} – ` : '', link('link', text, url, target));
       const parts: Element[] = [line];
       if (next) {
         const time = document.createElement('time');
@@ -149,16 +149,16 @@
         promise.append(time);
         parts.push(promise);
       }
-      if (matters.length > 1) {
-        const list = made('ul', 'matters');
-        for (const one of matters) {
+      if (also.length) {
+        const list = made('ul', 'also');
+        for (const one of also) {
           const item = made('li', 'matter', `${one.status}: `);
           item.append(link('link', one.title, one.url, target));
           list.append(item);
         }
         parts.push(list);
       }
-      const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !matters.length;
+      const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !lead && !next;
       this.#box.replaceChildren(...(isQuiet ? [] : parts), this.#asOf);
       this.#box.hidden = isQuiet;
       this.#slot.hidden = true;
