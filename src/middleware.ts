@@ -15,6 +15,8 @@ import { getFoghorn } from '#server/context.ts';
 export const onRequest: MiddlewareHandler = async (context, next) => {
   const { request, locals, routePattern } = context;
   const access = accessOf(routePattern);
+  // A file that is made when the site is built: nobody asks, and there is no database.
+  if (context.isPrerendered && access === 'public') return next();
   const foghorn = await getFoghorn();
   // The server fills these in; `astro dev` has none of ours.
   locals.clientAddress ??= import.meta.env.DEV ? context.clientAddress : 'unknown';

@@ -120,7 +120,7 @@ describe('the house', () => {
   it('imports files with their endings, by alias or relatively within a room', () => {
     const wrong = eachImport(
       ({ room }, { spec, target }) =>
-        (target !== null && !/\.(ts|astro|css)$/.test(spec) && spec !== '#config') ||
+        (target !== null && !/\.(ts|astro|css)(\?raw)?$/.test(spec) && spec !== '#config') ||
         (spec.startsWith('.') &&
           target !== null &&
           roomOf(target) !== room &&

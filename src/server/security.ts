@@ -5,7 +5,7 @@ import { type Answer, headerOf, withHeaders } from './answer.ts';
 const STRICT_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
 /** Paths that other sites may show, embed or read. */
-const SHARED = /^\/(embed\/|badge\.svg$|api\/v2\/|calendar\.ics$|history\.(atom|rss)$)/;
+const SHARED = /^\/(embed\/|badge(\.svg$|\/)|api\/v2\/|calendar\.ics$|history\.(atom|rss)$)/;
 
 /**
  * The answer with the headers that every response carries, errors and files included. A route may bring its own

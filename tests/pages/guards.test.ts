@@ -30,8 +30,9 @@ const PUBLIC_IN_DESIGN = [
   // Webhooks are subscribed, confirmed and looked after here; the design names the ways of mail alone.
   /^\/subscribe\/webhook$/,
   /^\/webhook\/\[\]$/,
-  /^\/embed\/(status\.js|frame)$/,
-  /^\/badge\.svg$/,
+  // The design names those of the whole page; those of a component or group, and what the element reads, stand beside them.
+  /^\/embed\/(status\.js|status\.json|\[\]\.json|frame(\/\[\])?)$/,
+  /^\/badge(\/\[\])?\.svg$/,
   /^\/api\/v2\/([a-z/-]+\.json|\[\.\.\.\])$/,
   /^\/(healthz|readyz|metrics)$/,
   /^\/api\/v1\/openapi\.json$/,

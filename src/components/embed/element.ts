@@ -1,0 +1,172 @@
+/**
+ * `<foghorn-status>`: how things are, on another site's page. A classic script without dependencies. It never throws into its host, works
+ * under a strict Content-Security-Policy and Trusted Types (no markup is parsed, no inline style is set), and while it has nothing to say
+ * what stands in the element shows.
+ *
+ * Attributes: `of` (id of a component or group; left out: the whole page), `quiet` (shows nothing while all is well), `theme` (`light` or
+ * `dark`; left out: as the reader's system), `target` (of its links), `page` (address of the status page; left out: where this script came from).
+ */
+{
+  type Said = {
+    status: string;
+    lead: string | null;
+    text: string;
+    url: string;
+    next_update_by: string | null;
+    also: { title: string; status: string; url: string }[];
+  };
+
+  const EVERY = 60_000;
+  const LONGEST = 15 * EVERY;
+  const OLD = 5 * EVERY;
+  const from = (document.currentScript as HTMLScriptElement | null)?.src;
+
+  const sheet = () => {
+    const made = new CSSStyleSheet();
+    made.replaceSync(
+      ':host{display:block;color-scheme:light dark;--ok:#2e7d4f;--mt:#4b5bb5;--dg:#866000;--po:#b34a00;--mo:#b3161e;--d-ok:#6fce96;--d-mt:#a9b4ff;--d-dg:#f0c14b;--d-po:#ffa15c;--d-mo:#ff8085;font:var(--foghorn-font,inherit)}' +
+        ':host([theme=light]){color-scheme:light}:host([theme=dark]){color-scheme:dark}' +
+        ':host([hidden]),[hidden]{display:none}' +
+        '[part=box]{border:1px solid var(--foghorn-line,light-dark(#d5dae0,#39424c));border-radius:var(--foghorn-radius,.5rem);background:var(--foghorn-background,light-dark(#fff,#121519));color:var(--foghorn-color,light-dark(#16191d,#e9ecef));padding:.75rem 1rem;line-height:1.5;overflow-wrap:anywhere}' +
+        'p,ul{margin:0;padding:0;list-style:none}a{color:inherit}' +
+        '[part=status]{font-weight:600}' +
+        '[part=mark]{display:inline-block;width:.7em;height:.7em;margin-inline-end:.45em;border-radius:50%;background:var(--foghorn-status-color,var(--own));forced-color-adjust:none}' +
+        '[part=next],[part=also],[part=asof]{font-size:.9em;opacity:.85}' +
+        ['ok', 'mt', 'dg', 'po', 'mo']
+          .map((hue) => `.${hue}{--own:light-dark(var(--${hue}),var(--d-${hue}))}`)
+          .join('') +
+        '.dg,.po{border-radius:0}.dg{clip-path:polygon(50% 0,100% 100%,0 100%)}.po{transform:rotate(45deg) scale(.85)}.mo{border-radius:0}.mt{background:0;box-shadow:inset 0 0 0 .2em var(--own)}',
+    );
+    return made;
+  };
+  const HUES: Record<string, string> = {
+    operational: 'ok',
+    under_maintenance: 'mt',
+    degraded_performance: 'dg',
+    partial_outage: 'po',
+    major_outage: 'mo',
+  };
+  let style: CSSStyleSheet | undefined;
+
+  const made = <K extends keyof HTMLElementTagNameMap>(tag: K, part: string, text = '') => {
+    const element = document.createElement(tag);
+    element.setAttribute('part', part);
+    element.textContent = text;
+    return element;
+  };
+  const link = (part: string, text: string, url: string, target: string) => {
+    const element = made('a', part, text);
+    if (/^https?:/.test(url)) element.href = url;
+    element.target = target;
+    return element;
+  };
+
+  const said = (at: string | number) =>
+    new Date(at).toLocaleString([], {
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      timeZoneName: 'short',
+    });
+
+  class FoghornStatus extends HTMLElement {
+    static observedAttributes = ['of', 'page', 'quiet'];
+    #root = this.attachShadow({ mode: 'open' });
+    #box = made('div', 'box');
+    #asOf = made('p', 'asof');
+    #slot = document.createElement('slot');
+    #timer: ReturnType<typeof setTimeout> | undefined;
+    #wait = EVERY;
+    #seen = '';
+    #at = 0;
+
+    connectedCallback() {
+      try {
+        style ??= sheet();
+        this.#root.adoptedStyleSheets = [style];
+        this.#box.setAttribute('role', 'status');
+        this.#box.hidden = true;
+        this.#asOf.hidden = true;
+        this.#root.replaceChildren(this.#box, this.#slot);
+        document.addEventListener('visibilitychange', this.#ask);
+      } catch {}
+      this.#ask();
+    }
+
+    disconnectedCallback() {
+      clearTimeout(this.#timer);
+      document.removeEventListener('visibilitychange', this.#ask);
+    }
+
+    attributeChangedCallback() {
+      this.#seen = '';
+      if (this.isConnected) this.#ask();
+    }
+
+    #ask = async () => {
+      clearTimeout(this.#timer);
+      if (document.hidden || !this.isConnected) return;
+      try {
+        const base = this.getAttribute('page') || new URL('..', from as string).href;
+        const of = this.getAttribute('of') || 'status';
+        const answer = await fetch(`${base.replace(/\/$/, '')}/embed/${encodeURIComponent(of)}.json`, {
+          credentials: 'omit',
+          cache: 'no-cache',
+        });
+        if (!answer.ok) throw answer.status;
+        const text = await answer.text();
+        if (text !== this.#seen) this.#show(JSON.parse(text));
+        this.#seen = text;
+        this.#at = Date.now();
+        this.#wait = EVERY;
+        this.#asOf.hidden = true;
+      } catch {
+        this.#wait = Math.min(this.#wait * 2, LONGEST);
+        // What could not be renewed is not said as if it were so now.
+        if (this.#seen && Date.now() - this.#at > OLD) {
+          this.#asOf.textContent = `As of ${said(this.#at)}`;
+          this.#asOf.hidden = false;
+        }
+      }
+      clearTimeout(this.#timer);
+      // So that many pages do not ask together.
+      if (this.isConnected) this.#timer = setTimeout(this.#ask, this.#wait * (0.8 + Math.random() * 0.4));
+    };
+
+    #show({ status, lead, text, url, next_update_by: next, also }: Said) {
+      const target = this.getAttribute('target') || '';
+      const line = made('p', 'status');
+      const mark = made('span', 'mark');
+      mark.className = HUES[status] || 'mo';
+      mark.ariaHidden = 'true';
+      line.append(mark, lead ? `${lead} – ` : '', link('link', text, url, target));
+      const parts: Element[] = [line];
+      if (next) {
+        const time = document.createElement('time');
+        time.dateTime = next;
+        time.textContent = said(next);
+        const promise = made('p', 'next', 'Next update by ');
+        promise.append(time);
+        parts.push(promise);
+      }
+      if (also.length) {
+        const list = made('ul', 'also');
+        for (const one of also) {
+          const item = made('li', 'matter', `${one.status}: `);
+          item.append(link('link', one.title, one.url, target));
+          list.append(item);
+        }
+        parts.push(list);
+      }
+      const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !lead && !next;
+      this.#box.replaceChildren(...(isQuiet ? [] : parts), this.#asOf);
+      this.#box.hidden = isQuiet;
+      this.#slot.hidden = true;
+      this.dataset.status = status;
+    }
+  }
+
+  try {
+    if (!customElements.get('foghorn-status')) customElements.define('foghorn-status', FoghornStatus);
+  } catch {}
+}

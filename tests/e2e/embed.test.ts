@@ -1,0 +1,297 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '#db/migrate.ts';
+import { type Db, openDatabase } from '#db/open.ts';
+import { bumpPageVersion } from '#db/page.ts';
+import { MINUTE } from '#domain/time.ts';
+import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
+import { makeClaim } from '../support/factory.ts';
+import { type Harbour, makeHarbour } from '../support/harbour.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+/** What other people's pages show of ours, in a real browser, on another origin that allows no more than it must. */
+describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
+  let folder: string;
+  let db: Db;
+  let server: TestServer;
+  let harbour: Harbour;
+  let host: Server;
+  let hostUrl: string;
+  let html = '';
+  let browser: Browser;
+  const contexts: BrowserContext[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'foghorn-embed-'));
+    db = await openDatabase(`sqlite:${join(folder, 'foghorn.db')}`);
+    const now = new Date().toISOString();
+    await migrate(db, now);
+    harbour = await makeHarbour(db, { now, open: 1 });
+    server = await startServer({ dataDir: folder });
+    const csp = [
+      "default-src 'none'",
+      `script-src ${server.url}`,
+      `connect-src ${server.url}`,
+      `frame-src ${server.url}`,
+      `img-src ${server.url}`,
+      "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
+    ].join('; ');
+    host = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp });
+      response.end(
+        `<!doctype html><html lang="en"><title>Our shop</title><main><h1>Our shop</h1>${html}</main>`,
+      );
+    });
+    await new Promise<void>((resolve) => host.listen(0, 'localhost', resolve));
+    hostUrl = `http://localhost:${(host.address() as AddressInfo).port}/`;
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    host?.closeAllConnections();
+    host?.close();
+    await server?.stop();
+    await db?.close();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+  });
+
+  /** The host's page with this on it; what the browser complains of is in `complaints`. */
+  async function show(body: string, options: { dark?: boolean; frozen?: boolean } = {}) {
+    html = body;
+    const context = await browser.newContext({
+      viewport: { width: 360, height: 700 },
+      colorScheme: options.dark ? 'dark' : 'light',
+      locale: 'en-GB',
+      timezoneId: 'UTC',
+    });
+    contexts.push(context);
+    const page = await context.newPage();
+    if (options.frozen) await page.clock.install();
+    const complaints: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(hostUrl);
+    return { page, complaints };
+  }
+
+  const script = () => `<script src="${server.url}/embed/status.js" async></script>`;
+  const id = (name: string) => harbour.components.get(name) as string;
+  /** What the element says, once it says something. */
+  const said = async (page: Page, selector = 'foghorn-status') => {
+    await page.locator(`${selector}[data-status]`).first().waitFor({ state: 'attached' });
+    return page.locator(selector).first().locator('[part=box]').innerText();
+  };
+  const changed = () => db.write((tx) => bumpPageVersion(tx, new Date().toISOString()));
+
+  it('the element, the frame and the badge show the whole page and one component', async () => {
+    const checkout = id('Checkout');
+    const { page, complaints } = await show(`
+      <foghorn-status id="whole"></foghorn-status>
+      <foghorn-status id="one" of="${checkout}"><a href="${server.url}/components/${checkout}">Status of checkout</a></foghorn-status>
+      <iframe id="frame" title="Status" src="${server.url}/embed/frame" width="320" height="160"></iframe>
+      <iframe id="small" title="Status of checkout" src="${server.url}/embed/frame/${checkout}" width="320" height="160"></iframe>
+      <img id="badge" alt="Status" src="${server.url}/badge.svg">
+      <img id="part" alt="Status of checkout" src="${server.url}/badge/${checkout}.svg">
+      ${script()}`);
+    expect(await said(page, '#whole')).toMatch(/^(Major|Partial) outage – .*checkout/i);
+    expect(await said(page, '#one')).toMatch(
+      /^Checkout: \w+ outage – .*\n?Next update by \w{3},? \d\d:\d\d UTC/s,
+    );
+    expect(await page.locator('#one a[part=link]').getAttribute('href')).toBe(
+      `${server.url}/components/${checkout}`,
+    );
+    for (const frame of ['#frame', '#small']) {
+      const inner = page.frameLocator(frame);
+      await inner.locator('foghorn-status[data-status]').waitFor({ state: 'attached' });
+      expect(await inner.locator('[part=box]').innerText()).toMatch(/outage/);
+    }
+    for (const badge of ['#badge', '#part'])
+      expect(
+        await page.locator(badge).evaluate(async (image: HTMLImageElement) => {
+          await image.decode();
+          return image.naturalWidth;
+        }),
+      ).toBeGreaterThan(80);
+    expect(complaints).toEqual([]);
+  });
+
+  it('the frame says it without scripts, too', async () => {
+    const context = await browser.newContext({
+      javaScriptEnabled: false,
+      viewport: { width: 320, height: 300 },
+    });
+    contexts.push(context);
+    const page = await context.newPage();
+    await page.goto(`${server.url}/embed/frame`);
+    expect(await page.locator('main').innerText()).toMatch(/outage – .*\n+Next update by/s);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  });
+
+  it.each([false, true])('has no fault that axe finds (dark: %s)', async (dark) => {
+    const { page } = await show(`<foghorn-status></foghorn-status>${script()}`, { dark });
+    await said(page);
+    expect(await axeViolations(page)).toEqual([]);
+    const frame = await (contexts.at(-1) as BrowserContext).newPage();
+    await frame.goto(`${server.url}/embed/frame`);
+    await said(frame);
+    expect(
+      (await axeViolations(frame)).filter((one) => !/^(region|page-has-heading-one|landmark)/.test(one)),
+    ).toEqual([]);
+  });
+
+  it('shows nothing while all is well, if it is to be quiet; else one line', async () => {
+    const calm = id('Sign-in');
+    const { page } = await show(
+      `<foghorn-status id="quiet" quiet of="${calm}">Status</foghorn-status><foghorn-status id="calm" of="${calm}"></foghorn-status>${script()}`,
+    );
+    expect(await said(page, '#calm')).toBe('Sign-in is operational.');
+    expect(await said(page, '#quiet')).toBe('');
+    expect((await page.locator('#quiet').boundingBox())?.height).toBe(0);
+  });
+
+  it('says what changed within a minute or so, and nothing is asked while nobody looks', async () => {
+    const { page } = await show(`<foghorn-status of="${id('Sign-in')}"></foghorn-status>${script()}`, {
+      frozen: true,
+    });
+    let asked = 0;
+    page.on('request', (request) => request.url().endsWith('.json') && asked++);
+    expect(await said(page)).toContain('is operational');
+    await makeClaim(db, {
+      component_id: id('Sign-in'),
+      source_kind: 'manual',
+      source_seq: 0,
+      status: 'degraded_performance',
+      starts_at: new Date().toISOString(),
+    });
+    await changed();
+    // The server sees what another process wrote a moment later.
+    const there = async () => (await fetch(`${server.url}/embed/${id('Sign-in')}.json`)).text();
+    while (!(await there()).includes('degraded'));
+    const answered = page.waitForResponse((response) => response.url().endsWith('.json'));
+    await page.clock.runFor(80_000);
+    await answered;
+    await page.getByText('Sign-in is degraded.').waitFor();
+    const before = asked;
+    await page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await page.clock.runFor(10 * MINUTE);
+    expect(asked).toBe(before);
+  });
+
+  it('backs off while the status page is away, says up to when it knew, and comes back', async () => {
+    const { page, complaints } = await show(`<foghorn-status></foghorn-status>${script()}`, { frozen: true });
+    await said(page);
+    let asked = 0;
+    let answered = 0;
+    await page.route('**/embed/*.json', async (route) => {
+      asked++;
+      await route.fulfill({ status: 503, body: 'away' });
+    });
+    page.on('requestfinished', () => answered++);
+    for (let minute = 0; minute < 60; minute++) {
+      await page.clock.runFor(MINUTE);
+      while (answered < asked) await page.evaluate(() => null);
+    }
+    // 1, 2, 4, 8, 15, 15, 15 minutes, each a fifth more or less.
+    expect(asked).toBeGreaterThanOrEqual(4);
+    expect(asked).toBeLessThanOrEqual(8);
+    expect(await said(page)).toMatch(/As of \w{3},? \d\d:\d\d UTC/);
+    await page.unroute('**/embed/*.json');
+    const back = page.waitForResponse((response) => response.ok() && response.url().endsWith('.json'));
+    await page.clock.runFor(20 * MINUTE);
+    await back;
+    await page.locator('[part=asof]').waitFor({ state: 'hidden' });
+    expect(
+      complaints.filter((one) => !one.includes('503') && !one.includes('Content Security Policy')),
+    ).toEqual([]);
+  });
+
+  it('never throws into its host: twice there, nobody there, nothing like that there', async () => {
+    const gone = `<foghorn-status id="gone" page="http://127.0.0.1:9"><a href="https://status.example">Status</a></foghorn-status>`;
+    const { page, complaints } = await show(
+      `${gone}<foghorn-status id="wrong" of="../nothing">Ask us</foghorn-status><foghorn-status id="well"></foghorn-status>${script()}${script()}`,
+    );
+    await said(page, '#well');
+    expect(await page.locator('#gone').innerText()).toBe('Status');
+    expect(await page.locator('#wrong').innerText()).toBe('Ask us');
+    expect(
+      complaints.filter(
+        (one) => /error:|uncaught/i.test(one) && !/Content Security|Failed to load/.test(one),
+      ),
+    ).toEqual([]);
+  });
+
+  it('can be told how to look, by parts and variables', async () => {
+    const { page } = await show(`<foghorn-status theme="dark"></foghorn-status>${script()}`);
+    await said(page);
+    const look = (property: string) =>
+      page
+        .locator('[part=box]')
+        .evaluate((box, name) => getComputedStyle(box).getPropertyValue(name), property);
+    expect(await look('background-color')).toBe('rgb(18, 21, 25)');
+    await page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(
+        'foghorn-status{--foghorn-background:rgb(1,2,3)} foghorn-status::part(box){border-top-width:9px}',
+      );
+      document.adoptedStyleSheets = [sheet];
+    });
+    expect(await look('background-color')).toBe('rgb(1, 2, 3)');
+    expect(await look('border-top-width')).toBe('9px');
+  });
+
+  it('weighs at most 3,000 bytes on the way, and its data one packet', async () => {
+    const bytes = Buffer.from(await (await fetch(`${server.url}/embed/status.js`)).arrayBuffer());
+    expect(gzipSync(bytes, { level: 9 }).length).toBeLessThanOrEqual(3_000);
+    expect(brotliCompressSync(bytes).length).toBeLessThanOrEqual(3_000);
+    const data = Buffer.from(await (await fetch(`${server.url}/embed/status.json`)).arrayBuffer());
+    expect(gzipSync(data).length).toBeLessThanOrEqual(1_300);
+  });
+
+  it('answers with what other sites need, and 404 in kind for what is not there', async () => {
+    const heads = async (path: string) => {
+      const answer = await fetch(server.url + path);
+      const { headers, status } = answer;
+      return [
+        status,
+        headers.get('access-control-allow-origin'),
+        headers.get('cross-origin-resource-policy'),
+        !!headers.get('etag'),
+      ];
+    };
+    const component = id('Checkout');
+    const group = await db.read((tx) =>
+      tx.selectFrom('component_groups').select(['id', 'name']).executeTakeFirstOrThrow(),
+    );
+    for (const path of [
+      '/embed/status.json',
+      `/embed/${component}.json`,
+      `/embed/${group.id}.json`,
+      '/badge.svg',
+      `/badge/${group.id}.svg`,
+    ])
+      expect([path, ...(await heads(path))]).toEqual([path, 200, '*', 'cross-origin', true]);
+    expect((await heads('/embed/nothing.json')).slice(0, 2)).toEqual([404, '*']);
+    expect((await heads('/badge/nothing.svg'))[0]).toBe(404);
+    expect((await fetch(`${server.url}/embed/frame/nothing`)).status).toBe(404);
+    expect((await (await fetch(`${server.url}/embed/${group.id}.json`)).json()).name).toBe(group.name);
+    const frame = (await fetch(`${server.url}/embed/frame`)).headers;
+    expect(frame.get('content-security-policy')).toContain('frame-ancestors *');
+    expect(frame.get('x-frame-options')).toBeNull();
+    expect((await fetch(server.url)).headers.get('content-security-policy')).toContain(
+      "frame-ancestors 'none'",
+    );
+  });
+});
