@@ -217,6 +217,7 @@ const OPEN = new Set([
   // Shown to everyone.
   'getApiSnapshot',
   'getChoices',
+  'getGlance',
   'getHeadline',
   'getHistoryMonth',
   'getKeptPage',
@@ -276,6 +277,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/audit': OWNER,
   '/admin/components': EVERYONE,
   '/admin/components/[id]': POSTING,
+  '/admin/components/embed': EVERYONE,
   '/admin/components/groups/[id]': POSTING,
   '/admin/components/new': POSTING,
   '/admin/deliveries': EVERYONE,
