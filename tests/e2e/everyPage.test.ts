@@ -31,6 +31,7 @@ const NO_PAGE: Record<string, string> = {
   '/admin/reports/kept.json': 'a file to take away',
   '/admin/subscribers/[id].json': 'a file to take away',
   '/duty/[token].ics': 'a calendar',
+  '/incidents/[id].json': 'JSON',
   '/api/hooks/resend': 'takes what the mail provider says, by POST alone',
   '/api/v2/[...path]': 'JSON',
   '/api/v2/components.json': 'JSON',

@@ -215,6 +215,7 @@ const VERBS: Record<string, readonly Role[]> = {
 /** What needs no permission: what the public page shows, and what the link in a mail allows. */
 const OPEN = new Set([
   // Shown to everyone.
+  'getApiIncident',
   'getApiSnapshot',
   'getChoices',
   'getHeadline',

@@ -4,7 +4,7 @@
  */
 const ID = '[A-Za-z0-9_-]{1,64}';
 const SHARED_PATHS = new RegExp(
-  `^(/|/history|/history/\\d{4}-\\d{2}|/history\\.(atom|rss)|/calendar\\.ics|/badge\\.svg|/on-time|/embed/frame|/(incidents|maintenance|components)/${ID}|/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json)$`,
+  `^(/|/history|/history/\\d{4}-\\d{2}|/history\\.(atom|rss)|/calendar\\.ics|/badge\\.svg|/on-time|/embed/frame|/(incidents|maintenance|components)/${ID}|/incidents/${ID}\\.json|/components/${ID}\\.(atom|rss)|/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json)$`,
 );
 
 export function isShared(path: string): boolean {
