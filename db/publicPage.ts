@@ -115,18 +115,14 @@ export function listLatest(tx: Tx, kind: IncidentKind, limit: number): Promise<P
 
 /** The latest of both kinds, newest start first; maintenance to come stands on top. Uses incidents_started. */
 export function listLatestOfAll(tx: Tx, limit: number): Promise<PublicIncidentRow[]> {
-  return publicIncidents(tx)
-    .orderBy('started_at', 'desc')
-    .orderBy('seq', 'desc')
-    .limit(limit)
-    .execute();
+  return publicIncidents(tx).orderBy('started_at', 'desc').orderBy('seq', 'desc').limit(limit).execute();
 }
 
-/** Maintenance that was planned for that time or later, or has not ended; the latest plan first. Uses incidents_started. */
+/** Maintenance that was planned for that time or later; the latest plan first. Uses incidents_started. */
 export function listMaintenanceSince(tx: Tx, since: Instant, limit: number): Promise<PublicIncidentRow[]> {
   return publicIncidents(tx)
     .where('kind', '=', 'maintenance')
-    .where((eb) => eb.or([eb('started_at', '>=', since), eb('resolved_at', 'is', null)]))
+    .where('started_at', '>=', since)
     .orderBy('started_at', 'desc')
     .orderBy('seq', 'desc')
     .limit(limit)

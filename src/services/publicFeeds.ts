@@ -54,11 +54,15 @@ export function getComponentFeed(ctx: Ctx, id: string): Promise<Versioned> {
   });
 }
 
-/** What is planned, what runs, and what was planned in the last three months; the latest plan first. */
+/** What is planned, what runs, and what was planned in the last three months. */
 export function getMaintenanceCalendar(ctx: Ctx): Promise<Versioned> {
   return ctx.db.read(async (tx) => {
     const since = addMs(timeOf(await getPage(tx), ctx), -CALENDAR_KEPT);
-    const rows = await listMaintenanceSince(tx, since, CALENDAR_ENTRIES);
+    const rows = [
+      // However long ago it began.
+      ...(await listOpenMaintenance(tx)),
+      ...(await listMaintenanceSince(tx, since, CALENDAR_ENTRIES)),
+    ];
     return assemble(tx, ctx, { rows, component: null, components: await listPublicComponents(tx) });
   });
 }

@@ -166,8 +166,18 @@ eachDatabase('the calendar of maintenance', (fresh) => {
       });
       await makeUpdate(db, seq, { body: 'SECRET', status: 'scheduled' });
     }
+    // It began half a year ago, and goes on.
+    const long = addMs(NOW, -180 * DAY);
+    const { seq } = await makeIncident(db, {
+      kind: 'maintenance',
+      status: 'in_progress',
+      title: 'The long move',
+      ...{ scheduled_for: long, started_at: long, scheduled_until: null },
+    });
+    await makeUpdate(db, seq, { body: 'It goes on.', status: 'in_progress' });
     const { text, events } = await read(contextOver(db));
-    expect(events).toHaveLength(2);
+    expect(events).toHaveLength(3);
+    expect(text).toContain('The long move');
     expect(text).not.toContain('SECRET');
     expect(text).not.toContain('Checkout is failing');
   });
