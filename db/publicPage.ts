@@ -113,6 +113,22 @@ export function listLatest(tx: Tx, kind: IncidentKind, limit: number): Promise<P
     .execute();
 }
 
+/** The latest of both kinds, newest start first; maintenance to come stands on top. Uses incidents_started. */
+export function listLatestOfAll(tx: Tx, limit: number): Promise<PublicIncidentRow[]> {
+  return publicIncidents(tx).orderBy('started_at', 'desc').orderBy('seq', 'desc').limit(limit).execute();
+}
+
+/** Maintenance that was planned for that time or later; the latest plan first. Uses incidents_started. */
+export function listMaintenanceSince(tx: Tx, since: Instant, limit: number): Promise<PublicIncidentRow[]> {
+  return publicIncidents(tx)
+    .where('kind', '=', 'maintenance')
+    .where('started_at', '>=', since)
+    .orderBy('started_at', 'desc')
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute();
+}
+
 export function findPublicIncident(tx: Tx, id: string): Promise<PublicIncidentRow | undefined> {
   return publicIncidents(tx).where('id', '=', id).executeTakeFirst();
 }
@@ -123,8 +139,21 @@ export function listIncidentsOfComponent(
   componentId: string,
   limit: number,
 ): Promise<PublicIncidentRow[]> {
+  return touching(tx, componentId).where('status', '!=', 'scheduled').limit(limit).execute();
+}
+
+/** The same with what is planned for it, and with what was planned and called off: who was told of the one is told of the other. */
+export function listNewsOfComponent(
+  tx: Tx,
+  componentId: string,
+  limit: number,
+): Promise<PublicIncidentRow[]> {
+  return touching(tx, componentId, { calledOff: true }).limit(limit).execute();
+}
+
+/** Calling off takes back what a maintenance claimed, which is how its components are still known. */
+function touching(tx: Tx, componentId: string, { calledOff = false } = {}) {
   return publicIncidents(tx)
-    .where('status', '!=', 'scheduled')
     .where((eb) =>
       eb.exists(
         eb
@@ -133,13 +162,20 @@ export function listIncidentsOfComponent(
           .whereRef('claims.source_seq', '=', 'incidents.seq')
           .where('claims.source_kind', 'in', ['incident', 'maintenance'])
           .where('claims.component_id', '=', componentId)
-          .where('claims.voided_at', 'is', null),
+          .where((claim) => {
+            const stands = claim('claims.voided_at', 'is', null);
+            if (!calledOff) return stands;
+            const tookBack = claim.and([
+              claim('incidents.kind', '=', 'maintenance'),
+              claim('claims.voided_at', '=', claim.ref('incidents.resolved_at')),
+              claim('incidents.resolved_at', '<=', claim.ref('incidents.scheduled_for')),
+            ]);
+            return claim.or([stands, tookBack]);
+          }),
       ),
     )
     .orderBy('started_at', 'desc')
-    .orderBy('seq', 'desc')
-    .limit(limit)
-    .execute();
+    .orderBy('seq', 'desc');
 }
 
 /** The public updates of these incidents, newest first. Uses updates_incident. */

@@ -10,7 +10,7 @@ import type { NewRow, Row } from './schema.ts';
 /** The columns that an import decides; what is not here belongs to this installation. */
 export type IncidentFields = Omit<
   NewRow<'incidents'>,
-  'seq' | 'detected_at' | 'scope' | 'next_update_due' | 'internal_due' | 'restricted' | 'drill' | 'version'
+  'seq' | 'detected_at' | 'next_update_due' | 'internal_due' | 'restricted' | 'drill' | 'version'
 >;
 export type UpdateFields = Pick<
   NewRow<'updates'>,
@@ -61,6 +61,7 @@ export function incidentFields(incident: TidyIncident): IncidentFields {
     id: incident.id,
     kind: incident.kind,
     title: incident.title,
+    scope: incident.scope,
     severity: incident.severity,
     status: incident.status,
     impact_override: incident.impactOverride,
@@ -217,6 +218,7 @@ export async function upsertIncidents(tx: Tx, rows: readonly IncidentFields[]): 
         oc.column('id').doUpdateSet((eb) => ({
           kind: eb.ref('excluded.kind'),
           title: eb.ref('excluded.title'),
+          scope: eb.ref('excluded.scope'),
           severity: eb.ref('excluded.severity'),
           status: eb.ref('excluded.status'),
           impact_override: eb.ref('excluded.impact_override'),

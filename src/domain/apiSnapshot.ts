@@ -8,6 +8,8 @@ export type ApiSnapshot = {
   /** Only those that hold a component. */
   groups: ApiGroup[];
   components: ApiComponent[];
+  /** No longer on the page: listed nowhere, but old incidents name them. */
+  archived: ApiComponent[];
   /** Everything that is open now, whatever lists were asked for: the page's indicator is derived from it. */
   open: PublicIncident[];
   incidents: PublicIncident[];

@@ -42,7 +42,9 @@ export function spellOutLinks(html: string): string {
     const said = decodeEntities(words.replace(/<[^>]*>/g, '')).trim();
     if (!said) return url;
     const isBare = [decodeEntities(url), shown, shown.replace(/^(https?:\/\/|mailto:)/i, '')].includes(said);
-    return isBare ? words : `${words} (${url})`;
+    // Words that are the address read more kindly, unless they are no address that a reader could follow.
+    if (isBare) return /[\s"<>]/.test(said) ? url : words;
+    return `${words} (${url})`;
   });
 }
 

@@ -1,5 +1,5 @@
 import { impactOf, type Severity } from './severity.ts';
-import type { AnyStatus, ComponentStatus, Impact, IncidentKind } from './status.ts';
+import { type AnyStatus, type ComponentStatus, type Impact, type IncidentKind, isOver } from './status.ts';
 import type { Instant } from './time.ts';
 
 /** An incident or maintenance as everyone may see it. */
@@ -51,9 +51,29 @@ export type AffectedComponent = {
   name: string;
   /** What the incident says of it now; once it says nothing more, the worst that it said. */
   status: ComponentStatus;
+  /** What the incident said of it first, and since when. */
+  began: { status: ComponentStatus; at: Instant };
   /** False when the component has been archived since: it has no page. */
   listed: boolean;
 };
+
+/** Planned work that ended before its time without ever having begun. */
+export function isCalledOff(incident: PublicIncident): boolean {
+  const { kind, status, resolvedAt, scheduledFor, updates } = incident;
+  return (
+    kind === 'maintenance' &&
+    isOver(status) &&
+    resolvedAt !== null &&
+    scheduledFor !== null &&
+    resolvedAt <= scheduledFor &&
+    !updates.some((update) => update.status === 'in_progress' || update.status === 'verifying')
+  );
+}
+
+/** Where it has its own page. */
+export function pathOf({ kind, id }: { kind: IncidentKind; id: string }): string {
+  return `/${kind === 'maintenance' ? 'maintenance' : 'incidents'}/${id}`;
+}
 
 /** What the public is told of how bad it is: the override, else what the severity stands for. */
 export function publicImpact(incident: {

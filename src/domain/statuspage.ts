@@ -27,6 +27,11 @@ export function isLoose(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** An incident as our own API tells it: plain text throughout, and a field that no other source has. */
+export function isOwnDialect(incident: Loose): boolean {
+  return 'scope' in incident;
+}
+
 /** The value as trimmed text; a number is taken as its digits; null for anything else and for nothing. */
 export function looseText(value: unknown): string | null {
   const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;

@@ -110,6 +110,9 @@ export function isWholeComponent(record: Loose): boolean {
   return looseText(record.id) !== null && record.group === false && 'position' in record;
 }
 
+export const UNLISTED =
+  'a component that the source does not list; made and archived, so that its incidents keep it (restore it if it lives)';
+
 /** What is known of components by name: those here already and those that the source lists. */
 export type NamedComponent = { id: string; name: string; archived: boolean };
 
@@ -155,8 +158,7 @@ export function componentFinder(
     byName.set(nameKey(component.name), component);
     remarks.push({
       level: 'noted',
-      reason:
-        'a component that the source does not list; made and archived, so that its incidents keep it (restore it if it lives)',
+      reason: UNLISTED,
       subject: `${component.name} (in ${subject})`,
     });
     return component;

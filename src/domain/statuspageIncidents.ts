@@ -12,7 +12,16 @@ import {
   type MaintenanceStatus,
 } from './status.ts';
 import type { Remark, Remarks } from './statuspage.ts';
-import { derivedId, isLoose, type Loose, latest, looseList, looseText, looseTime } from './statuspage.ts';
+import {
+  derivedId,
+  isLoose,
+  isOwnDialect,
+  type Loose,
+  latest,
+  looseList,
+  looseText,
+  looseTime,
+} from './statuspage.ts';
 import {
   asMaintenanceStatus,
   claimsFromChanges,
@@ -21,14 +30,17 @@ import {
   type TidyClaim,
 } from './statuspageClaims.ts';
 import { type ComponentFinder, isWholeComponent } from './statuspageComponents.ts';
-import { plainTitle } from './statuspageText.ts';
+import { oneLine, plainTitle } from './statuspageText.ts';
 import { nameKinds, readStatus, type TidyUpdate, tidyUpdates } from './statuspageUpdates.ts';
 import { addMs, DAY, type Instant } from './time.ts';
+import { titleWithoutScope } from './title.ts';
 
 export type TidyIncident = {
   id: string;
   kind: IncidentKind;
   title: string;
+  /** Where it is felt: of our own dialect, null from any other source. */
+  scope: string | null;
   severity: Severity;
   status: AnyStatus;
   impactOverride: Impact | null;
@@ -68,7 +80,9 @@ export function tidyIncident(
   const { zone, remarks } = reading;
   if (!isLoose(record)) return skip(remarks, 'not an incident record', String(record).slice(0, 40));
   const rawId = looseText(record.id);
-  const rawTitle = plainTitle(looseText(record.name) ?? '');
+  const scope = oneLine(looseText(record.scope) ?? '') || null;
+  const written = looseText(record.name) ?? '';
+  const rawTitle = isOwnDialect(record) ? titleWithoutScope(oneLine(written), scope) : plainTitle(written);
   const subject = `${rawId ?? 'no id'} "${rawTitle}"`;
   const remark = (level: Remark['level'], reason: string) => remarks.push({ level, reason, subject });
 
@@ -104,6 +118,7 @@ export function tidyIncident(
     kind,
     severity,
     title: rawTitle || 'Incident',
+    scope,
     status: ending.status,
     impactOverride: impact === derived ? null : impact,
     startedAt,
@@ -249,6 +264,9 @@ function startOf(
   const fallback =
     kind === 'maintenance' ? (begun ?? scheduledFor ?? createdAt) : (updates[0]?.postedAt ?? createdAt);
   if (!written && kind === 'incident') remark('mended', 'no start; taken from when it was written down');
+  // Called off before its time: it stays where it was planned, though it was over before that.
+  if (kind === 'maintenance' && scheduledFor && resolvedAt && !begun && resolvedAt < scheduledFor)
+    return scheduledFor;
   // For planned work the source's start is when it was announced.
   const start =
     kind === 'maintenance' && scheduledFor

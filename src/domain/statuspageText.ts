@@ -33,6 +33,19 @@ export function htmlToMarkdown(html: string): string {
   return tidyLines(out.replaceAll(LINK_START, ''));
 }
 
+/** The same of a source that says plain text and means it, as our own API does: what looks like HTML is text, too. */
+export function plainToMarkdown(text: string): string {
+  return tidyLines(escapeMarkdown(text.replace(/\r\n?/g, '\n').replace(CONTROL, '')));
+}
+
+/** Text that is plain already, as one line. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/[\n\u2028\u2029]/g, ' ')
+    .replace(CONTROL, '')
+    .trim();
+}
+
 /** A title as one plain line. */
 export function plainTitle(text: string): string {
   return decodeEntities(
@@ -52,8 +65,11 @@ const TAG_ALONE = new RegExp(`</?(?:${NAMES})(?:\\s[^<>]*)?/?>`, 'gi');
 const TAG_PARTS = new RegExp(`^<(/?)(${NAMES})(\\s[^<>]*)?/?>\\n?$`, 'i');
 /** Control characters but for tab and line feed, and marks that turn the reading direction. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
-const UNWANTED = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
-/** Stands where a link's words begin, until its end is met; no source text can hold it (it is in UNWANTED). */
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/** With the mark that some programs put before what they write. */
+const UNWANTED = new RegExp(`${CONTROL.source}|\\ufeff`, 'g');
+
+/** Stands where a link's words begin, until its end is met; no source text can hold it (it is in CONTROL). */
 const LINK_START = '\u0001';
 
 function linkTarget(attributes: string): string | null {

@@ -14,6 +14,7 @@ import {
 import {
   derivedId,
   isLoose,
+  isOwnDialect,
   type Loose,
   looseList,
   looseText,
@@ -22,7 +23,7 @@ import {
 } from './statuspage.ts';
 import { asMaintenanceStatus } from './statuspageClaims.ts';
 import type { ComponentFinder } from './statuspageComponents.ts';
-import { htmlToMarkdown } from './statuspageText.ts';
+import { htmlToMarkdown, plainToMarkdown } from './statuspageText.ts';
 import { addMs, type Instant, MINUTE } from './time.ts';
 
 export type TidyUpdateKind = 'initial' | 'progress' | 'resolution' | 'reopening' | 'postmortem';
@@ -76,7 +77,11 @@ export function tidyUpdates(incident: Loose, reading: UpdateReading): TidyUpdate
       status,
       kind: 'progress',
       severity: reading.severity,
-      body: bodyOf(record, status, remarks, `${subject} ${sourceId}`),
+      body: bodyOf(record, status, {
+        remarks,
+        subject: `${subject} ${sourceId}`,
+        isOwn: isOwnDialect(incident),
+      }),
       postedAt,
       createdAt,
       updatedAt,
@@ -197,14 +202,18 @@ function kindOf(status: AnyStatus, before: AnyStatus | null): TidyUpdateKind {
   return isOver(before) ? 'reopening' : 'progress';
 }
 
-function bodyOf(record: Loose, status: AnyStatus, remarks: Remarks, subject: string): string {
+function bodyOf(
+  record: Loose,
+  status: AnyStatus,
+  { remarks, subject, isOwn }: { remarks: Remarks; subject: string; isOwn: boolean },
+): string {
   const written = typeof record.body === 'string' ? record.body : '';
-  const body = htmlToMarkdown(written);
+  const body = isOwn ? plainToMarkdown(written) : htmlToMarkdown(written);
   if (!body) {
     remarks.push({ level: 'mended', reason: 'an update without text; its status stands for it', subject });
     return `${STATUS_LABELS[status]}.`;
   }
-  if (body !== written.replaceAll('\r\n', '\n').trim())
+  if (!isOwn && body !== written.replaceAll('\r\n', '\n').trim())
     remarks.push({
       level: 'mended',
       reason: 'HTML, entities or stray characters in a text; made plain Markdown',

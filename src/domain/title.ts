@@ -4,3 +4,9 @@ export function titleWithScope(title: string, scope: string | null): string {
   if (!scope || bare.toLowerCase().includes(scope.trim().toLowerCase())) return bare;
   return `${bare.replace(/[.\s]+$/, '')} (${scope.trim()})`;
 }
+
+/** The title alone, of one that titleWithScope has written. */
+export function titleWithoutScope(title: string, scope: string | null): string {
+  const end = ` (${scope})`;
+  return scope && title.endsWith(end) && title.length > end.length ? title.slice(0, -end.length) : title;
+}

@@ -7,15 +7,23 @@ export type CalendarEvent = {
   /** Grows with each change. */
   sequence: number;
   startsAt: Instant;
-  endsAt: Instant;
+  /** null: at the very time that it starts. */
+  endsAt: Instant | null;
   createdAt: Instant;
   updatedAt: Instant;
   summary: string;
   description: string;
   url: string;
+  /** Left out: nothing is said of it. */
+  status?: 'CONFIRMED' | 'CANCELLED';
+  /** Reminders, so many minutes before the start. */
+  alarms?: readonly number[];
 };
 
-/** A calendar to subscribe to: times in UTC, lines of at most 75 octets that end in CRLF. The same entries are the same bytes. */
+/**
+ * A calendar to subscribe to: times in UTC, lines of at most 75 octets that end in CRLF. The same entries are the same bytes. It names no
+ * METHOD: that is for what is sent to someone (RFC 5546), and DTSTAMP would have to be when these bytes were made.
+ */
 export function calendarText({
   name,
   refreshMinutes,
@@ -30,30 +38,42 @@ export function calendarText({
     'VERSION:2.0',
     'PRODID:-//Foghorn//Foghorn//EN',
     'CALSCALE:GREGORIAN',
-    'METHOD:PUBLISH',
     `X-WR-CALNAME:${escapeText(name)}`,
     `REFRESH-INTERVAL;VALUE=DURATION:PT${refreshMinutes}M`,
     `X-PUBLISHED-TTL:PT${refreshMinutes}M`,
     ...events.flatMap((event) => [
       'BEGIN:VEVENT',
       `UID:${escapeText(event.uid)}`,
-      // Of what is published rather than sent, when it was last revised (section 3.8.7.2).
+      // Without a METHOD, when it was last revised (section 3.8.7.2).
       `DTSTAMP:${utc(event.updatedAt)}`,
       `CREATED:${utc(event.createdAt)}`,
       `LAST-MODIFIED:${utc(event.updatedAt)}`,
       `SEQUENCE:${event.sequence}`,
       `DTSTART:${utc(event.startsAt)}`,
-      `DTEND:${utc(event.endsAt)}`,
+      ...(event.endsAt ? [`DTEND:${utc(event.endsAt)}`] : []),
       `SUMMARY:${escapeText(event.summary)}`,
       `DESCRIPTION:${escapeText(event.description)}`,
       `URL:${event.url}`,
-      // It says who is called, and blocks nobody's day.
+      ...(event.status ? [`STATUS:${event.status}`] : []),
+      // It blocks nobody's day.
       'TRANSP:TRANSPARENT',
+      ...(event.alarms ?? []).flatMap((minutes) => alarm(minutes, event.summary)),
       'END:VEVENT',
     ]),
     'END:VCALENDAR',
   ];
   return lines.map((line) => `${fold(line)}\r\n`).join('');
+}
+
+/** Section 3.6.6. */
+function alarm(minutes: number, summary: string): string[] {
+  return [
+    'BEGIN:VALARM',
+    'ACTION:DISPLAY',
+    `DESCRIPTION:${escapeText(summary)}`,
+    `TRIGGER:-PT${minutes}M`,
+    'END:VALARM',
+  ];
 }
 
 /** 20261121T153000Z */

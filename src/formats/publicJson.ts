@@ -1,10 +1,34 @@
+/** What lets anyone's page read an answer, its tag included: it is the same for everyone, and no cookie counts. */
+export const FOR_ANY_ORIGIN = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'etag',
+};
+
 /** Public JSON: anyone's page may read it, and the page cache may keep it while the page has this version. */
 export function publicJson(body: unknown, version: number): Response {
-  return new Response(JSON.stringify(body), {
+  return publicText(JSON.stringify(body), 'application/json', version);
+}
+
+/** The same of any other format. */
+export function publicText(body: string, type: string, version: number): Response {
+  return new Response(body, {
     headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'access-control-allow-origin': '*',
+      ...FOR_ANY_ORIGIN,
+      'content-type': `${type}; charset=utf-8`,
       'x-foghorn-version': String(version),
     },
+  });
+}
+
+/** A 404 of the API, in its own shape. */
+export function missingJson(error: string): Response {
+  return Response.json({ error }, { status: 404, headers: FOR_ANY_ORIGIN });
+}
+
+/** A 404 of anything that is no page. */
+export function missingText(text: string): Response {
+  return new Response(`${text}\n`, {
+    status: 404,
+    headers: { ...FOR_ANY_ORIGIN, 'content-type': 'text/plain; charset=utf-8' },
   });
 }

@@ -1,8 +1,8 @@
 import type { ApiComponent, ApiGroup, ApiSnapshot } from '#domain/apiSnapshot.ts';
-import { markdownToText } from '#domain/markdown.ts';
-import type { PublicIncident, PublicUpdate } from '#domain/publicIncident.ts';
+import { type PublicIncident, type PublicUpdate, pathOf } from '#domain/publicIncident.ts';
 import { type ComponentStatus, type Impact, worstStatus } from '#domain/status.ts';
-import { whenText } from '#domain/time.ts';
+import { titleWithScope } from '#domain/title.ts';
+import { plainUpdate } from './updateFacts.ts';
 
 /**
  * Statuspage's public API v2, field by field: every field present, instants in ISO 8601 with milliseconds and `Z`, lists newest
@@ -78,16 +78,20 @@ function indicatorOfImpact(impact: Impact): Indicator {
   return impact === 'maintenance' ? 'none' : impact;
 }
 
+/** `/incidents/ID.json`: the incident's own fields, with the envelope beside them. */
+export function incidentJson(snapshot: ApiSnapshot, incident: PublicIncident) {
+  return { page: pageOf(snapshot), ...incidentOf(snapshot, incident, componentsById(snapshot)) };
+}
+
 /** Groups and components in one list, as the dialect has it: a group is a component that lists its members. */
 function componentsOf(snapshot: ApiSnapshot) {
   const members = Map.groupBy(snapshot.components, (component) => component.groupId);
-  const groups = new Set(snapshot.groups.map((group) => group.id));
   return [
     ...snapshot.components.map((component) => ({
       ...componentOf(snapshot, component, component.status),
       showcase: component.showcase,
       start_date: component.startDate,
-      group_id: component.groupId && groups.has(component.groupId) ? component.groupId : null,
+      group_id: groupIdOf(snapshot, component),
       group: false,
       only_show_if_degraded: component.onlyShowIfDegraded,
     })),
@@ -120,8 +124,13 @@ export function componentOf({ page }: ApiSnapshot, component: ApiGroup, status: 
 }
 
 function incidentsOf(snapshot: ApiSnapshot, incidents: readonly PublicIncident[]) {
-  const byId = new Map(snapshot.components.map((component) => [component.id, component]));
+  const byId = componentsById(snapshot);
   return incidents.map((incident) => incidentOf(snapshot, incident, byId));
+}
+
+/** Archived ones too: an incident goes on naming what it touched. */
+export function componentsById(snapshot: ApiSnapshot): ReadonlyMap<string, ApiComponent> {
+  return new Map([...snapshot.components, ...snapshot.archived].map((one) => [one.id, one]));
 }
 
 export function incidentOf(
@@ -130,17 +139,17 @@ export function incidentOf(
   components: ReadonlyMap<string, ApiComponent>,
 ) {
   const { page } = snapshot;
-  const updates = incident.updates.length ? incident.updates : [onlyUpdate(incident)];
+  const updates = withUntold(incident, incident.updates.length ? incident.updates : [onlyUpdate(incident)]);
   return {
     id: incident.id,
-    name: incident.title,
+    name: titleWithScope(incident.title, incident.scope),
     status: incident.status,
     created_at: incident.createdAt,
     updated_at: incident.updatedAt,
     monitoring_at: incident.monitoringAt,
     resolved_at: incident.resolvedAt,
     impact: incident.impact,
-    shortlink: incident.shortlink ?? `${page.url}/${pathOf(incident)}/${incident.id}`,
+    shortlink: incident.shortlink ?? page.url + pathOf(incident),
     started_at: incident.startedAt,
     page_id: page.id,
     incident_updates: updates.map((update) => updateOf(snapshot, incident, update)),
@@ -150,13 +159,10 @@ export function incidentOf(
     }),
     ...(incident.kind === 'maintenance'
       ? { scheduled_for: incident.scheduledFor, scheduled_until: incident.scheduledUntil }
-      : // The one field that is ours: clients of the dialect pass over what they do not know.
-        { next_update_by: incident.nextUpdateDue }),
+      : { next_update_by: incident.nextUpdateDue }),
+    // This and next_update_by are ours: clients of the dialect pass over what they do not know.
+    scope: incident.scope,
   };
-}
-
-function pathOf(incident: PublicIncident): string {
-  return incident.kind === 'maintenance' ? 'maintenance' : 'incidents';
 }
 
 function memberOf(snapshot: ApiSnapshot, component: ApiComponent) {
@@ -164,10 +170,38 @@ function memberOf(snapshot: ApiSnapshot, component: ApiComponent) {
     ...componentOf(snapshot, component, component.status),
     showcase: component.showcase,
     start_date: component.startDate,
-    group_id: component.groupId,
+    group_id: groupIdOf(snapshot, component),
     group: false,
     only_show_if_degraded: component.onlyShowIfDegraded,
   };
+}
+
+/** Never one that is not listed as a group: a group in which nothing stands any more is not. */
+function groupIdOf({ groups }: ApiSnapshot, { groupId }: ApiComponent): string | null {
+  return groups.some((group) => group.id === groupId) ? groupId : null;
+}
+
+/**
+ * What the incident said of components before any update named them (what was declared inside, an import that only listed them) is
+ * told by the first update from then on: who reads the updates alone misses nothing. What was so from the start is told as
+ * unchanged by the update.
+ */
+function withUntold(incident: PublicIncident, updates: readonly PublicUpdate[]): readonly PublicUpdate[] {
+  if (incident.status === 'scheduled') return updates;
+  const added = new Map<PublicUpdate, PublicUpdate['changes']>();
+  for (const { id, name, began } of incident.components) {
+    const told = updates.findLast((update) => update.changes.some(({ code }) => code === id));
+    if (began.status === 'operational' || (told && told.postedAt <= began.at)) continue;
+    const update = updates.findLast(({ postedAt }) => postedAt >= began.at) ?? (updates[0] as PublicUpdate);
+    if (update === told) continue;
+    const before = began.at <= incident.startedAt ? began.status : ('operational' as const);
+    const change = { code: id, name, old_status: before, new_status: began.status };
+    added.set(update, [...(added.get(update) ?? []), change]);
+  }
+  return updates.map((update) => {
+    const changes = added.get(update);
+    return changes ? { ...update, changes: [...changes, ...update.changes] } : update;
+  });
 }
 
 function updateOf({ page }: ApiSnapshot, incident: PublicIncident, update: PublicUpdate) {
@@ -188,15 +222,7 @@ function updateOf({ page }: ApiSnapshot, incident: PublicIncident, update: Publi
 
 /** Plain text with \r\n; what the update says beside its text follows as lines, since the dialect has no fields for it. */
 function bodyOf(update: PublicUpdate, zone: string): string {
-  const facts = [
-    update.scope && `Where: ${update.scope}`,
-    update.affected && `Who is affected: ${update.affected}`,
-    update.workaround && `What still works: ${update.workaround}`,
-    update.estimate && `Estimate: ${update.estimate}`,
-    update.nextUpdateBy && `Next update by ${whenText(update.nextUpdateBy, zone, update.postedAt)}`,
-  ].filter(Boolean);
-  const parts = [markdownToText(update.body), facts.join('\n')].filter(Boolean);
-  return parts.join('\n\n').replace(/\n/g, '\r\n');
+  return plainUpdate(update, zone).replace(/\n/g, '\r\n');
 }
 
 /** Stands in where nothing public was written, so that a client that reads the newest update finds one. */

@@ -1,6 +1,6 @@
 import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
 import type { PublicIncident, PublicUpdate } from '#domain/publicIncident.ts';
-import { componentOf, incidentOf, rollup } from './statuspage.ts';
+import { componentOf, componentsById, incidentOf, rollup } from './statuspage.ts';
 
 /** What an incident has in a call, be it a maintenance or not. */
 const INCIDENT_ALONE = { backfilled: false, scheduled_for: null, scheduled_until: null };
@@ -17,14 +17,14 @@ export function webhookCalls(
   incident: PublicIncident,
   update: PublicUpdate,
 ): Record<string, unknown>[] {
-  const byId = new Map(snapshot.components.map((component) => [component.id, component]));
   const { indicator, description } = rollup(snapshot);
   const page = { id: snapshot.page.id, status_indicator: indicator, status_description: description };
   const changed = changesOf(incident, update);
+  const listed = new Map(snapshot.components.map((component) => [component.id, component]));
   return [
-    { page, incident: { ...INCIDENT_ALONE, ...incidentOf(snapshot, incident, byId) } },
+    { page, incident: { ...INCIDENT_ALONE, ...incidentOf(snapshot, incident, componentsById(snapshot)) } },
     ...changed.slice(0, MAX_COMPONENTS).flatMap((change) => {
-      const component = byId.get(change.code);
+      const component = listed.get(change.code);
       // What is only planned, or what something worse covers, changes nothing that visitors see.
       if (!component || component.status === change.old_status) return [];
       return [

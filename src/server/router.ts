@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { sameSecret } from '#auth/tokens.ts';
-import { type Answer, textAnswer, withHeaders } from './answer.ts';
+import { type Answer, jsonAnswer, textAnswer, withHeaders } from './answer.ts';
 import { readBody } from './body.ts';
 import type { PageCache } from './cache/pageCache.ts';
 import { isShared, normalPath } from './cache/paths.ts';
 import type { Sendable } from './cache/sendable.ts';
 import { isDirectLoopback } from './client.ts';
 import type { Outcome } from './http.ts';
+import { isForOthers } from './security.ts';
 
 export type RouterOptions = {
   siteUrl: string;
@@ -58,7 +59,10 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
 }
 
 async function shared(path: string, { cache }: RouterOptions): Promise<Outcome> {
-  return { sendable: (await cache.get(path)).sendable };
+  const { kind, sendable } = await cache.get(path);
+  // Who asks for JSON is told in JSON; pages have a page of their own for this.
+  if (kind === 'failed' && path.endsWith('.json')) return inJson(503, UNREADABLE, { 'retry-after': '5' });
+  return { sendable };
 }
 
 /** One and the same answer for every path at which there is nothing: it is rendered once, whatever is asked for. */
@@ -113,12 +117,28 @@ function badMethod(method: string): Outcome {
 
 function notAllowed(path: string, method: string): Outcome {
   const allow = 'GET, HEAD, OPTIONS';
-  if (method !== 'OPTIONS') return plain(405, 'This can only be read.', { allow });
+  if (method !== 'OPTIONS')
+    return path.endsWith('.json')
+      ? inJson(405, 'This can only be read.', { allow })
+      : plain(405, 'This can only be read.', { allow });
   const answer = withHeaders(textAnswer(204, '', { allow }), { 'content-type': null });
-  const cors: Record<string, string> = path.startsWith('/api/v2/')
-    ? { 'access-control-allow-origin': '*' }
-    : {};
-  return { answer: withHeaders({ ...answer, body: Buffer.alloc(0) }, cors) };
+  return { answer: withHeaders({ ...answer, body: Buffer.alloc(0) }, isForOthers(path) ? PREFLIGHT : {}) };
+}
+
+const UNREADABLE = 'We cannot read our own records at this moment and are trying again every few seconds.';
+
+/** What a page of another origin may ask here, which is to read, conditionally too. */
+const PREFLIGHT = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+  'access-control-allow-headers': '*',
+  'access-control-max-age': '86400',
+};
+
+/** A refusal by the public API, in its own shape. */
+function inJson(status: number, error: string, headers: Record<string, string>): Outcome {
+  const cors = { 'access-control-allow-origin': '*' };
+  return { answer: withHeaders(jsonAnswer(status, { error }), { ...cors, ...headers }) };
 }
 
 /** `path` has no double slash, so where it leads is always here. */

@@ -4,8 +4,13 @@ import { type Answer, headerOf, withHeaders } from './answer.ts';
 /** What a response may do when its route said nothing: nothing. */
 const STRICT_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
-/** Paths that other sites may show, embed or read. */
-const SHARED = /^\/(embed\/|badge(\.svg$|\/)|api\/v2\/|calendar\.ics$|history\.(atom|rss)$)/;
+/** Paths that other sites may show, embed or read: machines ask for them, and pages of other origins. */
+const FOR_OTHERS =
+  /^\/(embed\/|badge(\.svg$|\/)|api\/v2\/|incidents\/[^/]+\.json$|calendar\.ics$|history\.(atom|rss)$|components\/[^/]+\.(atom|rss)$)/;
+
+export function isForOthers(path: string): boolean {
+  return FOR_OTHERS.test(path);
+}
 
 /**
  * The answer with the headers that every response carries, errors and files included. A route may bring its own
@@ -23,7 +28,7 @@ export function secured(answer: Answer, path: string, siteUrl: string): Answer {
     'referrer-policy': 'same-origin',
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
     'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': SHARED.test(path) ? 'cross-origin' : 'same-origin',
+    'cross-origin-resource-policy': isForOthers(path) ? 'cross-origin' : 'same-origin',
     // For browsers that do not know frame-ancestors; it cannot say more than "none".
     'x-frame-options': csp.includes("frame-ancestors 'none'") ? 'DENY' : null,
     'strict-transport-security': siteUrl.startsWith('https:') ? 'max-age=31536000' : null,

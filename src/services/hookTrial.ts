@@ -130,12 +130,21 @@ function samplePayload(page: Page, siteUrl: string, now: Instant): HookPayload {
     createdAt: now,
     updatedAt: now,
     updates: [update],
-    components: [{ id: component.id, name: component.name, status: 'operational', listed: true }],
+    components: [
+      {
+        id: component.id,
+        name: component.name,
+        status: 'operational',
+        began: { status: 'operational', at: now },
+        listed: true,
+      },
+    ],
   };
   const snapshot: ApiSnapshot = {
     page: { id: page.publicId, name: page.name, url: siteUrl, timeZone: page.timeZone, updatedAt: now },
     groups: [],
     components: [component],
+    archived: [],
     open: [],
     incidents: [],
     maintenances: [],

@@ -2,6 +2,7 @@ import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import {
+  findPublicIncident,
   listLatest,
   listOpenIncidents,
   listOpenMaintenance,
@@ -9,8 +10,11 @@ import {
   listPublicComponents,
   listPublicGroups,
 } from '#db/publicPage.ts';
-import type { ApiSnapshot } from '#domain/apiSnapshot.ts';
+import type { Row } from '#db/schema.ts';
+import type { ApiComponent, ApiSnapshot } from '#domain/apiSnapshot.ts';
+import { AppError } from '#domain/errors.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
+import type { ComponentStatus } from '#domain/status.ts';
 import { assembleIncidents } from './publicIncidents.ts';
 import { statusNow, timeOf } from './publicPage.ts';
 
@@ -27,6 +31,22 @@ export function getApiSnapshot(ctx: Ctx, wants: ApiWants): Promise<ApiSnapshot &
   return ctx.db.read((tx) => readSnapshot(tx, ctx, wants));
 }
 
+/**
+ * One incident or maintenance for a document of its own.
+ * @throws not_found also when it exists but is unpublished, restricted or a drill
+ */
+export function getApiIncident(
+  ctx: Ctx,
+  id: string,
+): Promise<{ snapshot: ApiSnapshot & { version: number }; incident: PublicIncident }> {
+  return ctx.db.read(async (tx) => {
+    const row = await findPublicIncident(tx, id);
+    if (!row) throw new AppError('not_found', 'There is no incident or maintenance with that id.');
+    const [incident] = await assembleIncidents(tx, [row], await listPublicComponents(tx));
+    return { snapshot: await readSnapshot(tx, ctx, {}), incident: incident as PublicIncident };
+  });
+}
+
 /** The same within a transaction: what it has written already counts. */
 export async function readSnapshot(
   tx: Tx,
@@ -36,7 +56,9 @@ export async function readSnapshot(
   const page = await getPage(tx);
   const now = timeOf(page, ctx);
   const all = await listPublicComponents(tx);
-  const components = all.filter((component) => component.archived_at === null);
+  const [components, archived] = [true, false].map((listed) =>
+    all.filter((component) => (component.archived_at === null) === listed),
+  ) as [Row<'components'>[], Row<'components'>[]];
   const claims = Map.groupBy(await listPublicClaims(tx, now), (claim) => claim.component_id);
   const groupsInUse = new Set(components.map((component) => component.group_id));
   const open = await assembleIncidents(tx, await listOpenIncidents(tx), all);
@@ -59,22 +81,27 @@ export async function readSnapshot(
         createdAt: group.created_at,
         updatedAt: group.updated_at,
       })),
-    components: components.map((component) => ({
-      id: component.id,
-      name: component.name,
-      description: component.description,
-      position: component.position,
-      createdAt: component.created_at,
-      updatedAt: component.updated_at,
-      groupId: component.group_id,
-      status: statusNow(claims.get(component.id) ?? [], now),
-      showcase: component.showcase === 1,
-      onlyShowIfDegraded: component.only_show_if_degraded === 1,
-      startDate: component.start_date,
-    })),
+    components: components.map((one) => toApiComponent(one, statusNow(claims.get(one.id) ?? [], now))),
+    archived: archived.map((one) => toApiComponent(one, statusNow(claims.get(one.id) ?? [], now))),
     open,
     incidents: await incidentsFor(tx, wants.incidents, open, all),
     maintenances: await maintenancesFor(tx, wants.maintenances, all),
+  };
+}
+
+function toApiComponent(row: Row<'components'>, status: ComponentStatus): ApiComponent {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    position: row.position,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    groupId: row.group_id,
+    status,
+    showcase: row.showcase === 1,
+    onlyShowIfDegraded: row.only_show_if_degraded === 1,
+    startDate: row.start_date,
   };
 }
 
@@ -97,7 +124,8 @@ async function maintenancesFor(
   if (!wanted) return [];
   if (wanted === 'latest')
     return assembleIncidents(tx, await listLatest(tx, 'maintenance', LATEST), components);
-  const open = await assembleIncidents(tx, await listOpenMaintenance(tx), components);
+  // Newest first, as every list of the dialect is: what begins last stands on top.
+  const open = (await assembleIncidents(tx, await listOpenMaintenance(tx), components)).reverse();
   if (wanted === 'active') return open.filter((one) => one.status !== 'scheduled');
   if (wanted === 'upcoming') return open.filter((one) => one.status === 'scheduled');
   return open;

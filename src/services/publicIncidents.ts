@@ -49,14 +49,14 @@ function toPublicIncident(
     status: row.status,
     startedAt: row.started_at,
     identifiedAt: firstWith(updates, 'identified'),
-    monitoringAt: firstWith(updates, 'monitoring'),
+    monitoringAt: monitoringAt(row, updates),
     resolvedAt: row.resolved_at,
     scheduledFor: row.scheduled_for,
     scheduledUntil: row.scheduled_until,
     nextUpdateDue: row.has_cadence && !isOver(row.status) ? row.next_update_due : null,
     shortlink: row.shortlink,
     createdAt: row.created_at,
-    updatedAt: row.updated_at,
+    updatedAt: changedAt(row, updates),
     updates: updates.map(toPublicUpdate),
     components,
   };
@@ -82,6 +82,22 @@ function toPublicUpdate(row: PublicUpdateRow): PublicUpdate {
   };
 }
 
+/** An imported incident keeps what its source said. */
+function monitoringAt(row: PublicIncidentRow, updates: readonly PublicUpdateRow[]): Instant | null {
+  const said = firstWith(updates, 'monitoring');
+  return row.source === 'import' && row.kind === 'incident' ? (row.mitigated_at ?? said) : said;
+}
+
+/**
+ * When what visitors read of it last changed. Not the row's own time: what is done inside raises that too, and nobody outside is to
+ * see from it that something was. An imported incident keeps what its source said.
+ */
+function changedAt(row: PublicIncidentRow, updates: readonly PublicUpdateRow[]): Instant {
+  if (row.source === 'import') return row.updated_at;
+  const times = [row.created_at, row.published_at ?? row.created_at, ...updates.map((one) => one.updated_at)];
+  return times.reduce((last, time) => (time > last ? time : last));
+}
+
 /** When it was first said to have that status; updates are newest first. */
 function firstWith(updates: readonly PublicUpdateRow[], status: AnyStatus): Instant | null {
   return updates.findLast((update) => update.status === status)?.posted_at ?? null;
@@ -98,7 +114,10 @@ function affectedBy(
       if (!component) return [];
       const open = own.filter((claim) => claim.ends_at === null);
       const status = worstStatus((open.length ? open : own).map((claim) => claim.status));
-      return [{ id, name: component.name, status, listed: component.archived_at === null }];
+      // Claims are in the order in which they began.
+      const [first] = own as [PublicClaimRow, ...PublicClaimRow[]];
+      const began = { status: first.status, at: first.starts_at };
+      return [{ id, name: component.name, status, began, listed: component.archived_at === null }];
     })
     .sort((a, b) => statusRank(b.status) - statusRank(a.status));
 }

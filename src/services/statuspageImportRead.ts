@@ -9,6 +9,7 @@ import {
   type TidyComponent,
   type TidyComponents,
   tidyComponents,
+  UNLISTED,
 } from '#domain/statuspageComponents.ts';
 import { type TidyIncident, tidyIncident } from '#domain/statuspageIncidents.ts';
 import { type Instant, isTimeZone } from '#domain/time.ts';
@@ -39,6 +40,8 @@ export async function tidySource(
   const known = new Set([...here.map((row) => row.id), ...listedRecords.map(idOf)]);
   const embedded = wholeComponents(records.map(({ record }) => record)).filter((c) => !known.has(idOf(c)));
   const listed = tidyComponents([...listedRecords, ...embedded], { zone, asOf, remarks });
+  // A source that lists its components and not these has them no more: they keep their incidents, and are not on the page.
+  if (listedRecords.length) archiveUnlisted(listed, new Set(embedded.map(idOf)), now, remarks);
   addTo(report.components, 'read', listedRecords.length + embedded.length - listed.groups.length);
   addTo(report.groups, 'read', listed.groups.length);
   report.components.skipped = report.components.read - listed.components.length;
@@ -83,7 +86,10 @@ export async function tidySource(
     addTo(report.updates, 'skipped', updates - incident.updates.length);
     incidents.set(incident.id, incident);
   }
-  const list = [...incidents.values()].sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  // Sources list the newest first: of two that started together the later one in the list is the older.
+  const list = [...incidents.values()]
+    .reverse()
+    .sort((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : 0));
   report.maintenances = list.filter((incident) => incident.kind === 'maintenance').length;
   remarkOnUnexplained(listed, list, remarks);
   return { listed, made: finder.made().map((made) => archivedComponent(made, now)), incidents: list };
@@ -106,6 +112,19 @@ function wholeComponents(incidents: readonly unknown[]): unknown[] {
   }
   // What such a copy says of its status was true once; its incident says it better.
   return [...newest.values()].map((record) => ({ ...record, status: null }));
+}
+
+function archiveUnlisted(
+  { components }: TidyComponents,
+  unlisted: ReadonlySet<string>,
+  now: Instant,
+  remarks: Remarks,
+): void {
+  for (const component of components) {
+    if (!unlisted.has(component.id)) continue;
+    component.archivedAt = now;
+    remarks.push({ level: 'noted', reason: UNLISTED, subject: component.name });
+  }
 }
 
 /** When the source was written: its page's own time, or the newest time in it. */

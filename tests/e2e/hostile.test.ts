@@ -343,7 +343,9 @@ describe('hostile text', () => {
       const routes = routePatterns()
         .filter(
           (pattern) =>
-            !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.ics$|\/api\//.test(pattern),
+            !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.(ics|atom|rss)$|\/api\//.test(
+              pattern,
+            ),
         )
         .map((pattern) =>
           pathOf(

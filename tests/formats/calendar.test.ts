@@ -25,7 +25,6 @@ describe('a calendar', () => {
       'VERSION:2.0',
       'PRODID:-//Foghorn//Foghorn//EN',
       'CALSCALE:GREGORIAN',
-      'METHOD:PUBLISH',
       'X-WR-CALNAME:Harbour: on duty',
       'REFRESH-INTERVAL;VALUE=DURATION:PT30M',
       'X-PUBLISHED-TTL:PT30M',

@@ -1,14 +1,21 @@
-import { expect, it } from 'vitest';
-import { z } from 'zod';
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '#config';
+import type { Ctx } from '#db/context.ts';
 import {
   componentsJson,
+  incidentJson,
   incidentsJson,
   maintenancesJson,
   statusJson,
   summaryJson,
 } from '#formats/statuspage.ts';
-import { getApiSnapshot } from '#services/publicApi.ts';
-import { testClock, testContext } from '../support/context.ts';
+import { getApiIncident, getApiSnapshot } from '#services/publicApi.ts';
+import { importStatuspage } from '#services/statuspageImport.ts';
+import { fillDemo } from '../../src/cli/demoFill.ts';
+import { openFoghorn } from '../../src/foghorn.ts';
+import { scratch } from '../cli/support.ts';
+import { testClock, testContext, userActor } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import {
   makeClaim,
@@ -19,112 +26,49 @@ import {
   makeUpdate,
 } from '../support/factory.ts';
 import { makeHarbour } from '../support/harbour.ts';
+import {
+  COMPONENTS,
+  contradictions,
+  DOCUMENTS,
+  INCIDENTS,
+  MAINTENANCES,
+  ONE,
+  STATUS,
+  SUMMARY,
+} from '../support/statuspageSchema.ts';
 
 const NOW = '2026-11-20T15:06:00.000Z';
+const REAL = new URL('../../../shared/data/', import.meta.url);
 
-// Strict: a field too many, or one too few, is a client that breaks.
-const instant = z.iso.datetime({ precision: 3 });
-const componentStatus = z.enum([
-  'operational',
-  'under_maintenance',
-  'degraded_performance',
-  'partial_outage',
-  'major_outage',
-]);
-const page = z.strictObject({
-  id: z.string(),
-  name: z.string(),
-  url: z.url(),
-  time_zone: z.string(),
-  updated_at: instant,
-});
-const memberFields = {
-  id: z.string(),
-  name: z.string(),
-  status: componentStatus,
-  created_at: instant,
-  updated_at: instant,
-  position: z.int(),
-  description: z.string().nullable(),
-  showcase: z.boolean(),
-  start_date: z.iso.date().nullable(),
-  group_id: z.string().nullable(),
-  page_id: z.string(),
-  only_show_if_degraded: z.boolean(),
-};
-const member = z.strictObject({ ...memberFields, group: z.literal(false) });
-const group = z.strictObject({
-  ...memberFields,
-  group: z.literal(true),
-  group_id: z.null(),
-  components: z.array(z.string()).min(1),
-});
-const component = z.union([member, group]);
-const update = z.strictObject({
-  id: z.string(),
-  status: z.string(),
-  body: z.string(),
-  incident_id: z.string(),
-  created_at: instant,
-  updated_at: instant,
-  display_at: instant,
-  affected_components: z
-    .array(
-      z.strictObject({
-        code: z.string(),
-        name: z.string(),
-        old_status: componentStatus,
-        new_status: componentStatus,
-      }),
-    )
-    .min(1)
-    .nullable(),
-  deliver_notifications: z.boolean(),
-  custom_tweet: z.null(),
-  tweet_id: z.null(),
-});
-const incidentFields = {
-  id: z.string(),
-  name: z.string(),
-  created_at: instant,
-  updated_at: instant,
-  monitoring_at: instant.nullable(),
-  resolved_at: instant.nullable(),
-  shortlink: z.url(),
-  started_at: instant,
-  page_id: z.string(),
-  incident_updates: z.array(update).min(1),
-  components: z.array(member),
-};
-const incident = z.strictObject({
-  ...incidentFields,
-  status: z.enum(['investigating', 'identified', 'monitoring', 'resolved', 'postmortem']),
-  impact: z.enum(['none', 'minor', 'major', 'critical']),
-  // Ours, beside the dialect's: clients read what they know and pass over the rest.
-  next_update_by: instant.nullable(),
-});
-const maintenance = z.strictObject({
-  ...incidentFields,
-  status: z.enum(['scheduled', 'in_progress', 'verifying', 'completed']),
-  impact: z.enum(['none', 'minor', 'major', 'critical', 'maintenance']),
-  scheduled_for: instant.nullable(),
-  scheduled_until: instant.nullable(),
-});
-const status = z.strictObject({
-  indicator: z.enum(['none', 'minor', 'major', 'critical']),
-  description: z.string(),
-});
-const SUMMARY = z.strictObject({
-  page,
-  status,
-  components: z.array(component),
-  incidents: z.array(incident),
-  scheduled_maintenances: z.array(maintenance),
-});
-const STATUS = z.strictObject({ page, status });
-const COMPONENTS = z.strictObject({ page, components: z.array(component) });
-const INCIDENTS = z.strictObject({ page, incidents: z.array(incident) });
-const MAINTENANCES = z.strictObject({ page, scheduled_maintenances: z.array(maintenance) });
+/** Every document as its page writes it, and each incident's own; held against the reference, and against each other. */
+async function everyDocument(ctx: Ctx) {
+  const written = {
+    'summary.json': summaryJson(await getApiSnapshot(ctx, { incidents: 'open', maintenances: 'open' })),
+    'status.json': statusJson(await getApiSnapshot(ctx, {})),
+    'components.json': componentsJson(await getApiSnapshot(ctx, {})),
+    'incidents.json': incidentsJson(await getApiSnapshot(ctx, { incidents: 'latest' })),
+    'incidents/unresolved.json': incidentsJson(await getApiSnapshot(ctx, { incidents: 'open' })),
+    'scheduled-maintenances.json': maintenancesJson(await getApiSnapshot(ctx, { maintenances: 'latest' })),
+    'scheduled-maintenances/active.json': maintenancesJson(
+      await getApiSnapshot(ctx, { maintenances: 'active' }),
+    ),
+    'scheduled-maintenances/upcoming.json': maintenancesJson(
+      await getApiSnapshot(ctx, { maintenances: 'upcoming' }),
+    ),
+  };
+  for (const [name, schema] of Object.entries(DOCUMENTS))
+    schema.parse(JSON.parse(JSON.stringify(written[name as keyof typeof written])));
+  const incidents = INCIDENTS.parse(written['incidents.json']).incidents;
+  const maintenances = MAINTENANCES.parse(written['scheduled-maintenances.json']).scheduled_maintenances;
+  const components = COMPONENTS.parse(written['components.json']);
+  expect(contradictions({ components, incidents: [...incidents, ...maintenances] })).toEqual([]);
+  for (const { id } of [...incidents, ...maintenances]) {
+    const { snapshot, incident } = await getApiIncident(ctx, id);
+    const { page: _, ...one } = ONE.parse(incidentJson(snapshot, incident));
+    expect([...incidents, ...maintenances]).toContainEqual(one);
+  }
+  return { incidents, maintenances, ...components };
+}
 
 eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
   async function harbour(open: 0 | 1 | 3) {
@@ -141,7 +85,7 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
     expect(summary.components.filter((one) => one.group)).toHaveLength(7);
     expect(summary.components.filter((one) => !one.group)).toHaveLength(40);
     expect(summary.incidents.map((one) => one.status)).toEqual(['identified', 'investigating', 'monitoring']);
-    expect(summary.scheduled_maintenances.map((one) => one.status)).toEqual(['in_progress', 'scheduled']);
+    expect(summary.scheduled_maintenances.map((one) => one.status)).toEqual(['scheduled', 'in_progress']);
     expect(summary.status).toEqual({ indicator: 'critical', description: 'Major System Outage' });
     STATUS.parse(statusJson(await getApiSnapshot(ctx, {})));
     COMPONENTS.parse(componentsJson(await getApiSnapshot(ctx, {})));
@@ -264,4 +208,61 @@ eachDatabase("the public JSON in Statuspage's shape", (fresh) => {
     expect(incidents).toHaveLength(50);
     expect(incidents[0]!.name).toBe('Day 10');
   });
+
+  it('names a component that has been archived since, in the incidents that touched it and in no list', async () => {
+    const db = await fresh();
+    await makePage(db, { updated_at: NOW });
+    const group = await makeGroup(db, { name: 'Old' });
+    const fax = await makeComponent(db, { name: 'Fax', archived_at: NOW, group_id: group.id });
+    const { seq } = await makeIncident(db, { status: 'resolved', resolved_at: NOW });
+    await makeUpdate(db, seq, { status: 'resolved' });
+    await makeClaim(db, { component_id: fax.id, source_seq: seq, status: 'major_outage' });
+    const { incidents, components } = await everyDocument(testContext(db, { clock: testClock(NOW) }));
+    expect(components).toEqual([]);
+    expect(incidents[0]!.components).toMatchObject([{ id: fax.id, name: 'Fax', group_id: null }]);
+    expect(incidents[0]!.incident_updates[0]!.affected_components).toMatchObject([
+      { code: fax.id, new_status: 'major_outage' },
+    ]);
+  });
+
+  it('shows nobody outside that something was done inside: updated_at is of what visitors read', async () => {
+    const db = await fresh();
+    await makePage(db, { updated_at: NOW });
+    const said = '2026-11-20T15:00:00.000Z';
+    const { seq } = await makeIncident(db, { created_at: said, published_at: said, updated_at: NOW });
+    await makeUpdate(db, seq, { created_at: said, updated_at: said, posted_at: said });
+    const { incidents } = await everyDocument(testContext(db, { clock: testClock(NOW) }));
+    expect(incidents[0]!.updated_at).toBe(said);
+  });
+
+  const there = existsSync(REAL);
+  it.skipIf(!there)(
+    there
+      ? 'has every field, with allowed values, of what was imported from a large real page'
+      : 'a large real page: NOT RUN, because ../shared/data is not beside this checkout',
+    async () => {
+      const read = (name: string) => JSON.parse(readFileSync(new URL(name, REAL), 'utf8'));
+      const db = await fresh();
+      await makePage(db, { updated_at: NOW });
+      const ctx = testContext(db, { clock: testClock(NOW), actor: userActor('owner') });
+      await importStatuspage(ctx, {
+        ...read('github-incidents-2020-2025.json'),
+        components: read('github-components.json').components,
+      });
+      const { incidents, maintenances, components } = await everyDocument(ctx);
+      expect([incidents.length, maintenances.length, components.length]).toEqual([50, 3, 12]);
+    },
+  );
+});
+
+it('every document of the demo has every field, with allowed values', async () => {
+  const folder = scratch();
+  await fillDemo(folder, NOW);
+  const foghorn = await openFoghorn(readConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }));
+  onTestFinished(() => foghorn.close());
+  const ctx = { ...foghorn.contextFor({ kind: 'visitor' }), now: () => NOW };
+  const { incidents, maintenances, components } = await everyDocument(ctx);
+  expect(components.length).toBeGreaterThan(45);
+  expect(incidents.length).toBeGreaterThan(15);
+  expect(maintenances.length).toBeGreaterThan(1);
 });

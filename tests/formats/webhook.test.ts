@@ -84,6 +84,7 @@ const incident = z.strictObject({
   scheduled_until: instant.nullable(),
   // As in `/api/v2`; planned work has none.
   next_update_by: instant.nullable().optional(),
+  scope: z.string().min(1).nullable(),
 });
 const incidentCall = z.strictObject({ page, incident });
 const componentCall = z.strictObject({

@@ -19,6 +19,9 @@ const PUBLIC_IN_DESIGN = [
   /^\/history(\/\[\]|\.atom|\.rss)?$/,
   /^\/calendar\.ics$/,
   /^\/(incidents|maintenance|components)\/\[\]$/,
+  // One incident in Statuspage's shape, and the feeds of one component.
+  /^\/incidents\/\[\]\.json$/,
+  /^\/components\/\[\]\.(atom|rss)$/,
   /^\/subscribe$/,
   /^\/(subscription|confirm|unsubscribe)\/\[\]$/,
   // How many updates came on time and how that is counted: a figure is printed with its formula.

@@ -215,12 +215,16 @@ const VERBS: Record<string, readonly Role[]> = {
 /** What needs no permission: what the public page shows, and what the link in a mail allows. */
 const OPEN = new Set([
   // Shown to everyone.
+  'getApiIncident',
   'getApiSnapshot',
   'getChoices',
+  'getComponentFeed',
   'getGlance',
   'getHeadline',
+  'getHistoryFeed',
   'getHistoryMonth',
   'getKeptPage',
+  'getMaintenanceCalendar',
   'getPublicComponent',
   'getPublicFrame',
   'getPublicIncident',

@@ -91,6 +91,11 @@ describe('the path of a request', () => {
       '/api/v2/summary.json',
       '/api/v2/incidents/unresolved.json',
       '/history.atom',
+      '/history.rss',
+      '/calendar.ics',
+      '/incidents/abcdefghijkl.json',
+      '/components/abcdefghijkl.atom',
+      '/components/x.rss',
     ])
       expect(isShared(path), path).toBe(true);
     for (const path of [
@@ -105,6 +110,9 @@ describe('the path of a request', () => {
       '/healthz',
       '/incidents',
       '/incidents/a/b',
+      '/incidents/a.atom',
+      '/components/a.json',
+      '/components/a.atom.rss',
       `/incidents/${'a'.repeat(65)}`,
       '/history/2026-11/',
     ])

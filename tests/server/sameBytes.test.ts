@@ -47,6 +47,11 @@ beforeAll(async () => {
     '/history',
     '/history/2026-11',
     '/nothing/here',
+    '/history.atom',
+    '/history.rss',
+    '/calendar.ics',
+    ...all.map(({ id }) => `/incidents/${id}.json`),
+    ...['atom', 'rss'].map((kind) => `/components/${components.get('Checkout')}.${kind}`),
     ...all.map(({ id, kind }) => (kind === 'maintenance' ? `/maintenance/${id}` : `/incidents/${id}`)),
     ...['Checkout', 'Cart', 'Live chat', 'Payouts', 'OAuth'].map(
       (name) => `/components/${components.get(name)}`,

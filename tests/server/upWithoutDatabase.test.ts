@@ -22,7 +22,7 @@ beforeAll(async () => {
   await makeHarbour(db, { now: new Date().toISOString(), open: 3 });
   await db.write((tx) => bumpPageVersion(tx, new Date().toISOString()));
   while (!(await ask(server.url)).body.includes('Checkout'));
-  await ask(server.url, '/api/v2/summary.json');
+  for (const path of ['/api/v2/summary.json', '/history.atom', '/calendar.ics']) await ask(server.url, path);
   await db.close();
   await server.stop();
 });
@@ -59,6 +59,15 @@ async function expectUpAndHonest(server: TestServer): Promise<void> {
   expect(json.status).toBe(200);
   expect(JSON.parse(json.body).page).toBeDefined();
   expect(json.headers['x-foghorn-as-of']).toBeDefined();
+  for (const path of ['/history.atom', '/calendar.ics']) {
+    const kept = await ask(server.url, path);
+    expect([kept.status, kept.headers['x-foghorn-as-of']], path).toEqual([200, expect.any(String)]);
+  }
+  // Nobody had asked for it, so there is nothing to fall back on: said in the API's own shape.
+  const never = await ask(server.url, '/api/v2/status.json');
+  expect(never.status).toBe(503);
+  expect(never.headers['access-control-allow-origin']).toBe('*');
+  expect(JSON.parse(never.body)).toEqual({ error: expect.any(String) });
   expect((await ask(server.url, '/healthz')).status).toBe(200);
   expect((await ask(server.url, '/readyz')).status).toBe(503);
   const form = await ask(server.url, '/subscribe');

@@ -10,17 +10,21 @@ export type ReadEvent = {
   summary: string;
   description: string;
   url: string;
+  status: string;
+  /** The triggers of its reminders. */
+  alarms: string[];
 };
 
 const PROPERTIES: Record<string, { once: readonly string[]; may: readonly string[] }> = {
   VCALENDAR: {
     once: ['VERSION', 'PRODID'],
-    may: ['CALSCALE', 'METHOD', 'X-WR-CALNAME', 'REFRESH-INTERVAL', 'X-PUBLISHED-TTL'],
+    may: ['CALSCALE', 'X-WR-CALNAME', 'REFRESH-INTERVAL', 'X-PUBLISHED-TTL'],
   },
   VEVENT: {
-    once: ['UID', 'DTSTAMP', 'DTSTART', 'DTEND', 'SEQUENCE', 'SUMMARY'],
-    may: ['CREATED', 'LAST-MODIFIED', 'DESCRIPTION', 'URL', 'TRANSP'],
+    once: ['UID', 'DTSTAMP', 'DTSTART', 'SEQUENCE', 'SUMMARY'],
+    may: ['DTEND', 'CREATED', 'LAST-MODIFIED', 'DESCRIPTION', 'URL', 'TRANSP', 'STATUS'],
   },
+  VALARM: { once: ['ACTION', 'DESCRIPTION', 'TRIGGER'], may: [] },
 };
 
 /** @throws at the first thing that the standard does not allow */
@@ -28,24 +32,30 @@ export function readCalendar(text: string): { name: string; events: ReadEvent[] 
   const properties = linesOf(text).map(readProperty);
   const first = properties.shift();
   if (first?.name !== 'BEGIN' || first.value !== 'VCALENDAR') throw new Error('It is no calendar.');
-  const events: ReadProperty[][] = [];
+  const events: { own: ReadProperty[]; alarms: ReadProperty[][] }[] = [];
   const calendar: ReadProperty[] = [];
-  let event: ReadProperty[] | null = null;
+  let event: (typeof events)[number] | null = null;
+  let alarm: ReadProperty[] | null = null;
   let ended = false;
   for (const property of properties) {
     if (ended) throw new Error('Something stands after the end.');
     const { name, value } = property;
-    if (name === 'BEGIN') {
+    if (name === 'BEGIN' && value === 'VALARM' && event && !alarm) {
+      alarm = [];
+    } else if (name === 'END' && value === 'VALARM' && event && alarm) {
+      event.alarms.push(alarm);
+      alarm = null;
+    } else if (name === 'BEGIN') {
       if (value !== 'VEVENT' || event) throw new Error(`BEGIN:${value} stands where it may not.`);
-      event = [];
+      event = { own: [], alarms: [] };
     } else if (name === 'END' && value === 'VEVENT') {
-      if (!event) throw new Error('An event ends that did not begin.');
+      if (!event || alarm) throw new Error('An event ends that did not begin, or that holds an open alarm.');
       events.push(event);
       event = null;
     } else if (name === 'END' && value === 'VCALENDAR') {
       if (event) throw new Error('An event did not end.');
       ended = true;
-    } else (event ?? calendar).push(property);
+    } else (alarm ?? event?.own ?? calendar).push(property);
   }
   if (!ended) throw new Error('The calendar did not end.');
   check('VCALENDAR', calendar);
@@ -83,7 +93,7 @@ function readProperty(line: string): ReadProperty {
   return { name, value, parameters: Object.fromEntries(pairs.map((pair) => pair.split('='))) };
 }
 
-function check(kind: 'VCALENDAR' | 'VEVENT', properties: readonly ReadProperty[]): void {
+function check(kind: 'VCALENDAR' | 'VEVENT' | 'VALARM', properties: readonly ReadProperty[]): void {
   const { once, may } = PROPERTIES[kind] as (typeof PROPERTIES)[string];
   for (const name of once)
     if (properties.filter((one) => one.name === name).length !== 1)
@@ -94,8 +104,15 @@ function check(kind: 'VCALENDAR' | 'VEVENT', properties: readonly ReadProperty[]
     if (properties.filter((one) => one.name === name).length > 1) throw new Error(`${name} stands twice.`);
 }
 
-function readEvent(properties: ReadProperty[]): ReadEvent {
+function readEvent({
+  own: properties,
+  alarms,
+}: {
+  own: ReadProperty[];
+  alarms: ReadProperty[][];
+}): ReadEvent {
   check('VEVENT', properties);
+  for (const alarm of alarms) check('VALARM', alarm);
   for (const name of ['DTSTAMP', 'DTSTART', 'DTEND', 'CREATED', 'LAST-MODIFIED']) {
     const found = properties.find((one) => one.name === name);
     if (found && (!isUtc(found.value) || Object.keys(found.parameters).length))
@@ -103,9 +120,15 @@ function readEvent(properties: ReadProperty[]): ReadEvent {
   }
   const start = textIn(properties, 'DTSTART');
   const end = textIn(properties, 'DTEND');
-  if (end <= start) throw new Error('An event ends before it begins.');
+  if (end && end <= start) throw new Error('An event ends before it begins.');
   const sequence = textIn(properties, 'SEQUENCE');
   if (!/^\d+$/.test(sequence)) throw new Error('SEQUENCE is no number.');
+  const status = textIn(properties, 'STATUS');
+  if (!['', 'TENTATIVE', 'CONFIRMED', 'CANCELLED'].includes(status)) throw new Error('STATUS means nothing.');
+  const triggers = alarms.map((alarm) => textIn(alarm, 'TRIGGER'));
+  for (const trigger of triggers)
+    if (!/^-?P(\d+W|\d+D|(\d+D)?T(\d+H)?(\d+M)?(\d+S)?)$/.test(trigger))
+      throw new Error(`TRIGGER is no duration: ${trigger}`);
   const url = textIn(properties, 'URL');
   if (url && !URL.canParse(url)) throw new Error('URL is none.');
   return {
@@ -117,6 +140,8 @@ function readEvent(properties: ReadProperty[]): ReadEvent {
     summary: unescaped(textIn(properties, 'SUMMARY')),
     description: unescaped(textIn(properties, 'DESCRIPTION')),
     url,
+    status,
+    alarms: triggers,
   };
 }
 

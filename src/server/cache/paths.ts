@@ -4,7 +4,21 @@
  */
 const ID = '[A-Za-z0-9_-]{1,64}';
 const SHARED_PATHS = new RegExp(
-  `^(/|/history|/history/\\d{4}-\\d{2}|/history\\.(atom|rss)|/calendar\\.ics|/badge(/${ID})?\\.svg|/on-time|/embed/frame(/${ID})?|/embed/${ID}\\.json|/(incidents|maintenance|components)/${ID}|/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json)$`,
+  `^(${[
+    '/',
+    '/history',
+    '/history/\\d{4}-\\d{2}',
+    '/on-time',
+    `/(incidents|maintenance|components)/${ID}`,
+    '/history\\.(atom|rss)',
+    `/components/${ID}\\.(atom|rss)`,
+    '/calendar\\.ics',
+    `/incidents/${ID}\\.json`,
+    '/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json',
+    `/embed/frame(/${ID})?`,
+    `/embed/${ID}\\.json`,
+    `/badge(/${ID})?\\.svg`,
+  ].join('|')})$`,
 );
 
 export function isShared(path: string): boolean {
