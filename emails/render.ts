@@ -164,14 +164,14 @@ export function renderUnsubscribedMail({ site }: { site: MailSite }): Rendered {
   const heading = `You are unsubscribed from ${nameOf(site)}`;
   return {
     subject: heading,
-    html: note('unsubscribed', site, heading, 'This is the last mail. It can be undone.', [
+    html: note('unsubscribed', site, heading, 'This is the last mail. It can be undone for seven days.', [
       'unsubscribe_url',
     ]),
     text: blocks(
       wrap(heading),
       wrap(`This address gets no more updates of ${nameOf(site)}. This is the last mail.`),
       wrap(
-        'It was not you? One of our mails may have been forwarded, and its link pressed by someone else. One press brings everything back.',
+        'It was not you? One of our mails may have been forwarded, and its link pressed by someone else. Within seven days one press brings everything back.',
       ),
       link('It was a mistake? Undo it here', slot('unsubscribe_url')),
       link('The status page itself stays open to everyone', site.url),

@@ -6,12 +6,16 @@ import { withdrawMails } from '#db/subscriptionMails.ts';
 import { AppError } from '#domain/errors.ts';
 import { maskHookUrl } from '#domain/hooks.ts';
 import { maskAddress } from '#domain/text.ts';
+import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
 import { renderUnsubscribedMail } from '#emails/render.ts';
 import { renderLeaveMail } from '#emails/subscription.ts';
 import { tellEnded } from './hookMail.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 import { audit, brokenLink, personToChange } from './subscriptions.ts';
+
+/** For so long an unsubscribing can be taken back by its link: one that was forwarded once must not bring anyone back years later. */
+export const UNDO_MS = 7 * DAY;
 
 /** `left`: no more mail comes. `asked`: many read the address, so a mail to it asks whether to stop for everyone. */
 export type Leaving = 'left' | 'asked';
@@ -45,7 +49,7 @@ export async function viewUnsubscribe(ctx: Ctx, token: string): Promise<Unsubscr
     state: person.state,
     asksAll: !byList && isList(person),
     byList,
-    canUndo: canUndo(person),
+    canUndo: canUndo(person, ctx.now()),
   };
 }
 
@@ -95,10 +99,14 @@ export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
   await ctx.db.write(async (tx) => {
     const { person } = await personToLeave(ctx, tx, token);
     if (person.state === 'confirmed') return;
-    if (!canUndo(person))
-      throw new AppError('conflict', 'This address was never confirmed, so there is nothing to go back to.', {
-        fix: 'Subscribe again.',
-      });
+    if (!canUndo(person, now))
+      throw new AppError(
+        'conflict',
+        person.confirmedAt === null
+          ? 'This address was never confirmed, so there is nothing to go back to.'
+          : 'This was more than seven days ago, so a link alone does not bring it back.',
+        { fix: 'Subscribe again.' },
+      );
     await markConfirmed(tx, person.seq, now, 'undo of an unsubscribing');
     await withdrawMails(tx, {
       recipientSeq: person.seq,
@@ -110,8 +118,14 @@ export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
   });
 }
 
-function canUndo(person: Recipient): boolean {
-  return person.kind === 'subscriber' && person.state === 'unsubscribed' && person.confirmedAt !== null;
+function canUndo({ kind, state, confirmedAt, unsubscribedAt }: Recipient, now: Instant): boolean {
+  return (
+    kind === 'subscriber' &&
+    state === 'unsubscribed' &&
+    confirmedAt !== null &&
+    unsubscribedAt !== null &&
+    now <= addMs(unsubscribedAt, UNDO_MS)
+  );
 }
 
 /** Of these, one reader alone cannot end it for all. */

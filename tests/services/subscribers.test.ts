@@ -292,6 +292,17 @@ eachDatabase('subscribing', (fresh) => {
       });
     });
 
+    it('can be undone for seven days: an old link that was forwarded brings nobody back', async () => {
+      const { ctx, mail } = await subscribed();
+      await unsubscribe(ctx, mail.unsubscribe);
+      ctx.clock.advance(7 * DAY);
+      expect(await viewUnsubscribe(ctx, mail.unsubscribe)).toMatchObject({ canUndo: true });
+      ctx.clock.advance(1);
+      expect(await viewUnsubscribe(ctx, mail.unsubscribe)).toMatchObject({ canUndo: false });
+      await expect(undoUnsubscribe(ctx, mail.unsubscribe)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await personAt(ctx, 'mia@example.com')).toMatchObject({ state: 'unsubscribed' });
+    });
+
     it('cannot be undone into a subscription that was never confirmed', async () => {
       const ctx = await visitor();
       await ask(ctx, 'mia@example.com');
