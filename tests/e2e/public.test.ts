@@ -355,7 +355,8 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     });
     // Another process wrote: the server sees it within a second.
     await expect.poll(async () => (await fetch(server.url)).text(), { timeout: 60_000 }).toContain('recover');
-    await page.clock.runFor(61_000);
+    // About every 30 s: at most a fifth more.
+    await page.clock.runFor(36_000);
     await expect
       .poll(() => page.locator('[role=status]').textContent(), { timeout: 60_000 })
       .toContain('Card payments recover');
@@ -363,6 +364,54 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     expect(await page.title()).toContain('Card payments recover');
     const accounts = page.locator('#parts details').filter({ hasText: 'Accounts' }).first();
     expect(await accounts.getAttribute('open')).not.toBeNull();
+    await page.close();
+  });
+
+  it('asks conditionally, about every half minute, never while hidden, and ever more seldom while there is no answer', async () => {
+    const page = await browser.newPage();
+    await page.clock.install();
+    let asked = 0;
+    let ended = 0;
+    let conditional = 0;
+    await page.goto(server.url);
+    const isOurs = (url: string) => url === `${server.url}/`;
+    page.on('request', (request) => {
+      if (isOurs(request.url())) asked++;
+    });
+    page.on('requestfinished', async (request) => {
+      if (!isOurs(request.url())) return;
+      if ((await request.allHeaders())['if-none-match']) conditional++;
+      ended++;
+    });
+    const pass = async (minutes: number) => {
+      for (let half = 0; half < minutes * 2; half++) {
+        await page.clock.runFor(MINUTE / 2);
+        while (ended < asked) await page.evaluate(() => null);
+      }
+    };
+    await pass(10);
+    expect(asked).toBeGreaterThanOrEqual(14);
+    expect(asked).toBeLessThanOrEqual(25);
+    expect(conditional).toBe(asked);
+
+    const see = (hidden: boolean) =>
+      page.evaluate((is) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+    await see(true);
+    asked = ended = 0;
+    await pass(10);
+    expect(asked).toBe(0);
+    await see(false);
+    await expect.poll(() => ended).toBe(1);
+
+    await page.route(server.url, (route) => route.fulfill({ status: 503, body: 'away' }));
+    asked = ended = 0;
+    await pass(30);
+    // After half a minute, 1, 2, 4 and 8 minutes more, each a fifth more or less.
+    expect(asked).toBeGreaterThanOrEqual(4);
+    expect(asked).toBeLessThanOrEqual(8);
     await page.close();
   });
 

@@ -120,8 +120,9 @@ for (const part of all('[data-live]>[id]')) seen[part.id] = part.innerHTML;
 
 const refresh = async () => {
   if (doc.hidden) return;
+  // Conditional: an unchanged page comes back as a 304 of a few bytes.
   const answer = await fetch(location.pathname, { cache: 'no-cache' });
-  if (!answer.ok) return;
+  if (!answer.ok) throw 0;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   for (const part of all('[data-live]>[id]', fresh)) {
     const own = doc.getElementById(part.id);
@@ -139,7 +140,19 @@ const refresh = async () => {
 
 paint();
 setInterval(paint, 1e4);
-// Offline is no fault: the next minute asks again.
-if (doc.querySelector('[data-live]')) setInterval(() => refresh().catch(() => {}), 6e4);
+/** About every 30 s, not all readers together; ever more seldom, up to about 8 min, while there is no answer. */
+const keep = (wait: number) =>
+  setTimeout(
+    () =>
+      refresh().then(
+        () => keep(3e4),
+        () => keep(Math.min(wait * 2, 48e4)),
+      ),
+    wait * (0.8 + Math.random() * 0.4),
+  );
+if (doc.querySelector('[data-live]')) {
+  keep(3e4);
+  doc.addEventListener('visibilitychange', () => refresh().catch(() => {}));
+}
 
 export {};
