@@ -419,8 +419,12 @@ function intruders(): string[] {
     /^(img|object|embed|base|applet|video|audio|source|math|marquee|frame|frameset|foreignobject|animate|set|template|noscript|plaintext|xmp)$/i;
   for (const element of document.querySelectorAll('*')) {
     const name = element.localName;
-    if (never.test(name)) found.push(`<${name}>`);
-    if (name === 'iframe' && !/^(\/admin\/.*)?$/.test(element.getAttribute('src') ?? ''))
+    const isBadge = name === 'img' && /^\/badge(\/[\w-]+)?\.svg$/.test(element.getAttribute('src') ?? '');
+    if (never.test(name) && !isBadge) found.push(`<${name}>`);
+    if (
+      name === 'iframe' &&
+      !/^(\/admin\/.*|\/embed\/frame(\/[\w-]+)?)?$/.test(element.getAttribute('src') ?? '')
+    )
       found.push(element.outerHTML);
     if (name === 'meta' && /refresh/i.test(element.getAttribute('http-equiv') ?? ''))
       found.push('<meta refresh>');
