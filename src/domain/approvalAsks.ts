@@ -1,6 +1,6 @@
 import { addBusinessMinutes, type Pace } from './cadence.ts';
 import type { Hold } from './calls.ts';
-import { addMs, type Instant, MINUTE, msBetween } from './time.ts';
+import { addMs, DAY, type Instant, MINUTE, msBetween } from './time.ts';
 
 export type WaitingApproval = {
   askedAt: Instant;
@@ -13,21 +13,24 @@ const WITHOUT_CLOCK = 15 * MINUTE;
 
 /**
  * Whether every approver is to be asked now about an update that waits: once what was promised is late, and then as often as staff are
- * called about it, until someone decides or says "I have it". What was missed is asked once.
+ * called about it, until someone decides or says "I have it". What was missed is asked
+ * once. About what is over there is no hurry: they are asked once more, and then daily in business hours.
  * @param due when the public word is due; null when none is
  */
 export function isAskedAgain(
   { askedAt, toldAllAt }: WaitingApproval,
-  { due, pace, holds }: { due: Instant | null; pace: Pace; holds: readonly Hold[] },
+  { due, over, pace, holds }: { due: Instant | null; over: boolean; pace: Pace; holds: readonly Hold[] },
   now: Instant,
 ): boolean {
   const { policy, hours } = pace;
-  const every = due ? policy.lateEvery * MINUTE : WITHOUT_CLOCK;
+  const every = due ? policy.lateEvery * MINUTE : over ? DAY : WITHOUT_CLOCK;
   const from = due ?? addMs(askedAt, WITHOUT_CLOCK);
   if (now < from) return false;
   if (holds.some(({ clock, at, until }) => clock === 'public' && at <= now && now < until)) return false;
   // As calls to staff: not at night under a policy of business hours, unless the night is what was promised.
-  const keepsHours = policy.businessHoursOnly && (!due || addBusinessMinutes(hours, due, 0) === due);
+  const keepsHours = due
+    ? policy.businessHoursOnly && addBusinessMinutes(hours, due, 0) === due
+    : policy.businessHoursOnly || (over && toldAllAt !== null && toldAllAt >= from);
   if (keepsHours && addBusinessMinutes(hours, now, 0) !== now) return false;
   const last = addMs(from, Math.floor(msBetween(from, now) / every) * every);
   return !toldAllAt || toldAllAt < last;

@@ -1,4 +1,4 @@
-import { insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
+import { type Approval, decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { getOnDuty, listTeam, type Person } from '#db/duty.ts';
@@ -8,8 +8,10 @@ import { getPage } from '#db/page.ts';
 import type { ApprovalsTable } from '#db/schema.ts';
 import { listUpdates } from '#db/updates.ts';
 import { listUsers } from '#db/users.ts';
+import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
 import { may } from '#domain/permissions.ts';
+import { STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
@@ -47,10 +49,16 @@ export async function askWhereNeeded(
   const { actor } = ctx;
   if (actor.kind !== 'user') throw new AppError('forbidden', 'Only a person can ask for approval.');
   const last = await lastApproval(tx, incident.seq, actor);
-  if (last?.state === 'waiting')
-    throw new AppError('conflict', `An update of ${last.askedBy.name} waits for approval already.`, {
-      fix: 'Your text is kept. Take that one back first, or wait until it is decided.',
-    });
+  if (last?.state === 'waiting') {
+    const changed = await changeSince(tx, last, incident, actor);
+    if (!changed)
+      throw new AppError('conflict', `An update of ${last.askedBy.name} waits for approval already.`, {
+        fix: 'Your text is kept. Take that one back first, or wait until it is decided.',
+      });
+    // Nobody can publish that one any more: this one takes its place.
+    const reason = `Since it was written, ${changed}.`;
+    await decideApproval(tx, last.seq, { state: 'withdrawn', by: actor.id, at: now, reason });
+  }
   const approvers = await listApprovers(tx, plan.unseals ? incident.seq : null);
   const others = approvers.filter(({ userId }) => userId !== actor.id);
   if (plan.unseals && !approvers.length) await refuseUnpublishable(tx);
@@ -189,7 +197,7 @@ export async function mailApprovers(
   await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: asked.people, rendered });
 }
 
-export async function standingOf(tx: Tx, incident: Incident, reader: Ctx['actor']): Promise<Standing> {
+export async function standingOf(tx: Tx, incident: Incident, reader: Reader): Promise<Standing> {
   const updates = await listUpdates(tx, incident.seq, reader);
   return {
     title: incident.title,
@@ -198,6 +206,36 @@ export async function standingOf(tx: Tx, incident: Incident, reader: Ctx['actor'
     isPublic: incident.publishedAt !== null && !incident.restricted,
     lastPublic: updates.find(({ audience }) => audience === 'public')?.seq ?? null,
   };
+}
+
+/**
+ * What changed since an update was written that waits: it cannot be published as it is. Null while it still fits.
+ * @param reader who may know of the incident
+ */
+export async function changeSince(
+  tx: Tx,
+  { standing }: Pick<Approval, 'standing'>,
+  incident: Incident,
+  reader: Reader,
+): Promise<string | null> {
+  const before = JSON.parse(standing) as Standing;
+  const now = await standingOf(tx, incident, reader);
+  return (
+    [
+      now.lastPublic !== before.lastPublic && 'another update was posted',
+      now.title !== before.title && 'the title was changed',
+      now.severity !== before.severity && `the severity became ${now.severity}`,
+      now.status !== before.status && `it became ${STATUS_LABELS[incident.status].toLowerCase()}`,
+      now.isPublic !== before.isPublic && 'it was published',
+    ].find((one) => one !== false) ?? null
+  );
+}
+
+/** The newest that waits and could be published as it is; null when none does. */
+export async function findFitting(tx: Tx, incident: Incident, reader: Reader): Promise<Approval | null> {
+  const last = await lastApproval(tx, incident.seq, reader);
+  if (last?.state !== 'waiting') return null;
+  return (await changeSince(tx, last, incident, reader)) ? null : last;
 }
 
 async function refuseUnpublishable(tx: Tx): Promise<never> {

@@ -8,10 +8,10 @@ import { getPage } from '#db/page.ts';
 import { isAskedAgain } from '#domain/approvalAsks.ts';
 import { AppError } from '#domain/errors.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
-import { STATUS_LABELS } from '#domain/status.ts';
+import { isOver } from '#domain/status.ts';
 import { clockTimeWithZone, type Instant } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
-import { mailApprovers, type Standing, standingOf } from './approvalGate.ts';
+import { changeSince, mailApprovers } from './approvalGate.ts';
 import { paceOf } from './pace.ts';
 import { type Posted, type PostInput, tellOthers, writePost } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
@@ -134,9 +134,11 @@ async function listOverdue(tx: Tx, now: Instant): Promise<{ approval: rows.Appro
   for (const approval of await rows.listWaitingForClock(tx)) {
     const author: Actor = { kind: 'user', role: 'viewer', ...approval.askedBy };
     const incident = await findIncident(tx, approval.incidentId, author);
-    if (!incident) continue;
+    // What nobody can publish any more is not asked about.
+    if (!incident || (await changeSince(tx, approval, incident, author))) continue;
     const due = incident.nextUpdateDue;
-    const facts = { due, pace: await paceOf(tx, incident), holds: await listHolds(tx, [incident.seq]) };
+    const over = isOver(incident.status);
+    const facts = { due, over, pace: await paceOf(tx, incident), holds: await listHolds(tx, [incident.seq]) };
     if (isAskedAgain(approval, facts, now)) overdue.push({ approval, incident });
   }
   return overdue;
@@ -239,15 +241,7 @@ async function refuseOtherStanding(
   approval: rows.Approval,
   incident: Incident,
 ): Promise<void> {
-  const before = JSON.parse(approval.standing) as Standing;
-  const now = await standingOf(tx, incident, ctx.actor);
-  const changed = [
-    now.lastPublic !== before.lastPublic && 'another update was posted',
-    now.title !== before.title && 'the title was changed',
-    now.severity !== before.severity && `the severity became ${now.severity}`,
-    now.status !== before.status && `it became ${STATUS_LABELS[incident.status].toLowerCase()}`,
-    now.isPublic !== before.isPublic && 'it was published',
-  ].find(Boolean);
+  const changed = await changeSince(tx, approval, incident, ctx.actor);
   if (changed)
     throw new AppError('conflict', `Since this was written, ${changed}.`, {
       fix: 'Send it back, so that its author looks at it again.',

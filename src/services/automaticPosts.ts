@@ -1,4 +1,3 @@
-import { lastApproval } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import { listHolds } from '#db/calls.ts';
 import { listClaimsOfSource } from '#db/claims.ts';
@@ -14,6 +13,7 @@ import { nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import { type ComponentStatus, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute, type VariableValues } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
+import { findFitting } from './approvalGate.ts';
 import { pacesOf } from './pace.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 
@@ -60,7 +60,7 @@ async function listLate(tx: Tx, now: Instant, id?: string): Promise<Late[]> {
     const holds = await listHolds(tx, [incident.seq]);
     const isHeld = holds.some(({ clock, at, until }) => clock === 'public' && at <= now && now < until);
     // Someone has written what an approver is reading: another word would make it stale.
-    const isWritten = (await lastApproval(tx, incident.seq, AUTOMATIC))?.state === 'waiting';
+    const isWritten = (await findFitting(tx, incident, AUTOMATIC)) !== null;
     const facts = { policy: pace.policy, due: incident.nextUpdateDue, isHeld: isHeld || isWritten, said };
     const automatic = automaticKind(facts, now);
     if (automatic) late.push({ ...incident, automatic, pace, said });

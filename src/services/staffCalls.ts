@@ -1,4 +1,3 @@
-import { lastApproval } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
@@ -18,6 +17,7 @@ import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type CallMail, renderCallMail } from '#emails/calls.ts';
+import { findFitting } from './approvalGate.ts';
 import { couldDecide } from './approvals.ts';
 import { callPayload } from './callPayload.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
@@ -164,10 +164,10 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   }
 }
 
-/** What is written and waits for an approver. Of what is restricted nobody is called about the next public word. */
+/** What is written, fits and waits for an approver. Of what is restricted nobody is called about the next public word. */
 async function readWaiting(tx: Tx, incident: Incident): Promise<CallMail['waiting']> {
-  const approval = await lastApproval(tx, incident.seq, null);
-  if (approval?.state !== 'waiting') return null;
+  const approval = await findFitting(tx, incident, null);
+  if (!approval) return null;
   const approvers = await couldDecide(tx, approval, incident);
   return { by: approval.askedBy.name, since: approval.askedAt, for: approvers.map(({ name }) => name) };
 }

@@ -218,6 +218,48 @@ eachDatabase('an update that needs an approver', (fresh) => {
     );
   });
 
+  it('is asked about no more, and blocks nothing, once nobody could publish it', async () => {
+    const { as, declare, write, mails, ctx } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    await write('kim', id, { audience: 'internal', status: 'resolved', body: 'A false alarm.' });
+    ctx.clock.advance(60 * MINUTE);
+    expect(await askAllApprovers(ctx)).toBe(0);
+    expect((await mails()).filter((mail) => mail.includes('pprove'))).toEqual([
+      '14:00 abel, noor: [SEV1] Approve an update: Checkout is failing',
+    ]);
+    // A newer text takes its place without a word to anyone who could not decide about the old one.
+    await write('kim', id, { audience: 'internal', status: 'investigating', body: 'It is back.' });
+    await write('kim', id, { audience: 'internal', status: 'identified', body: 'We know why.' });
+    const next = await write('user-comms', id, { body: 'It is back.' });
+    expect(next.waitsFor).toEqual(['abel', 'noor']);
+    expect(await getApproval(as('noor'), updateId)).toMatchObject({
+      state: 'withdrawn',
+      reason: 'Since it was written, it became identified.',
+    });
+  });
+
+  it('of what is over is asked about once more, and then daily in business hours', async () => {
+    const { as, declare, write, mails, ctx } = await house();
+    const { id } = await declare();
+    const { updateId } = await write('kim', id);
+    await publishApproved(as('noor'), { approvalId: updateId });
+    const watched = await write('kim', id, { status: 'monitoring', body: 'We watch it.' });
+    await publishApproved(as('noor'), { approvalId: watched.updateId });
+    ctx.clock.advance(20 * MINUTE);
+    const end = await write('kim', id, { status: 'resolved', body: 'It works.' });
+    await publishApproved(as('noor'), { approvalId: end.updateId });
+    // Friday evening.
+    ctx.clock.set('2026-11-20T22:00:00.000Z');
+    await write('kim', id, { status: 'postmortem', body: 'What happened.' });
+    for (let half = 0; half < 48 * 4; half++) {
+      await askAllApprovers(ctx);
+      ctx.clock.advance(30 * MINUTE);
+    }
+    const asked = (await mails()).filter((mail) => mail.includes('Still waiting'));
+    expect(asked.map((mail) => mail.slice(0, 5))).toEqual(['22:30', '09:00', '09:00']);
+  });
+
   it('is named in the calls to staff, which go on while it waits, with who is waited for', async () => {
     const { as, declare, write, ctx, db } = await house();
     const { id } = await declare();
