@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import { yieldToNewer } from './coalesce.ts';
-import { ADDRESS, TO_SUBSCRIBED } from './deliveries.ts';
+import { ADDRESS, COUNTS, TO_SUBSCRIBED } from './deliveries.ts';
 import { entriesOf, wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 
@@ -46,7 +46,9 @@ export async function isAnyoneAgainst(tx: Tx, batchSeq: number): Promise<boolean
     .selectFrom('deliveries as d')
     .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
-    .leftJoin('suppressions as s', (join) => join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null))
+    .leftJoin('suppressions as s', (join) =>
+      join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null).on(COUNTS),
+    )
     .select('d.seq')
     .where('d.batch_seq', '=', batchSeq)
     .where('d.state', '=', 'in_batch')

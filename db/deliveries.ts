@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
@@ -229,6 +229,12 @@ type QueuedRow = Awaited<ReturnType<ReturnType<typeof queuedWithPerson>['execute
 /** What is said about a webhook or chat, beside what is said to it, goes to its owner's mailbox. */
 export const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
 
+/**
+ * Whether a suppression `s` stands against a notice `n`: calls to staff stop for a mailbox that is not there, and for nothing else. Whoever
+ * once marked news as spam is on duty all the same.
+ */
+export const COUNTS = sql<SqlBool>`(n.kind <> 'call' or s.reason = 'bounce')`;
+
 function queuedWithPerson(tx: Tx, holds: Holds) {
   return (
     tx
@@ -239,7 +245,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
       )
       .leftJoin('suppressions as s', (join) =>
-        join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null),
+        join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null).on(COUNTS),
       )
       .select([
         'd.seq',

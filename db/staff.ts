@@ -32,3 +32,17 @@ export async function ensureStaff(
     .executeTakeFirstOrThrow();
   return seq;
 }
+
+/** Whose mailbox is not there, of those who can sign in, by name: no call reaches them by mail. */
+export async function listBouncedStaff(tx: Tx): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('users as u')
+    .innerJoin('suppressions as s', 's.address', 'u.email')
+    .select('u.name')
+    .where('u.disabled_at', 'is', null)
+    .where('s.lifted_at', 'is', null)
+    .where('s.reason', '=', 'bounce')
+    .orderBy('u.name')
+    .execute();
+  return rows.map(({ name }) => name);
+}

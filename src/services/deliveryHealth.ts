@@ -10,6 +10,7 @@ import { isUrgent } from '#domain/priority.ts';
 import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { kept } from './kept.ts';
 import { readPlaceTrouble } from './placeTrouble.ts';
+import { readStaffTrouble } from './staffMail.ts';
 
 /** One thing about sending that someone should know. `fine` needs no one; `waiting` mends itself; `trouble` needs someone. */
 export type HealthItem = {
@@ -47,8 +48,8 @@ const TOO_LATE_MS = 10 * MINUTE;
 export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
   requirePermission(ctx.actor, 'delivery.read');
   const outbox = await readSending(ctx);
-  const places = await readPlaceTrouble(ctx);
-  const items = [...places, ...judge(outbox).filter(({ level }) => !places.length || level !== 'fine')];
+  const calls = [...(await readStaffTrouble(ctx)), ...(await readPlaceTrouble(ctx))];
+  const items = [...calls, ...judge(outbox).filter(({ level }) => !calls.length || level !== 'fine')];
   const [worst, ...more] = items.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
   const { providers, workers, lanes } = outbox;
   return {

@@ -3,8 +3,10 @@ import { insertDelivery } from '#db/deliveries.ts';
 import type { Person } from '#db/duty.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { ensureStaff } from '#db/staff.ts';
+import { ensureStaff, listBouncedStaff } from '#db/staff.ts';
+import { may } from '#domain/permissions.ts';
 import { PRIORITY, type Priority } from '#domain/priority.ts';
+import { namesInWords } from '#domain/templates.ts';
 import type { Rendered } from '#emails/render.ts';
 
 /**
@@ -48,4 +50,23 @@ export async function mailStaff(
     await insertDelivery(tx, { noticeSeq, recipientSeq, priority, now });
   }
   return noticeSeq;
+}
+
+/** For the top of the admin, in the shape of deliveryHealth.ts: who cannot be called by mail, because their mailbox is not there. */
+export async function readStaffTrouble(
+  ctx: Ctx,
+): Promise<{ level: 'trouble'; message: string; fix: string; at?: { href: string; label: string } }[]> {
+  const names = await ctx.db.read(listBouncedStaff);
+  if (!names.length) return [];
+  const who = namesInWords(names);
+  return [
+    {
+      level: 'trouble',
+      message: `${who} cannot be called by mail: ${names.length > 1 ? 'their mailboxes do' : 'the mailbox does'} not exist.`,
+      fix: 'Give a colleague the duty meanwhile. Once the mailbox is there, let it be mailed again.',
+      ...(may(ctx.actor, 'subscriber.write') && {
+        at: { href: '/admin/suppressions', label: 'Suppressions' },
+      }),
+    },
+  ];
 }

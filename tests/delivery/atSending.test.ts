@@ -5,12 +5,14 @@ import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
 import { readResendEvent } from '#delivery/events.ts';
 import { recipientLinks } from '#emails/links.ts';
+import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { unsubscribe } from '#services/leaving.ts';
 import { applyReceipts, receiveEvent } from '#services/receipts.ts';
+import { mailStaff } from '#services/staffMail.ts';
 import { markShared } from '#services/subscriberRecords.ts';
 import { mailFreshLink } from '#services/subscriptions.ts';
 import { liftSuppression } from '#services/suppressions.ts';
-import { type TestClock, testContext } from '../support/context.ts';
+import { type TestClock, testContext, userActor } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makePage } from '../support/factory.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
@@ -48,6 +50,42 @@ eachDatabase('at the moment of sending', (fresh) => {
         .orderBy('d.seq')
         .execute(),
     );
+
+  it('calls staff who marked news as spam, or whose mailbox was full; only one that is not there stops a call, and the admin says so', async () => {
+    const db = await house(0);
+    const rig = await rigEngine(db, fakeTransport(fake));
+    const ctx = testContext(db, { clock: rig.clock });
+    const reasons = ['complaint', 'soft_bounces', 'manual', 'bounce'] as const;
+    const people = reasons.map((reason) => ({ name: reason, email: `${reason}@example.org` }));
+    await db.write(async (tx) => {
+      for (const { name, email } of people) {
+        await tx
+          .insertInto('users')
+          .values({
+            id: name,
+            email,
+            name,
+            role: 'comms',
+            password_hash: 'x',
+            created_at: ctx.now(),
+            disabled_at: null,
+          })
+          .execute();
+        const reason = name as (typeof reasons)[number];
+        await suppressAddress(tx, { address: email, reason, detail: null, now: ctx.now() });
+      }
+      await mailStaff(tx, ctx, { incidentSeq: null, people, rendered: rendered() });
+    });
+    await rig.drain();
+    expect(sentTo()).toEqual(['complaint@example.org', 'manual@example.org', 'soft_bounces@example.org']);
+    const { level, message, more } = await getDeliveryHealth({ ...ctx, actor: userActor('owner') });
+    expect([{ level, message }, ...more]).toContainEqual(
+      expect.objectContaining({
+        level: 'trouble',
+        message: 'bounce cannot be called by mail: the mailbox does not exist.',
+      }),
+    );
+  });
 
   it('a bounce that the provider told of since counts: the next message, queued before, does not go there', async () => {
     const db = await house(2);
