@@ -52,7 +52,9 @@ export async function readKeptWord(tx: Tx, incident: Incident, now: Instant): Pr
   const pace = (await pacesOf(tx, [incident])).get(incident) as Pace;
   const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
   const calls = (await listCalls(tx, [incident.seq])).filter(({ clock }) => clock === 'public');
-  const kept = keptWord(factsOf(incident, pace, said.reverse(), calls), now);
+  const facts = factsOf(incident, pace, said.reverse(), calls);
+  // Of what is restricted nobody outside is owed a word.
+  const kept = keptWord({ ...facts, minded: facts.minded && !incident.restricted }, now);
   return kept.words.length ? kept : null;
 }
 

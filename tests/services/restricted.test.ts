@@ -7,6 +7,7 @@ import { addMember, ensureAudiences } from '#services/audiences.ts';
 import { readAudit } from '#services/audit.ts';
 import { loadDraft, saveDraft } from '#services/drafts.ts';
 import { addLogEntry, assignRole, dueNow, getIncident, listIncidents } from '#services/incidents.ts';
+import { getKeptWord } from '#services/keptWord.ts';
 import { getStatusPage } from '#services/publicPage.ts';
 import { addViewer, getSeal, joinSealed, listSealed, removeViewer } from '#services/restricted.ts';
 import { callStaff } from '#services/staffCalls.ts';
@@ -228,6 +229,14 @@ eachDatabase('a restricted incident', (fresh) => {
     expect(mails.map(({ text }) => text.includes('A key was public.'))).toContain(true);
     expect(mails.map(({ text }) => text.includes('Both are rotated.'))).toEqual([false, true, true]);
     expect(JSON.stringify(mails)).not.toMatch(/Two keys|in a log/);
+  });
+
+  it('owed nobody outside a word: once it ended so, none was broken', async () => {
+    const { as, seal, write, ctx } = await house();
+    const { id } = await seal();
+    ctx.clock.advance(60 * MINUTE);
+    await write('noor', id, { audience: 'internal', status: 'resolved', body: 'Rotated.' });
+    expect(await getKeptWord(as('sela'), id)).toBeNull();
   });
 
   it('waits for an approver when someone else would publish it', async () => {

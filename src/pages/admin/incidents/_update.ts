@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { chosenComponents, touchedComponents } from '#components/admin/components.ts';
 import { type Problems, parseForm } from '#components/admin/forms.ts';
 import { localTime } from '#components/admin/times.ts';
-import { nextPublicDue, type Pace } from '#domain/cadence.ts';
+import { nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import type { FieldProblem } from '#domain/errors.ts';
 import { SEVERITIES, type Severity } from '#domain/severity.ts';
 import {
@@ -142,7 +142,7 @@ export function variableValues(subject: Subject, fields: Fields, now: Instant): 
   );
   const concerned = [...new Set([...subject.touched, ...chosen])];
   const next = nextUpdateBy(subject, fields, now);
-  const promised = 'at' in next ? (next.at === undefined ? nextPublicDue(subject.pace, now) : next.at) : null;
+  const promised = 'at' in next ? (next.at === undefined ? policyDue(subject, now) : next.at) : null;
   const region = fields.scope?.trim() || subject.scope;
   return {
     title: subject.title,
@@ -164,10 +164,16 @@ export function variableValues(subject: Subject, fields: Fields, now: Instant): 
 
 const CHOICES = [15, 30, 60, 120, 240, 1440] as const;
 
+/** What the policy promises after a word now, as it will be promised: in whole minutes. */
+function policyDue({ pace }: Pick<Subject, 'pace'>, now: Instant): Instant | null {
+  const due = nextPublicDue(pace, now);
+  return due && wholeMinute(due);
+}
+
 /** When the next update may be promised: as the policy asks, sooner, later or at a time; not at all only where the policy asks for none. */
 export function nextChoices(subject: Subject, now: Instant): { value: string; label: string }[] {
   const { zone, pace } = subject;
-  const due = nextPublicDue(pace, now);
+  const due = policyDue(subject, now);
   return [
     ...(due
       ? [{ value: 'policy', label: `${whenText(due, zone, now)} (in ${durationText(msBetween(now, due))})` }]
