@@ -106,7 +106,10 @@ export type DueItem = {
   waiting?: string | undefined;
 };
 
-/** What is awaited of the team, one clock an open incident, the most urgent first. */
+/**
+ * What is awaited of the team, the most urgent first: of each open incident the clock that presses most, and the other one too once it is
+ * soon or late.
+ */
 export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
@@ -115,15 +118,17 @@ export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
     waiting: await listWaiting(tx, ctx.actor),
   }));
   return [...paces]
-    .flatMap(([incident, { policy }]) => dueOf(incident, policy, now).slice(0, 1))
+    .flatMap(([incident, { policy }]) =>
+      dueOf(incident, policy, now).filter(({ state }, nth) => nth === 0 || state !== 'ahead'),
+    )
     .map((item) => {
       const written = waiting.find(({ incidentId }) => incidentId === item.id);
       return written && item.what !== 'internal update' ? { ...item, waiting: written.id } : item;
     })
-    .sort((a, b) => realFirst(a, b) || compare(a.due, b.due) || compare(a.severity, b.severity));
+    .sort(pressing);
 }
 
-/** The clocks of one incident, the one that runs out first before the other. */
+/** The clocks of one incident, the one that presses most before the other. */
 function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem[] {
   const clocks = [
     { what: incident.publishedAt ? 'next update' : 'first update', due: incident.nextUpdateDue },
@@ -136,14 +141,31 @@ function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem
       const { id, title, severity, drill } = incident;
       return { id, title, severity, drill, what, due, state };
     })
-    .sort((a, b) => compare(a.due, b.due));
+    .sort(pressing);
 }
 
 function byUrgency(a: IncidentSummary, b: IncidentSummary): number {
   if (a.drill !== b.drill) return realFirst(a, b);
-  if (a.clock && b.clock) return compare(a.clock.due, b.clock.due);
+  if (a.clock && b.clock) return pressing(a.clock, b.clock);
   if (a.clock || b.clock) return a.clock ? -1 : 1;
   return compare(a.severity, b.severity) || compare(b.startedAt, a.startedAt);
+}
+
+/**
+ * What is late before what is not. Of what is late the gravest comes first, however long the others have waited, and what visitors are
+ * owed before what colleagues are; of what is not, the soonest.
+ */
+function pressing(a: DueItem, b: DueItem): number {
+  const isLate = ({ state }: DueItem) => Number(state === 'late');
+  const isInside = ({ what }: DueItem) => Number(what === 'internal update');
+  return (
+    realFirst(a, b) ||
+    isLate(b) - isLate(a) ||
+    (isLate(a) ? compare(a.severity, b.severity) || isInside(a) - isInside(b) : 0) ||
+    compare(a.due, b.due) ||
+    compare(a.severity, b.severity) ||
+    isInside(a) - isInside(b)
+  );
 }
 
 /** However late a drill is, what is really broken comes before it. */

@@ -476,6 +476,30 @@ eachDatabase('incidents', (fresh) => {
       ctx.clock.advance(6 * MINUTE);
       expect((await incidents.dueNow(ctx))[0]).toMatchObject({ id: fast.id, state: 'late' });
     });
+
+    it('hides no late public word behind an older one inside, and puts the gravest of what is late on top', async () => {
+      const { ctx, declare, say } = await house();
+      const old = await declare({ severity: 'SEV2', title: 'Old' });
+      ctx.clock.advance(90 * MINUTE);
+      const grave = await declare({ severity: 'SEV1', title: 'Grave' });
+      await say(grave.id);
+      const listed = async () =>
+        (await incidents.dueNow(ctx)).map(({ title, what, state }) => `${title}: ${what} ${state}`);
+      expect((await listed()).slice(0, 2)).toEqual(['Old: first update late', 'Old: internal update late']);
+      // Late inside first, then outside, too.
+      ctx.clock.advance(20 * MINUTE);
+      expect((await listed())[0]).toBe('Grave: internal update late');
+      ctx.clock.advance(25 * MINUTE);
+      expect(await listed()).toEqual([
+        'Grave: next update late',
+        'Grave: internal update late',
+        'Old: first update late',
+        'Old: internal update late',
+      ]);
+      expect(
+        (await incidents.listIncidents(ctx, { kind: 'incident', limit: 5 })).open.map(({ id }) => id),
+      ).toEqual([grave.id, old.id]);
+    });
   });
 
   describe('the past', () => {
