@@ -10,6 +10,11 @@ type Filter = {
   had?: readonly number[];
   /** Nobody who follows the whole page. */
   scopedOnly?: true;
+  /**
+   * It turns what was told before, of which the first was told at `since`: it concerns those, too, whom a digest told one of these items
+   * (seqs), wherever they listen.
+   */
+  told?: { items: readonly number[]; since: Instant };
 };
 
 /** An update that people were told of. */
@@ -100,6 +105,20 @@ export async function listItemsOf(
   return rows
     .map(({ seq, at, modes }) => ({ seq, at, modes: JSON.parse(modes) }))
     .sort((a, b) => a.seq - b.seq);
+}
+
+/** What digests were to tell of an incident since then, the oldest first. Uses digest_items_at. */
+export async function listItemsOfIncident(
+  tx: Tx,
+  { seq, since }: { seq: number; since: Instant },
+): Promise<{ seq: number; at: Instant }[]> {
+  const rows = await tx
+    .selectFrom('digest_items')
+    .select(['seq', 'at'])
+    .where('at', '>=', since)
+    .where('incident_seq', '=', seq)
+    .execute();
+  return rows.sort((a, b) => a.seq - b.seq);
 }
 
 /** Lets these be told again from now on: the digests that would have told them left them out. */

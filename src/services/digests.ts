@@ -92,7 +92,11 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
       updates: items,
       // An item may be told long after its update: when that had been stopped, or was changed.
       sinceDay: addDays(
-        dayIn(items.map(({ postedAt }) => postedAt).sort()[0] ?? run.windowFrom, run.zone),
+        dayIn(
+          items.flatMap(({ postedAt, filter }) => [postedAt, filter.told?.since ?? postedAt]).sort()[0] ??
+            run.windowFrom,
+          run.zone,
+        ),
         -2,
       ),
     },
@@ -140,17 +144,18 @@ function groupAlike(
 }
 
 function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>): boolean {
-  const { had: before } = item.filter;
+  const { had: before, told } = item.filter;
+  const heard = (seq: number) => had.has(`${reader.seq}:i:${seq}`);
   return (
     item.modes.includes(reader.mode as Mode) &&
     item.at >= reader.confirmedAt &&
     (before
-      ? before.some((seq) => had.has(`${reader.seq}:i:${seq}`))
+      ? before.some(heard)
       : concerns(
           { wholePage: reader.wholePage && !item.filter.scopedOnly, scopes: reader.scopes },
           item.filter,
-        )) &&
+        ) || Boolean(told?.items.some(heard))) &&
     !had.has(`${reader.seq}:u:${item.updateSeq}`) &&
-    !had.has(`${reader.seq}:i:${item.seq}`)
+    !heard(item.seq)
   );
 }

@@ -1,4 +1,4 @@
-import { insertDigestItem } from '#db/digestItems.ts';
+import { insertDigestItem, listItemsOfIncident } from '#db/digestItems.ts';
 import type { FanoutFilter } from '#db/fanouts.ts';
 import type { Tx } from '#db/open.ts';
 import { countReach, countScoped } from '#db/reach.ts';
@@ -81,14 +81,18 @@ function beyond(of: ToldSoFar['of'], audience: FanoutFilter): NonNullable<Fanout
 /** Notes that people were told of an update, for those who are told once a day. */
 export async function noteForDigest(
   tx: Tx,
-  { incident, now }: MailPlan,
+  { incident, update, now }: MailPlan,
   { updateSeq, audience, modes }: { updateSeq: number; audience: FanoutFilter; modes: readonly Mode[] },
 ): Promise<void> {
+  const before = turns(update.kind)
+    ? await listItemsOfIncident(tx, { seq: incident.seq, since: incident.declaredAt })
+    : [];
+  const told = before[0] && { items: before.map(({ seq }) => seq), since: before[0].at };
   await insertDigestItem(tx, {
     updateSeq,
     incidentSeq: incident.seq,
     at: now,
-    filter: { components: audience.components, groups: audience.groups },
+    filter: { components: audience.components, groups: audience.groups, ...(told && { told }) },
     modes,
   });
 }

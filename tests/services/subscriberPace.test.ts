@@ -169,6 +169,32 @@ eachDatabase('who hears, how often', (fresh) => {
     expect([...heard(waits), ...heard(digest)]).toEqual([]);
   });
 
+  it('a component that is corrected after the digest told of it: who was told hears how it ends', async () => {
+    const { until, open, say, ctx, db, checkout, cart, get, heard } = await paceHouse(fresh);
+    const of = (id: string) =>
+      makeSubscribers(db, 1, [{ kind: 'component', id }], { mode: 'digest' }).then(([one]) => one as string);
+    const [told, late] = [await of(checkout.id), await of(cart.id)];
+    const id = await open('SEV3');
+    await until('2026-11-21T10:00:00.000Z');
+    expect(heard(told)).toHaveLength(1);
+    await correctComponents(ctx, {
+      incidentId: id,
+      version: (await get(id)).version,
+      components: [
+        { id: checkout.id, status: 'operational' },
+        { id: cart.id, status: 'degraded_performance' },
+      ],
+    });
+    // Four days on, with nothing said in between.
+    await until('2026-11-25T12:00:00.000Z');
+    await say(id, { status: 'resolved', body: 'It was the cart, and it works.', notify: true });
+    await until('2026-11-26T10:00:00.000Z');
+    expect(heard(told).map(({ text }) => text.includes(`${T}: Resolved`))).toEqual([false, true]);
+    expect(heard(late).at(-1)?.text).toContain(`${T}: Resolved`);
+    await until('2026-11-27T10:00:00.000Z');
+    expect(heard(told)).toHaveLength(2);
+  });
+
   it('SEV3: its opening after half an hour, then at most one in two hours; the end for those told', async () => {
     const { until, open, say, log } = await paceHouse(fresh);
     const id = await open('SEV3');
