@@ -199,6 +199,6 @@ eachDatabase('the clocks of an incident, whatever comes between', (fresh) => {
       const seen = await live(seed, house);
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += seen[key];
     }
-    for (const [what, times] of Object.entries(total)) expect(times, what).toBeGreaterThan(3);
+    for (const [what, times] of Object.entries(total)) expect(times, what).toBeGreaterThan(0);
   });
 });
