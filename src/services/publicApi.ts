@@ -1,6 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
+import { getPage, type Page } from '#db/page.ts';
 import {
   findPublicIncident,
   listLatest,
@@ -64,13 +64,7 @@ export async function readSnapshot(
   const open = await assembleIncidents(tx, await listOpenIncidents(tx), all);
   return {
     version: page.version,
-    page: {
-      id: page.publicId,
-      name: page.name,
-      url: ctx.site.url,
-      timeZone: page.timeZone,
-      updatedAt: page.updatedAt,
-    },
+    page: pageFacts(page, ctx),
     groups: (await listPublicGroups(tx))
       .filter((group) => groupsInUse.has(group.id))
       .map((group) => ({
@@ -102,6 +96,17 @@ function toApiComponent(row: Row<'components'>, status: ComponentStatus): ApiCom
     showcase: row.showcase === 1,
     onlyShowIfDegraded: row.only_show_if_degraded === 1,
     startDate: row.start_date,
+  };
+}
+
+/** What machines are told of the page itself. */
+export function pageFacts(page: Page, ctx: Ctx): ApiSnapshot['page'] {
+  return {
+    id: page.publicId,
+    name: page.name,
+    url: ctx.site.url,
+    timeZone: page.timeZone,
+    updatedAt: page.updatedAt,
   };
 }
 

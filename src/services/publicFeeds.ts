@@ -14,6 +14,7 @@ import type { Row } from '#db/schema.ts';
 import { AppError } from '#domain/errors.ts';
 import { type FeedSnapshot, lastWordAt } from '#domain/feed.ts';
 import { addMs, DAY } from '#domain/time.ts';
+import { pageFacts } from './publicApi.ts';
 import { assembleIncidents } from './publicIncidents.ts';
 import { timeOf } from './publicPage.ts';
 
@@ -81,13 +82,7 @@ async function assemble(
   const incidents = await assembleIncidents(tx, rows, of.components);
   return {
     version: page.version,
-    page: {
-      id: page.publicId,
-      name: page.name,
-      url: ctx.site.url,
-      timeZone: page.timeZone,
-      updatedAt: page.updatedAt,
-    },
+    page: pageFacts(page, ctx),
     component: of.component && { id: of.component.id, name: of.component.name },
     incidents: incidents.sort((a, b) =>
       lastWordAt(a) < lastWordAt(b) ? 1 : lastWordAt(a) > lastWordAt(b) ? -1 : 0,
