@@ -58,6 +58,16 @@ export async function askWhereNeeded(
     // Nobody can publish that one any more: this one takes its place.
     const reason = `Since it was written, ${changed}.`;
     await decideApproval(tx, last.seq, { state: 'withdrawn', by: actor.id, at: now, reason });
+    await insertAudit(tx, ctx, {
+      action: 'approval.takeBack',
+      subjectKind: 'incident',
+      subjectId: incident.id,
+      detail: {
+        text: `Took the place of ${last.askedBy.name}’s update, which waited`,
+        note: reason,
+        update: last.id,
+      },
+    });
   }
   const approvers = await listApprovers(tx, plan.unseals ? incident.seq : null);
   const others = approvers.filter(({ userId }) => userId !== actor.id);

@@ -219,7 +219,7 @@ eachDatabase('an update that needs an approver', (fresh) => {
   });
 
   it('is asked about no more, and blocks nothing, once nobody could publish it', async () => {
-    const { as, declare, write, mails, ctx } = await house();
+    const { as, declare, write, mails, ctx, db } = await house();
     const { id } = await declare();
     const { updateId } = await write('kim', id);
     await write('kim', id, { audience: 'internal', status: 'resolved', body: 'A false alarm.' });
@@ -237,6 +237,10 @@ eachDatabase('an update that needs an approver', (fresh) => {
       state: 'withdrawn',
       reason: 'Since it was written, it became identified.',
     });
+    const record = await db.read((tx) =>
+      tx.selectFrom('audit').select('detail').where('action', '=', 'approval.takeBack').execute(),
+    );
+    expect(JSON.stringify(record)).toContain('Took the place of kim’s update');
   });
 
   it('of what is over is asked about once more, and then daily in business hours', async () => {
