@@ -117,15 +117,15 @@ function uprights(days: readonly DayMark[], status: ComponentStatus): string {
     .join('');
 }
 
-/** A day that had trouble, named: `index` is its place among the days drawn. */
-export type TroubledDay = { index: number; day: string; status: ComponentStatus; name: string };
+/** A day that had trouble, named. */
+export type TroubledDay = { day: string; status: ComponentStatus; name: string };
 
-/** The days that had trouble, newest first. */
+/** The days that had trouble, newest first: each an upright of `markPaths`. */
 export function troubledDays(days: readonly DayMark[], zone: string): TroubledDay[] {
   return days
-    .flatMap((mark, index) => {
+    .flatMap((mark) => {
       const { day, status } = mark;
-      return status && status !== 'operational' ? [{ index, day, status, name: dayName(mark, zone) }] : [];
+      return status && status !== 'operational' ? [{ day, status, name: dayName(mark, zone) }] : [];
     })
     .reverse();
 }

@@ -55,12 +55,11 @@ describe('a day', () => {
     expect(dayName(marks[3]!, 'UTC')).toBe('Major outage 40 seconds, degraded 1 hour 59 minutes');
     expect(troubledDays(marks, 'UTC')).toEqual([
       {
-        index: 3,
         day: '2026-11-19',
         status: 'major_outage',
         name: 'Major outage 40 seconds, degraded 1 hour 59 minutes',
       },
-      { index: 2, day: '2026-11-18', status: 'degraded_performance', name: 'Degraded 2 hours' },
+      { day: '2026-11-18', status: 'degraded_performance', name: 'Degraded 2 hours' },
     ]);
   });
 

@@ -7,8 +7,16 @@ const all = (selector: string, root: ParentNode = doc) => [...root.querySelector
 const clock = { hour: '2-digit', minute: '2-digit' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
-/** A row of the table of days: [day, how it went]; its place among the days is in data-d. */
-const rowsOf = (marks: HTMLElement) => all(`#d${marks.dataset.d} tr`);
+/** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
+const daysOf = (marks: HTMLElement) =>
+  [...marks.innerHTML.matchAll(/(\d+) 24/g)].map((line) => +line[1]! >> 1).sort((a, b) => b - a);
+/** The same days in words, newest first: rows of the table, whose bodies stand in the order of the drawings that have any. */
+const rowsOf = (marks: HTMLElement) => {
+  const body = all('.h')
+    .filter((other) => daysOf(other)[0] !== undefined)
+    .indexOf(marks);
+  return body < 0 ? [] : all('tr', all('tbody')[body]);
+};
 const marksOf = (event: Event) => (event.target as Element).closest<HTMLElement>('.h');
 const tip = doc.createElement('div');
 tip.id = 'tip';
@@ -49,14 +57,15 @@ const paint = () => {
   for (const [i, marks] of all('.h').entries()) marks.tabIndex = i ? -1 : 0;
 };
 
-/** Names a day of the marks: beside it for those who see, as the slider's value for those who listen. */
-const tell = (marks: HTMLElement, row?: HTMLElement) => {
+/** Names a day of trouble, counted from the newest: beside it for those who see, as the slider's value for those who listen. */
+const tell = (marks: HTMLElement, nth: number) => {
+  const row = rowsOf(marks)[nth];
   const text = row
     ? all('td', row)
         .map((cell) => cell.textContent)
         .join(': ')
     : 'No day with trouble';
-  const at = row ? +row.dataset.d! : 89;
+  const at = daysOf(marks)[nth] ?? 89;
   tip.textContent = text;
   Object.assign(marks, {
     role: 'slider',
@@ -76,7 +85,7 @@ addEventListener('focusin', (event) => {
   const marks = marksOf(event);
   place = 0;
   hide();
-  if (marks) tell(marks, rowsOf(marks)[0]);
+  if (marks) tell(marks, 0);
 });
 
 addEventListener('keydown', (event) => {
@@ -87,9 +96,8 @@ addEventListener('keydown', (event) => {
   event.preventDefault();
   const step = /Left|Down/.test(key) ? 1 : -1;
   if (/Left|Right/.test(key)) {
-    const rows = rowsOf(marks);
-    place = Math.max(0, Math.min(rows.length - 1, place + step));
-    tell(marks, rows[place]);
+    place = Math.max(0, Math.min(daysOf(marks).length - 1, place + step));
+    tell(marks, place);
     return;
   }
   // Marks in a folded group cannot be seen.
@@ -109,9 +117,9 @@ addEventListener('pointermove', (event) => {
   }
   const box = marks.getBoundingClientRect();
   const at = ((event.clientX - box.left) / box.width) * 90 - 0.5;
-  const row = rowsOf(marks).find((one) => Math.abs(+one.dataset.d! - at) < 1.5);
-  if (row) tell(marks, row);
-  else hide();
+  const nth = daysOf(marks).findIndex((day) => Math.abs(day - at) < 1.5);
+  if (nth < 0) hide();
+  else tell(marks, nth);
 });
 
 /** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. */
