@@ -1,5 +1,4 @@
-import { type ExpressionBuilder, type SqlBool, sql } from 'kysely';
-import { type Choice, EVERYTHING } from '#domain/choice.ts';
+import { type ExpressionBuilder, type Nullable, type SqlBool, sql } from 'kysely';
 import { PRIORITIES } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { wholeNumbers } from './dialect.ts';
@@ -11,10 +10,8 @@ import { type Holds, isNeedless, mayLeave, readHolds } from './unfinished.ts';
 /** A delivery that could go now, with what its mail needs to know of the person. */
 export type QueuedDelivery = {
   seq: number;
-  noticeSeq: number;
-  /** The notice whose text this person gets: the one above, a variant of it, or what was put in its place when it was mended. */
+  /** The notice whose text this person gets: its own, a variant of it, or what was put in its place when it was mended. */
   contentSeq: number;
-  priority: number;
   notBefore: Instant;
   attempts: number;
   recipientSeq: number;
@@ -24,12 +21,6 @@ export type QueuedDelivery = {
   channel: Row<'recipients'>['channel'];
   /** The zone that this person reads times in; null: the page's. */
   zone: string | null;
-  /** What a webhook's calls are signed with; null for the others. */
-  secret: string | null;
-  /** The secret before, and until when it signs too. */
-  oldSecret: { secret: string; until: Instant } | null;
-  /** What a webhook wants to hear of, once it is asked for; of all others everything. */
-  choice: Choice;
   /** Why this person must not be told after all; null when nothing stands against it. */
   against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | 'emptied' | null;
 };
@@ -79,8 +70,7 @@ export async function insertDelivery(
  * waiting.
  */
 export async function listQueued(tx: Tx, queue: Queue): Promise<QueuedDelivery[]> {
-  const rows = await queuedNow(tx, await readHolds(tx, queue.now), queue).execute();
-  return rows.map(toQueued);
+  return queuedNow(tx, await readHolds(tx, queue.now), queue).execute();
 }
 
 /** Where a delivery stands in the queue of its priority. */
@@ -158,29 +148,15 @@ export async function areSendable(
   now: Instant,
 ): Promise<boolean> {
   const seqs = wholeNumbers(picked.map(({ seq }) => seq));
-  const content = sql<number>`coalesce(q.replaced_by, q.content_seq, q.notice_seq)`;
   const rows = await tx
     .selectFrom(
       queuedWithPerson(tx, await readHolds(tx, now))
         .where(sql<boolean>`d.seq in (${seqs})`)
         .as('q'),
     )
-    .select((eb) => [
-      content.as('contentSeq'),
-      eb.fn.countAll().as('count'),
-      eb.fn.sum('q.attempts').as('attempts'),
-    ])
-    // What `againstOf` would say nothing against.
-    .where('q.needless', '=', 0)
-    .where('q.emptied', '=', 0)
-    .where('q.suppressed', 'is', null)
-    .where((eb) =>
-      eb.or([
-        eb('q.kind', 'not in', TO_SUBSCRIBED),
-        eb.and([eb('q.recipient_state', '=', 'confirmed'), eb('q.quarantined_at', 'is', null)]),
-      ]),
-    )
-    .groupBy(content)
+    .select((eb) => ['q.contentSeq', eb.fn.countAll().as('count'), eb.fn.sum('q.attempts').as('attempts')])
+    .where('q.against', 'is', null)
+    .groupBy('q.contentSeq')
     .execute();
   // Nobody is twice in `picked`, so equal sums for each text say that all are as they were.
   const sums = Map.groupBy(picked, ({ contentSeq }) => contentSeq);
@@ -194,38 +170,6 @@ export async function areSendable(
   );
 }
 
-function toQueued(row: QueuedRow): QueuedDelivery {
-  return {
-    seq: row.seq,
-    noticeSeq: row.notice_seq,
-    contentSeq: row.replaced_by ?? row.content_seq ?? row.notice_seq,
-    priority: row.priority,
-    notBefore: row.not_before,
-    attempts: row.attempts,
-    recipientSeq: row.recipient_seq,
-    recipientId: row.recipient_id,
-    address: row.address,
-    channel: row.channel,
-    zone: row.time_zone,
-    secret: row.secret,
-    oldSecret:
-      row.old_secret && row.old_secret_until ? { secret: row.old_secret, until: row.old_secret_until } : null,
-    choice: EVERYTHING,
-    against: againstOf(row),
-  };
-}
-
-function againstOf(row: QueuedRow): QueuedDelivery['against'] {
-  if (row.needless) return 'needless';
-  if (row.emptied) return 'emptied';
-  if (row.suppressed) return 'suppressed';
-  if (!TO_SUBSCRIBED.includes(row.kind)) return null;
-  if (row.recipient_state !== 'confirmed') return 'unsubscribed';
-  return row.quarantined_at ? 'quarantined' : null;
-}
-
-type QueuedRow = Awaited<ReturnType<ReturnType<typeof queuedWithPerson>['execute']>>[number];
-
 /** What is said about a webhook or chat, beside what is said to it, goes to its owner's mailbox. */
 export const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'email' then r.owner_address else r.address end`;
 
@@ -235,6 +179,7 @@ export const ADDRESS = sql<string>`case when d.lane = 'mail' and r.channel <> 'e
  */
 export const COUNTS = sql<SqlBool>`(n.kind <> 'call' or s.reason = 'bounce')`;
 
+/** The columns are few: handing rows over costs more than finding them. */
 function queuedWithPerson(tx: Tx, holds: Holds) {
   return (
     tx
@@ -249,33 +194,51 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
       )
       .select([
         'd.seq',
-        'd.notice_seq',
-        'd.content_seq',
-        'c.replaced_by',
-        'd.priority',
-        'd.not_before',
+        'd.not_before as notBefore',
         'd.attempts',
-        'd.recipient_seq',
-        'r.id as recipient_id',
+        'd.recipient_seq as recipientSeq',
+        'r.id as recipientId',
         ADDRESS.as('address'),
         'r.channel',
-        'r.time_zone',
-        'r.secret',
-        'r.old_secret',
-        'r.old_secret_until',
-        'r.quarantined_at',
-        'r.state as recipient_state',
-        'n.kind',
-        's.address as suppressed',
+        'r.time_zone as zone',
       ])
-      .select((eb) => eb.case().when(isNeedless(eb, holds)).then(1).else(0).end().as('needless'))
-      // What was dropped of an incident is held, and the expander ends it.
-      .select(
-        sql<number>`case when n.kind = 'digest' and n.dropped_at is not null then 1 else 0 end`.as('emptied'),
-      )
+      .select([sql<number>`coalesce(c.replaced_by, d.content_seq, d.notice_seq)`.as('contentSeq')])
+      .select((eb) => against(eb, holds).as('against'))
       // A literal, so that the partial index deliveries_queue serves.
       .where('d.state', '=', sql.lit('queued'))
       .where((eb) => mayLeave(eb, holds))
+  );
+}
+
+type Person = ExpressionBuilder<
+  Schema & {
+    d: Schema['deliveries'];
+    r: Schema['recipients'];
+    n: Schema['notices'];
+    s: Nullable<Schema['suppressions']>;
+  },
+  'd' | 'r' | 'n' | 's'
+>;
+
+/** Why this person must not be told after all; null when nothing stands against it. */
+function against(eb: Person, holds: Holds) {
+  return (
+    eb
+      .case()
+      .when(isNeedless(eb, holds))
+      .then(sql.lit('needless' as const))
+      // What was dropped of an incident is held, and the expander ends it.
+      .when(eb.and([eb('n.kind', '=', 'digest'), eb('n.dropped_at', 'is not', null)]))
+      .then(sql.lit('emptied' as const))
+      .when('s.address', 'is not', null)
+      .then(sql.lit('suppressed' as const))
+      .when('n.kind', 'not in', TO_SUBSCRIBED)
+      .then(null)
+      .when('r.state', '<>', 'confirmed')
+      .then(sql.lit('unsubscribed' as const))
+      .when('r.quarantined_at', 'is not', null)
+      .then(sql.lit('quarantined' as const))
+      .end()
   );
 }
 

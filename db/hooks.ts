@@ -63,24 +63,46 @@ export async function hookChoice(tx: Tx, id: string): Promise<Choice> {
   return (await findRecipient(tx, id))?.choice ?? EVERYTHING;
 }
 
-/** What several want to hear of, by seq. */
-export async function listHookChoices(tx: Tx, seqs: readonly number[]): Promise<Map<number, Choice>> {
+/** What writing a call needs to know of a webhook or chat. */
+export type HookFacts = {
+  /** What it wants to hear of, once it is asked for. */
+  choice: Choice;
+  /** What its calls are signed with; null for a chat. */
+  secret: string | null;
+  /** The secret before, and until when it signs too. */
+  oldSecret: { secret: string; until: Instant } | null;
+};
+
+/** Those of several, by seq. */
+export async function listHookFacts(tx: Tx, seqs: readonly number[]): Promise<Map<number, HookFacts>> {
   if (!seqs.length) return new Map();
   const rows = await tx
     .selectFrom('recipients as r')
     .leftJoin('recipient_scopes as s', 's.recipient_seq', 'r.seq')
-    .select(['r.seq', 'r.whole_page', 's.kind', 's.ref_id'])
+    .select(['r.seq', 'r.whole_page', 's.kind', 's.ref_id', 'r.secret', 'r.old_secret', 'r.old_secret_until'])
     .where('r.seq', 'in', seqs)
     .execute();
-  return new Map(
-    [...Map.groupBy(rows, ({ seq }) => seq)].map(([seq, own]) => [
-      seq,
-      {
-        wholePage: own[0]?.whole_page === 1,
-        scopes: own.flatMap(({ kind, ref_id: id }) => (kind && id ? [{ kind, id }] : [])),
-      },
-    ]),
-  );
+  return new Map([...Map.groupBy(rows, ({ seq }) => seq)].map(([seq, own]) => [seq, factsOf(own)]));
+}
+
+function factsOf(
+  rows: readonly (Pick<Row<'recipients'>, 'whole_page' | 'secret' | 'old_secret' | 'old_secret_until'> & {
+    kind: 'component' | 'group' | null;
+    ref_id: string | null;
+  })[],
+): HookFacts {
+  const [first] = rows;
+  return {
+    choice: {
+      wholePage: first?.whole_page === 1,
+      scopes: rows.flatMap(({ kind, ref_id: id }) => (kind && id ? [{ kind, id }] : [])),
+    },
+    secret: first?.secret ?? null,
+    oldSecret:
+      first?.old_secret && first.old_secret_until
+        ? { secret: first.old_secret, until: first.old_secret_until }
+        : null,
+  };
 }
 
 export async function insertHook(

@@ -1,9 +1,10 @@
 import { listReadyBatches, type NewBatch, type ReadyBatch } from '#db/batches.ts';
 import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deliveries.ts';
 import { QUARANTINED } from '#db/hookCalls.ts';
-import { listHookChoices } from '#db/hooks.ts';
+import { type HookFacts, listHookFacts } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { EVERYTHING } from '#domain/choice.ts';
 import { isUrgent, PRIORITIES } from '#domain/priority.ts';
 import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
@@ -18,7 +19,12 @@ export const KEY_LIFETIME = 23 * HOUR;
 export type Candidate =
   | ({ kind: 'ready' } & ReadyBatch)
   | { kind: 'ahead'; prepared: Ahead }
-  | { kind: 'queued'; deliveries: QueuedDelivery[] };
+  | { kind: 'queued'; deliveries: Queued[] };
+
+/** A delivery in no batch yet, with what its mail or call is written from. */
+export type Queued = QueuedDelivery & HookFacts & { priority: number };
+
+const NO_HOOK: HookFacts = { choice: EVERYTHING, secret: null, oldSecret: null };
 
 /** Deliveries made ready to be frozen, and those that end without a call. */
 export type Prepared = {
@@ -43,8 +49,8 @@ const OLD_MS = 10 * MINUTE;
 
 /**
  * Picks what fills the free slots, the most urgent first. A batch holds one priority; a frozen batch goes before new ones of its
- * priority. With `oldFirst` the first slot goes to the oldest of what is less urgent and has waited long.
- * @returns `aged`: the priority of such work, whether it got a slot or not; null when there is none
+ * priority. With `oldFirst` the first slot goes to the oldest of what is less urgent, has waited long and may leave.
+ * @returns `aged`: the priorities of such work, the oldest first, whether they got a slot or not
  */
 export async function pickCandidates(
   tx: Tx,
@@ -70,7 +76,7 @@ export async function pickCandidates(
     /** One call tries whether the provider answers again: what is frozen does for that, so that no more people wait in a batch. */
     probe: boolean;
   },
-): Promise<{ candidates: Candidate[]; aged: number | null }> {
+): Promise<{ candidates: Candidate[]; aged: number[] }> {
   const frozen = await listReadyBatches(tx, {
     transport: transport.name,
     now,
@@ -85,7 +91,7 @@ export async function pickCandidates(
   const fresh = ready.filter(({ attempts }) => attempts < PROBES);
   const slotsFor = (priority: number) => (isUrgent(priority) ? slots.urgent : slots.other);
   for (const frozenOnes of probe ? [fresh, ready] : [ready]) {
-    if (oldFirst && aged !== null) await fill(aged, Math.min(1, slotsFor(aged)), frozenOnes);
+    for (const old of oldFirst ? aged : []) await fill(old, Math.min(1, slotsFor(old)), frozenOnes);
     for (const priority of PRIORITIES) await fill(priority, slotsFor(priority), frozenOnes);
   }
   return { candidates, aged };
@@ -119,7 +125,7 @@ export async function pickAhead(
     ahead,
     batches,
   }: { transport: Transport; now: Instant; ahead: readonly Ahead[]; batches: number },
-): Promise<QueuedDelivery[][]> {
+): Promise<Queued[][]> {
   const heads = await listHeads(tx, { lane: transport.lane, now });
   for (const priority of PRIORITIES) {
     if (!heads.has(priority)) continue;
@@ -140,7 +146,7 @@ async function pickQueued(
     written,
     limit,
   }: { transport: Transport; priority: number; now: Instant; written: readonly Ahead[]; limit: number },
-): Promise<QueuedDelivery[][]> {
+): Promise<Queued[][]> {
   const queued = await listQueued(tx, {
     lane: transport.lane,
     priority,
@@ -148,30 +154,31 @@ async function pickQueued(
     after: written.at(-1)?.last ?? null,
     limit,
   });
-  if (transport.lane === 'hook') {
-    const choices = await listHookChoices(
-      tx,
-      queued.map(({ recipientSeq }) => recipientSeq),
-    );
-    for (const delivery of queued) delivery.choice = choices.get(delivery.recipientSeq) ?? delivery.choice;
-  }
-  return Array.from({ length: Math.ceil(queued.length / transport.batchSize) }, (_, index) =>
-    queued.slice(index * transport.batchSize, (index + 1) * transport.batchSize),
+  const facts =
+    transport.lane === 'hook'
+      ? await listHookFacts(
+          tx,
+          queued.map(({ recipientSeq }) => recipientSeq),
+        )
+      : null;
+  const known = queued.map((delivery) => ({
+    ...delivery,
+    ...(facts?.get(delivery.recipientSeq) ?? NO_HOOK),
+    priority,
+  }));
+  return Array.from({ length: Math.ceil(known.length / transport.batchSize) }, (_, index) =>
+    known.slice(index * transport.batchSize, (index + 1) * transport.batchSize),
   );
 }
 
-/** The priority that has waited longest and long, among what is less urgent than something else that waits. */
-function agedOf(
-  heads: ReadonlyMap<number, Instant>,
-  ready: readonly ReadyBatch[],
-  now: Instant,
-): number | null {
+/** The priorities that have waited long, the longest first, among what is less urgent than something else that waits. */
+function agedOf(heads: ReadonlyMap<number, Instant>, ready: readonly ReadyBatch[], now: Instant): number[] {
   const since = new Map(heads);
   for (const { priority, createdAt } of ready)
     if (createdAt < (since.get(priority) ?? now)) since.set(priority, createdAt);
   const top = Math.min(...since.keys());
   const old = [...since].filter(([priority, at]) => priority > top && at <= addMs(now, -OLD_MS));
-  return old.sort(([, a], [, b]) => (a < b ? -1 : 1))[0]?.[0] ?? null;
+  return old.sort(([, a], [, b]) => (a < b ? -1 : 1)).map(([priority]) => priority);
 }
 
 function isSame(one: Candidate, other: Candidate): boolean {
@@ -190,7 +197,7 @@ const REASON_AGAINST = {
 
 /** Writes the mails and decides the batch's bytes. `letters` holds the notices of the moment, by seq. */
 export async function prepareBatch(
-  queued: readonly QueuedDelivery[],
+  queued: readonly Queued[],
   { letters, transport, now, site, sign }: Preparation,
 ): Promise<Prepared> {
   const ended: Prepared['ended'] = [];
@@ -221,7 +228,7 @@ export async function prepareBatch(
       ended.push({ seqs: [delivery.seq], state: 'refused', reason: error.message });
     }
   }
-  const { priority, notBefore, seq } = queued.at(-1) as QueuedDelivery;
+  const { priority, notBefore, seq } = queued.at(-1) as Queued;
   const shared = { priority, members, ended, last: { notBefore, seq } };
   const { bytes, faults } = await buildSound(mails, { transport, now });
   for (const [seq, reason] of faults) {
@@ -286,7 +293,7 @@ const OPEN_LETTERS = 50;
 export async function openLetters(
   tx: Tx,
   letters: Preparation['letters'],
-  queued: readonly (readonly QueuedDelivery[])[],
+  queued: readonly (readonly Queued[])[],
 ): Promise<void> {
   const needed = new Set(queued.flat().map((delivery) => delivery.contentSeq));
   const missing = [...needed].filter((seq) => !letters.has(seq));

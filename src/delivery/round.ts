@@ -56,6 +56,8 @@ export function createEngine(deps: EngineDeps): Engine {
   const letters = new Map<number, Letter | UnsendableMail>();
   /** Batches written while calls were in flight. Nothing of them is stored, so they bind nobody. */
   let ahead: Ahead[] = [];
+  /** How many of the results are being written down. */
+  let writingDown = 0;
   let provider: Provider | null = null;
   /** An answer has come that names no limit, so none is kept to. */
   let unlimited = false;
@@ -90,7 +92,10 @@ export function createEngine(deps: EngineDeps): Engine {
     const mails = [...reported];
     const figures = [...accounts];
     const goOn = answers.every(({ outcome }) => mayGoOn(outcome));
-    const result = await db.write(async (tx) => {
+    // What follows is written while the database writes.
+    writingDown = answers.length;
+    const next = writeAhead(written);
+    const writing = db.write(async (tx) => {
       const time = now();
       const stale = await settleCalls(tx, answers, time);
       const stillOurs = await settleMails(tx, mails, time);
@@ -117,6 +122,13 @@ export function createEngine(deps: EngineDeps): Engine {
       await ledger.write();
       return { stale, stillOurs, asked, unlimited: ledger.unlimited, ...claimed };
     });
+    const result = await writing.catch(async (error) => {
+      await Promise.allSettled([next]);
+      ahead = [];
+      writingDown = 0;
+      throw error;
+    });
+    writingDown = 0;
     finished.splice(0, answers.length);
     reported.splice(0, mails.length);
     accounts.splice(0, figures.length);
@@ -129,12 +141,15 @@ export function createEngine(deps: EngineDeps): Engine {
     countTurns(result.started, aged);
     for (const call of result.started) calls.begin(call);
     if (result.asked) calls.askAccount(result.asked);
+    await next;
+    // Who was let go of stands before those who were written ahead, and is looked at first.
+    if (result.dropped) ahead = [];
     if (result.started.length) await writeAhead();
     return answers.length + mails.length + figures.length + result.started.length + result.dropped > 0;
   }
 
   /** What may begin now, the most urgent first. Priority is decided here, when a slot is free, and not before. */
-  async function look(): Promise<{ candidates: Candidate[]; aged: number | null }> {
+  async function look(): Promise<{ candidates: Candidate[]; aged: number[] }> {
     restsUntil = null;
     // Bad news is written down first: it may say that no call should follow.
     if (stopping.signal.aborted || finished.some(({ outcome }) => !mayGoOn(outcome))) return NOTHING;
@@ -192,21 +207,31 @@ export function createEngine(deps: EngineDeps): Engine {
     return { ...prepared, writtenAt: time };
   }
 
-  /** While calls are in flight, writes what will probably follow them. @returns whether there was something to write */
-  async function writeAhead(): Promise<boolean> {
-    const wanted = Math.min(transport.concurrency, MOST_AHEAD) - ahead.length;
+  /**
+   * While calls are in flight, writes what will probably follow them, until one comes back.
+   * @param taken what is being claimed, and so will not be ahead any more
+   * @returns whether there was something to write
+   */
+  async function writeAhead(taken: readonly Ahead[] = []): Promise<boolean> {
+    const wanted =
+      Math.min(transport.concurrency, MOST_AHEAD) - ahead.filter((one) => !taken.includes(one)).length;
     const idle = !inFlight.size || !provider || rateOf(provider, { transport, unlimited }) || probe();
-    if (idle || wanted <= 0 || stopping.signal.aborted || finished.length) return false;
+    if (idle || wanted <= 0 || stopping.signal.aborted || hasNews()) return false;
     const next = await db.read(async (tx) => {
-      const batches = await pickAhead(tx, { transport, now: now(), ahead, batches: wanted });
+      const known = [...taken, ...ahead.filter((one) => !taken.includes(one))];
+      const batches = await pickAhead(tx, { transport, now: now(), ahead: known, batches: wanted });
       await openLetters(tx, letters, batches);
       return batches;
     });
     for (const deliveries of next) {
       ahead.push(await write(deliveries));
-      if (finished.length) break;
+      if (hasNews()) break;
     }
     return next.length > 0;
+  }
+
+  function hasNews(): boolean {
+    return finished.length > writingDown;
   }
 
   function probe(): boolean {
@@ -229,8 +254,8 @@ export function createEngine(deps: EngineDeps): Engine {
   }
 
   /** Less urgent work that has grown old gets one of every few slots, so that none starves. */
-  function countTurns(started: readonly Started[], aged: number | null): void {
-    if (aged === null || started.some(({ batch }) => batch.priority === aged)) passedOver = 0;
+  function countTurns(started: readonly Started[], aged: readonly number[]): void {
+    if (!aged.length || started.some(({ batch }) => aged.includes(batch.priority))) passedOver = 0;
     else passedOver += started.length;
   }
 
@@ -246,7 +271,7 @@ export function createEngine(deps: EngineDeps): Engine {
   }
 }
 
-const NOTHING = { candidates: [], aged: null };
+const NOTHING = { candidates: [], aged: [] };
 /** Batches that are written before there is a call for them: each holds its bytes. */
 const MOST_AHEAD = 4;
 /** What was written ahead is forgotten after this: people and notices change. */

@@ -50,15 +50,17 @@ export async function readDeliveryMetrics(ctx: Ctx): Promise<DeliveryMetrics> {
       PRIORITIES.map((priority) => ({ state, priority, count: counts.get(`${state} ${priority}`) ?? 0 })),
     ),
     unmade,
-    finishSeconds: { mail: finishOf(sending, 'mail'), hook: finishOf(sending, 'hook') },
+    // Whose delivery is not made yet counts as mail: next to nobody else is many.
+    finishSeconds: { mail: finishOf(sending, 'mail', unmade), hook: finishOf(sending, 'hook', 0) },
     suppressions: REASONS.map((reason) => ({ reason, count: suppressions[reason] ?? 0 })),
     receipts,
   };
 }
 
 /** While it is not paused, and no matter what a quota allows: the screen says that in words. */
-function finishOf({ lanes, providers }: Sending, lane: Lane): number | null {
-  const { waiting, pace } = lanes[lane];
+function finishOf({ lanes, providers }: Sending, lane: Lane, unmade: number): number | null {
+  const { pace } = lanes[lane];
+  const waiting = lanes[lane].waiting + unmade;
   if (!waiting) return 0;
   const isHindered = providers.some(
     ({ id, circuit, pausedAt }) => (id === 'hook') === (lane === 'hook') && (pausedAt || circuit === 'open'),

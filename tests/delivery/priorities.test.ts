@@ -4,6 +4,7 @@ import { PRIORITIES, PRIORITY } from '#domain/priority.ts';
 import { addMs, DAY, MINUTE } from '#domain/time.ts';
 import { testClock } from '../support/context.ts';
 import { eachDatabase, freshSqlite } from '../support/databases.ts';
+import { makeIncident } from '../support/factory.ts';
 import { type FakeOptions, type FakeResend, startFakeResend } from '../support/fakeResend.ts';
 import { makeSubscribers } from '../support/people.ts';
 import {
@@ -131,6 +132,36 @@ eachDatabase('what is less urgent', (fresh) => {
     expect(share).toBeGreaterThanOrEqual(1 / 10);
     expect(share).toBeLessThanOrEqual(1 / 4);
     expect(await states(db)).toEqual({ accepted: 5_600 });
+  });
+
+  it('gets its slots though what has waited longer may not leave', async () => {
+    const db = await fresh();
+    await makeSubscribers(db, 1_600);
+    const rig = await rigEngine(db, fakeTransport(fake));
+    const { seq: incident } = await makeIncident(db);
+    const words: number[] = [];
+    for (const subject of ['First', 'Second'])
+      words.push(await postNotice(db, rig.clock.now(), { priority: 2, mail: rendered(subject) }));
+    await db.write((tx) =>
+      tx.updateTable('notices').set({ incident_seq: incident }).where('seq', 'in', words).execute(),
+    );
+    rig.clock.advance(MINUTE);
+    await postNotice(db, rig.clock.now(), { priority: 3, mail: rendered('Your day') });
+    await expandAll(db, rig.clock.now);
+    rig.clock.advance(10 * MINUTE);
+    // The first was handed over by another process a moment ago and has no answer yet.
+    await db.write((tx) =>
+      tx
+        .updateTable('deliveries')
+        .set({ state: 'in_batch', updated_at: rig.clock.now() })
+        .where('notice_seq', '=', words[0]!)
+        .execute(),
+    );
+    await postNotice(db, rig.clock.now(), { priority: 1, mail: rendered('Incident') });
+    await expandAll(db, rig.clock.now);
+    await rig.drain();
+    expect((await batches(db)).map((batch) => batch.priority).indexOf(3)).toBeLessThanOrEqual(8);
+    expect(await states(db)).toEqual({ accepted: 3_200, in_batch: 1_600, queued: 1_600 });
   });
 });
 

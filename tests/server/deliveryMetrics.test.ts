@@ -61,6 +61,7 @@ eachDatabase('what /metrics tells of sending', (fresh) => {
       let families = await scrape();
       expect(read(families, 'outbox_unmade')).toBe(210);
       expect(read(families, 'outbox_messages', { state: 'expanding' })).toBe(1);
+      expect(read(families, 'outbox_finish_seconds', { lane: 'mail' })).toBeUndefined();
       await expandAll(db, ctx.now);
       ctx.clock.advance(20_000);
       families = await scrape();
@@ -87,6 +88,13 @@ eachDatabase('what /metrics tells of sending', (fresh) => {
         (await getDeliveryHealth(ctx)).pace! / 60,
       );
       expect(read(families, 'outbox_finish_seconds', { lane: 'mail' })).toBe(0);
+      // Those for whom nothing is made yet are people who wait, too.
+      await postNotice(db, ctx.now());
+      await db.write((tx) => tx.updateTable('fanouts').set({ expected: 100 }).execute());
+      families = await scrape();
+      expect(read(families, 'outbox_finish_seconds', { lane: 'mail' })).toBeCloseTo(
+        (100 / (await getDeliveryHealth(ctx)).pace!) * 60,
+      );
       expect(read(families, 'provider_allowed_calls_per_second', { provider: 'resend' })).toBe(50);
     } finally {
       await fake.close();
