@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { seededRandom } from '../support/fakeResend.ts';
+import { seededRandom } from '../support/chance.ts';
 
 /** `npm run chaos` sets CHAOS=full: as much of everything as was promised. Otherwise it is as much as fits into every run of the tests. */
 export const FULL = process.env.CHAOS === 'full';

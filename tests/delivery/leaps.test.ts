@@ -4,9 +4,9 @@ import { beatWorker, listWorkers } from '#db/workers.ts';
 import { createFollower, watchClock } from '#delivery/leaps.ts';
 import { RENEW_MS } from '#delivery/lease.ts';
 import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { seededRandom } from '../support/chance.ts';
 import { type TestClock, testClock } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { seededRandom } from '../support/fakeResend.ts';
 
 /** One worker with a clock of its own, as far as it beats. */
 function worker(db: Db, id: string, clock: TestClock) {

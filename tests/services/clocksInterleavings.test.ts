@@ -9,22 +9,12 @@ import { postWhenLate } from '#services/automaticPosts.ts';
 import { assignRole, dueNow } from '#services/incidents.ts';
 import { setOwnPace, useCurrentPolicies } from '#services/policies.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
+import { chanceOf } from '../support/chance.ts';
 import { userActor } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { incidentHouse } from './incidentHouse.ts';
 
 const STEPS = 24;
-
-/** Numbers below 1 that a seed decides (mulberry32). */
-function chanceOf(seed: number): () => number {
-  let state = seed * 0x9e3779b9;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A house whose zone moves its clocks this weekend, with two people who can be called. */
 async function nightHouse(fresh: () => Promise<Db>) {

@@ -2,21 +2,11 @@ import { expect, it } from 'vitest';
 import { dropRest } from '#services/dropRest.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { states } from '../delivery/support.ts';
+import { chanceOf } from '../support/chance.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { outgoingHouse, type Sent } from './outgoingHouse.ts';
 
 const SEEDS = Array.from({ length: 12 }, (_, index) => index + 1);
-
-/** Numbers below 1 that a seed decides (mulberry32). */
-function chanceOf(seed: number): () => number {
-  let state = seed * 0x9e3779b9;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const WORDS = ['The first of all.', 'The second of all.', 'The third of all.', 'The fourth of all.'];
 

@@ -7,6 +7,7 @@ import { sendDigests } from '#services/digests.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { states } from '../delivery/support.ts';
+import { chanceOf } from '../support/chance.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { outgoingHouse, type Sent } from './outgoingHouse.ts';
@@ -17,17 +18,6 @@ const OF_EACH = 2;
 const SEVERITIES: readonly Severity[] = ['SEV1', 'SEV3', 'SEV4'];
 /** More than a digest shows of one incident would only be cut. */
 const MOST_SAID = 4;
-
-/** Numbers below 1 that a seed decides (mulberry32). */
-function chanceOf(seed: number): () => number {
-  let state = seed * 0x9e3779b9;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** An update and what became of it. `frozen`: the deliveries that were beyond recall at that moment. */
 type Said = {

@@ -7,8 +7,9 @@ import { awaitsExpanding } from '#delivery/expander.ts';
 import type { Actor } from '#domain/permissions.ts';
 import { type Instant, MINUTE, toInstant } from '#domain/time.ts';
 import { fakeTransport } from '../delivery/support.ts';
+import { seededRandom } from '../support/chance.ts';
 import { type TestClock, testClock, testContext } from '../support/context.ts';
-import { seededRandom, startFakeResend, type TakenMail } from '../support/fakeResend.ts';
+import { startFakeResend, type TakenMail } from '../support/fakeResend.ts';
 import { type ReceivedCall, startReceiver } from '../support/receiver.ts';
 import { CALM, type Fate, type Process, startProcess } from './process.ts';
 

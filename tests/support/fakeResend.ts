@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
+import { seededRandom } from './chance.ts';
 
 /** What the next call shall meet; each is used up by one call, in order. Where mails are taken, a repeat of a key takes none. */
 export type Mishap =
@@ -357,17 +358,6 @@ function answer(
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(typeof body === 'string' ? body : JSON.stringify(body));
-}
-
-/** The same numbers for the same seed (mulberry32): chance that a failing test can be run with again. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** On its own: `node fakeResend.ts PORT LATENCY_MS LOST_ANSWERS SEED RATE_PER_SECOND`; prints its address and ends with its standard input. */
