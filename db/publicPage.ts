@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { AnyStatus, ComponentStatus, IncidentKind } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
@@ -116,6 +117,28 @@ export function listLatest(tx: Tx, kind: IncidentKind, limit: number): Promise<P
 /** The latest of both kinds, newest start first; maintenance to come stands on top. Uses incidents_started. */
 export function listLatestOfAll(tx: Tx, limit: number): Promise<PublicIncidentRow[]> {
   return publicIncidents(tx).orderBy('started_at', 'desc').orderBy('seq', 'desc').limit(limit).execute();
+}
+
+/** The latest of both kinds with the time of the last word on each: when it was posted, or when it was changed since. */
+export async function listLastWords(
+  tx: Tx,
+  limit: number,
+): Promise<{ id: string; kind: IncidentKind; lastWordAt: Instant | null }[]> {
+  return publicIncidents(tx)
+    .clearSelect()
+    .select(['incidents.id', 'incidents.kind'])
+    .select((eb) =>
+      eb
+        .selectFrom('updates')
+        .select(sql<Instant | null>`max(coalesce(updates.edited_at, updates.posted_at))`.as('at'))
+        .whereRef('updates.incident_seq', '=', 'incidents.seq')
+        .where('updates.audience', '=', 'public')
+        .as('lastWordAt'),
+    )
+    .orderBy('started_at', 'desc')
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute();
 }
 
 /** Maintenance that was planned for that time or later; the latest plan first. Uses incidents_started. */

@@ -42,6 +42,8 @@ const NO_PAGE: Record<string, string> = {
   '/history.atom': 'a feed',
   '/history.rss': 'a feed',
   '/incidents/[id].json': 'JSON',
+  '/robots.txt': 'text for crawlers',
+  '/sitemap.xml': 'XML for crawlers',
   '/api/hooks/resend': 'takes what the mail provider says, by POST alone',
   '/api/v2/[...path]': 'JSON',
   '/api/v2/components.json': 'JSON',

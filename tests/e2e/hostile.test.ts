@@ -343,7 +343,7 @@ describe('hostile text', () => {
       const routes = routePatterns()
         .filter(
           (pattern) =>
-            !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.(ics|atom|rss)$|\/api\//.test(
+            !/^\/(404|500|admin\/(login|logout|setup|join))$|json|csv|\.(ics|atom|rss|xml|txt)$|\/api\//.test(
               pattern,
             ),
         )

@@ -26,6 +26,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/(subscription|confirm|unsubscribe)\/\[\]$/,
   // How many updates came on time and how that is counted: a figure is printed with its formula.
   /^\/on-time$/,
+  // What is found, and what is not to be looked for: crawlers ask for these by their names.
+  /^\/(sitemap\.xml|robots\.txt)$/,
   // An incident's brief, for whoever was given a link that expires.
   /^\/brief\/\[\]$/,
   // The rota for a calendar, which cannot sign in: for whoever has the address.

@@ -93,6 +93,7 @@ describe('the path of a request', () => {
       '/history.atom',
       '/history.rss',
       '/calendar.ics',
+      '/sitemap.xml',
       '/incidents/abcdefghijkl.json',
       '/components/abcdefghijkl.atom',
       '/components/x.rss',

@@ -50,6 +50,7 @@ beforeAll(async () => {
     '/history.atom',
     '/history.rss',
     '/calendar.ics',
+    '/sitemap.xml',
     ...all.map(({ id }) => `/incidents/${id}.json`),
     ...['atom', 'rss'].map((kind) => `/components/${components.get('Checkout')}.${kind}`),
     ...all.map(({ id, kind }) => (kind === 'maintenance' ? `/maintenance/${id}` : `/incidents/${id}`)),

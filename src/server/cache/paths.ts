@@ -13,6 +13,7 @@ const SHARED_PATHS = new RegExp(
     '/history\\.(atom|rss)',
     `/components/${ID}\\.(atom|rss)`,
     '/calendar\\.ics',
+    '/sitemap\\.xml',
     `/incidents/${ID}\\.json`,
     '/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json',
     `/embed/frame(/${ID})?`,

@@ -1,0 +1,32 @@
+import type { SitemapPage } from '#domain/sitemap.ts';
+import { escapeHtml } from './feedEntry.ts';
+
+/** The pages as a sitemap (sitemaps.org, protocol 0.9). */
+export function sitemapXml(siteUrl: string, pages: readonly SitemapPage[]): string {
+  const urls = pages.map(({ path, changedAt }) => {
+    const changed = changedAt ? `<lastmod>${changedAt}</lastmod>` : '';
+    return `<url><loc>${escapeHtml(siteUrl + encodeURI(path))}</loc>${changed}</url>\n`;
+  });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n${urls.join('')}</urlset>\n`;
+}
+
+/**
+ * What crawlers may read (RFC 9309): the public pages. What is behind a sign-in, and what a link in someone's mail leads to, is none of
+ * theirs.
+ */
+export function robotsText(siteUrl: string): string {
+  const closed = CLOSED.map((path) => `Disallow: ${path}\n`).join('');
+  return `User-agent: *\n${closed}\nSitemap: ${siteUrl}/sitemap.xml\n`;
+}
+
+const CLOSED = [
+  '/admin',
+  '/api/v1/',
+  '/api/hooks/',
+  '/brief/',
+  '/confirm/',
+  '/duty/',
+  '/subscription/',
+  '/unsubscribe/',
+  '/webhook/',
+];
