@@ -2,6 +2,8 @@ import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
 
+/** Who runs a component, when it is somebody else, and where they tell how it is. */
+export type Upstream = { name: string; url: string };
 export type Component = {
   id: string;
   groupId: string | null;
@@ -11,11 +13,12 @@ export type Component = {
   showUptime: boolean;
   onlyShowIfDegraded: boolean;
   startDate: string | null;
+  upstream: Upstream | null;
   archivedAt: Instant | null;
 };
 export type ComponentText = Pick<
   Component,
-  'name' | 'description' | 'groupId' | 'showUptime' | 'onlyShowIfDegraded' | 'startDate'
+  'name' | 'description' | 'groupId' | 'showUptime' | 'onlyShowIfDegraded' | 'startDate' | 'upstream'
 >;
 export type Group = { id: string; name: string; description: string | null; position: number };
 
@@ -140,7 +143,17 @@ function columnsOf(text: ComponentText) {
     showcase: text.showUptime ? (1 as const) : (0 as const),
     only_show_if_degraded: text.onlyShowIfDegraded ? (1 as const) : (0 as const),
     start_date: text.startDate,
+    upstream_name: text.upstream?.name ?? null,
+    upstream_url: text.upstream?.url ?? null,
   };
+}
+
+/** Null for a component of one's own. */
+export function upstreamOf({
+  upstream_name: name,
+  upstream_url: url,
+}: Pick<Row<'components'>, 'upstream_name' | 'upstream_url'>): Upstream | null {
+  return name !== null && url !== null ? { name, url } : null;
 }
 
 function toComponent(row: Row<'components'>): Component {
@@ -153,6 +166,7 @@ function toComponent(row: Row<'components'>): Component {
     showUptime: row.showcase === 1,
     onlyShowIfDegraded: row.only_show_if_degraded === 1,
     startDate: row.start_date,
+    upstream: upstreamOf(row),
     archivedAt: row.archived_at,
   };
 }

@@ -103,6 +103,9 @@ export interface ComponentsTable {
   only_show_if_degraded: Flag;
   /** The calendar day from which its history counts, YYYY-MM-DD. */
   start_date: string | null;
+  /** Who runs it, when it is somebody else, and their own status page: both or neither. */
+  upstream_name: string | null;
+  upstream_url: string | null;
   created_at: Instant;
   updated_at: Instant;
   archived_at: Instant | null;

@@ -26,7 +26,7 @@ export const PEOPLE = {
 } as const satisfies Record<string, Person>;
 export type PersonId = keyof typeof PEOPLE;
 
-export type Part = { name: string; description?: string };
+export type Part = { name: string; description?: string; upstream?: { name: string; url: string } };
 export type Group = { name: string; description: string; components: readonly Part[] };
 
 /** In the order of the page; 42 components. */
@@ -58,7 +58,7 @@ export const GROUPS: readonly Group[] = [
     description: 'Money in and money out',
     components: [
       { name: 'Card payments', description: 'Credit and debit cards, in the shop and over the API' },
-      { name: 'Bank transfers' },
+      { name: 'Bank transfers', upstream: { name: 'Northbank', url: 'https://status.northbank.example/' } },
       { name: 'Refunds' },
       { name: 'Payouts', description: 'Transfers of your balance to your bank' },
       { name: 'Invoices' },

@@ -206,6 +206,7 @@ function textOf(input: ComponentInput): rows.ComponentText {
     showUptime: input.showUptime ?? true,
     onlyShowIfDegraded: input.onlyShowIfDegraded ?? false,
     startDate: input.startDate ?? null,
+    upstream: input.upstream ?? null,
   };
 }
 

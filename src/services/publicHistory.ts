@@ -1,3 +1,4 @@
+import { type Upstream, upstreamOf } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { getPage } from '#db/page.ts';
 import {
@@ -99,6 +100,7 @@ export type ComponentPage = PublicFrame & {
     name: string;
     group: string | null;
     description: string | null;
+    upstream: Upstream | null;
     status: ComponentStatus;
     /** Empty, as `uptimes`, when its history is not shown. */
     marks: DayMark[];
@@ -139,6 +141,7 @@ export function getPublicComponent(ctx: Ctx, id: string): Promise<ComponentPage>
         name: component.name,
         group: groups.find((group) => group.id === component.group_id)?.name ?? null,
         description: component.description,
+        upstream: upstreamOf(component),
         status,
         marks: shown ? dayMarks(worstStretches(spans, days[0]!.from, end), days, born, status) : [],
       },

@@ -1,3 +1,4 @@
+import { type Upstream, upstreamOf } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
@@ -39,6 +40,7 @@ export type ComponentView = {
   id: string;
   name: string;
   description: string | null;
+  upstream: Upstream | null;
   status: ComponentStatus;
   /** Empty when its history is not shown (`showcase` off). */
   marks: DayMark[];
@@ -196,6 +198,7 @@ function viewComponent(
     id: component.id,
     name: component.name,
     description: component.description,
+    upstream: upstreamOf(component),
     status,
     marks: shown ? dayMarks(worstStretches(spans, window.from, window.to), days, born, status) : [],
     uptime: shown ? uptimeOf(spans, window, born, page.uptimeWeight) : null,

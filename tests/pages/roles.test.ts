@@ -229,6 +229,7 @@ const OPEN = new Set([
   'getPublicFrame',
   'getPublicIncident',
   'getSettings',
+  'getSitemap',
   'getStatusPage',
   // The token, or the address's owner, says yes.
   'readDutyFeed',

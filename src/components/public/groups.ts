@@ -6,6 +6,8 @@ import type { Uptime } from '#domain/uptime.ts';
 export type ComponentMarks = {
   id: string;
   name: string;
+  /** Who runs it, when it is somebody else, and their own status page. */
+  upstream: { name: string; url: string } | null;
   status: ComponentStatus;
   marks: readonly DayMark[];
   uptime: Uptime | null;
