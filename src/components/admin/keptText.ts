@@ -38,6 +38,24 @@ export function waitText(ms: number | null): string {
   return ms < MINUTE ? 'under a minute' : durationText(ms);
 }
 
+/** The same where there is little room: "4 h 10 min". */
+export function waitBrief(ms: number | null): string {
+  if (ms === null) return '–';
+  return ms < MINUTE ? '< 1 min' : brief(ms);
+}
+
+/** How long nothing was said, where there is little room. */
+export function silenceBrief(silence: Silence | null): string {
+  if (silence === null) return '–';
+  return silence.ms < MINUTE ? 'none' : brief(silence.ms);
+}
+
+function brief(ms: number): string {
+  return durationText(ms)
+    .replace(/ hours?/, ' h')
+    .replace(/ minutes?/, ' min');
+}
+
 /** How long nothing was said. Outside the hours that a policy counts nothing was owed. */
 export function silenceText(silence: Silence | null): string {
   if (silence === null) return '–';
