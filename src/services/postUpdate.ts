@@ -45,6 +45,8 @@ export type PostInput = {
   calledOff?: boolean;
   /** Nobody wrote it: the policy has it posted. */
   automatic?: boolean;
+  /** Why it is posted without the approval that its policy asks for: only from the machine itself. Recorded where approval was needed. */
+  withoutApproval?: string;
   /** Its mail leaves at once, without the release window. */
   releaseNow?: boolean;
 };

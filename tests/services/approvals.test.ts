@@ -7,28 +7,8 @@ import { assignRole, changeTitle, declareAndPublish, editUpdate, getIncident } f
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { makeSubscribers } from '../support/people.ts';
-import { type Name, sealedHouse } from './sealedHouse.ts';
-
-/** A house in which what is said in public of a SEV1 needs an approver. */
-async function approvalHouse(fresh: () => Promise<Db>) {
-  const house = await sealedHouse(fresh);
-  const { db, ctx } = house;
-  const { DEFAULT_POLICIES } = await import('#domain/severity.ts');
-  const { DEFAULT_HOURS } = await import('#domain/cadence.ts');
-  const { insertPolicies } = await import('#db/policies.ts');
-  await db.write((tx) =>
-    insertPolicies(tx, {
-      policies: { ...DEFAULT_POLICIES, SEV1: { ...DEFAULT_POLICIES.SEV1, needsApproval: true } },
-      hours: DEFAULT_HOURS,
-      at: ctx.now(),
-      by: 'test',
-      reason: null,
-    }),
-  );
-  await makeSubscribers(db, 3);
-  return house;
-}
+import { approvalHouse } from './approvalHouse.ts';
+import type { Name } from './sealedHouse.ts';
 
 eachDatabase('an update that needs an approver', (fresh) => {
   const house = () => approvalHouse(fresh as () => Promise<Db>);
