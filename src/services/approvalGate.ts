@@ -1,4 +1,4 @@
-import { type Approval, decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
+import { decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { getOnDuty, listTeam, type Person } from '#db/duty.ts';
@@ -6,31 +6,19 @@ import type { Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import type { ApprovalsTable } from '#db/schema.ts';
-import { listUpdates } from '#db/updates.ts';
 import { listUsers } from '#db/users.ts';
-import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
 import { may, userIdOf } from '#domain/permissions.ts';
-import { STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
+import { changeSince, standingOf } from './approvalStanding.ts';
 import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
 import { RESTRICTED_TITLE } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
 import type { UpdatePlan } from './updatePlan.ts';
 import { postWithoutApproval } from './withoutApproval.ts';
-
-/** How an incident stands in public: a text that was written for one standing is not published into another. */
-export type Standing = {
-  title: string;
-  status: string;
-  severity: string;
-  isPublic: boolean;
-  /** The seq of the last public update; null before the first. */
-  lastPublic: number | null;
-};
 
 /**
  * Where an update needs an approver beside its author, freezes it and asks for one, all in the post's own transaction.
@@ -216,47 +204,6 @@ export async function mailApprovers(
     after: names.length > 1 ? `Asked now: ${names.join(', ')}.` : null,
   });
   await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: asked.people, rendered });
-}
-
-export async function standingOf(tx: Tx, incident: Incident, reader: Reader): Promise<Standing> {
-  const updates = await listUpdates(tx, incident.seq, reader);
-  return {
-    title: incident.title,
-    status: incident.status,
-    severity: incident.severity,
-    isPublic: incident.publishedAt !== null && !incident.restricted,
-    lastPublic: updates.find(({ audience }) => audience === 'public')?.seq ?? null,
-  };
-}
-
-/**
- * What changed since an update was written that waits: it cannot be published as it is. Null while it still fits.
- * @param reader who may know of the incident
- */
-export async function changeSince(
-  tx: Tx,
-  { standing }: Pick<Approval, 'standing'>,
-  incident: Incident,
-  reader: Reader,
-): Promise<string | null> {
-  const before = JSON.parse(standing) as Standing;
-  const now = await standingOf(tx, incident, reader);
-  return (
-    [
-      now.lastPublic !== before.lastPublic && 'another update was posted',
-      now.title !== before.title && 'the title was changed',
-      now.severity !== before.severity && `the severity became ${now.severity}`,
-      now.status !== before.status && `it became ${STATUS_LABELS[incident.status].toLowerCase()}`,
-      now.isPublic !== before.isPublic && 'it was published',
-    ].find((one) => one !== false) ?? null
-  );
-}
-
-/** The newest that waits and could be published as it is; null when none does. */
-export async function findFitting(tx: Tx, incident: Incident, reader: Reader): Promise<Approval | null> {
-  const last = await lastApproval(tx, incident.seq, reader);
-  if (last?.state !== 'waiting') return null;
-  return (await changeSince(tx, last, incident, reader)) ? null : last;
 }
 
 async function refuseUnpublishable(tx: Tx): Promise<never> {

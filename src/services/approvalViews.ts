@@ -5,7 +5,7 @@ import { renderMarkdown } from '#domain/markdown.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise } from '#emails/render.ts';
-import { type Standing, standingOf } from './approvalGate.ts';
+import { type Standing, standingOf } from './approvalStanding.ts';
 import {
   couldDecide,
   inputOf,

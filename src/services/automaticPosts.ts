@@ -13,7 +13,7 @@ import { nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import { type ComponentStatus, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute, type VariableValues } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
-import { findFitting } from './approvalGate.ts';
+import { findFitting } from './approvalStanding.ts';
 import { pacesOf } from './pace.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 

@@ -2,9 +2,12 @@ import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import type { Actor } from '#domain/permissions.ts';
 import { MINUTE } from '#domain/time.ts';
-import { takeBack } from '#services/approvals.ts';
+import { publishApproved, sendBack, takeBack } from '#services/approvals.ts';
+import { getApproval } from '#services/approvalViews.ts';
 import { readAudit } from '#services/audit.ts';
-import { getIncident, type PostInput, postUpdate } from '#services/incidents.ts';
+import { archiveComponent } from '#services/components.ts';
+import { correctComponents, getIncident, type PostInput, postUpdate } from '#services/incidents.ts';
+import { callStaff } from '#services/staffCalls.ts';
 import type { TestCtx } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { approvalHouse } from './approvalHouse.ts';
@@ -103,5 +106,76 @@ eachDatabase('what is posted from the machine itself', (fresh) => {
       code: 'forbidden',
       message: expect.stringContaining('restricted'),
     });
+  });
+});
+
+eachDatabase('components that changed while an update waited', (fresh) => {
+  const house = () => machineHouse(fresh as () => Promise<Db>);
+
+  /** What keeps it from being published, and whether calls to staff still say that it waits. */
+  async function seenOf({ as, ctx, db }: Awaited<ReturnType<typeof house>>, approvalId: string) {
+    const { hindered } = await getApproval(as('abel'), approvalId);
+    await callStaff(ctx);
+    const calls = await db.read((tx) =>
+      tx.selectFrom('notices').selectAll().where('kind', '=', 'call').orderBy('seq').execute(),
+    );
+    const last = calls.findLast(({ subject }) => /public update (was )?due/i.test(subject));
+    return { hindered, isNamed: /kim\s+wrote\s+it/.test(last?.text ?? '') };
+  }
+
+  it('were said inside to be otherwise: the text is seen to fit no more', async () => {
+    const h = await house();
+    const { as, declare, write, checkout, cart, ctx } = h;
+    const { id } = await declare();
+    const first = await write('kim', id, { components: [{ id: checkout.id, status: 'major_outage' }] });
+    ctx.clock.advance(5 * MINUTE);
+    expect(await seenOf(h, first.updateId)).toEqual({ hindered: null, isNamed: true });
+    await write('user-responder', id, {
+      audience: 'internal',
+      body: 'Half of it works again.',
+      components: [{ id: checkout.id, status: 'partial_outage' }],
+    });
+    ctx.clock.advance(5 * MINUTE);
+    expect(await seenOf(h, first.updateId)).toEqual({
+      hindered:
+        'Since this was written, Checkout became partial outage. Send it back, so that its author looks at it again.',
+      isNamed: false,
+    });
+    await expect(publishApproved(as('abel'), { approvalId: first.updateId })).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'Since this was written, Checkout became partial outage.',
+    });
+    // It takes nobody's place any more: the next text is asked for without a word about it.
+    const second = await write('user-comms', id);
+    await write('user-responder', id, {
+      audience: 'internal',
+      body: 'The basket as well.',
+      components: [{ id: cart.id, status: 'degraded_performance' }],
+    });
+    expect((await seenOf(h, second.updateId)).hindered).toContain('Since this was written, Cart was added.');
+    await sendBack(as('abel'), { approvalId: second.updateId, reason: 'The basket.' });
+    const third = await write('kim', id);
+    const { version } = await getIncident(as('kim'), id);
+    await correctComponents(as('kim'), {
+      incidentId: id,
+      version,
+      components: [
+        { id: checkout.id, status: 'partial_outage' },
+        { id: cart.id, status: 'operational' },
+      ],
+    });
+    expect((await seenOf(h, third.updateId)).hindered).toContain('Cart was taken off');
+  });
+
+  it('are no more, though the text names them', async () => {
+    const h = await house();
+    const { as, declare, write, cart } = h;
+    const { id } = await declare();
+    const { updateId } = await write('kim', id, { components: [{ id: cart.id, status: 'partial_outage' }] });
+    await archiveComponent(as('user-owner'), cart.id);
+    expect((await seenOf(h, updateId)).isNamed).toBe(false);
+    expect((await getApproval(as('abel'), updateId)).hindered).toContain('Cart was archived');
+    // Nobody could publish it: a newer one takes its place.
+    expect((await write('user-comms', id)).waitsFor).toEqual(['abel', 'noor']);
   });
 });
