@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertPolicies } from '#db/policies.ts';
 import { DEFAULT_HOURS } from '#domain/cadence.ts';
 import { DEFAULT_POLICIES } from '#domain/severity.ts';
+import { MINUTE } from '#domain/time.ts';
+import { getIncident } from '#services/incidents.ts';
 import { setApprover } from '#services/users.ts';
 import { type House, openHouse } from './adminHouse.ts';
 
@@ -110,8 +112,17 @@ describe('what only some may see or publish, by its forms alone', () => {
 
     const second = await house.post(path, { ...said, body: 'Card payments fail.' });
     const next = String(second.headers.location);
-    expect((await house.post(next, { do: 'publish' }, 'owner')).status).toBe(303);
+    // The approver sees what is promised, and may promise otherwise.
+    const asked2 = (await house.get(next, 'owner')).body;
+    expect(asked2).toContain('as SEV1 asks');
+    const wrong = await house.post(next, { do: 'publish', next: 'at', nextAt: '2001-01-01T10:00' }, 'owner');
+    expect(wrong.status).toBe(422);
+    expect(wrong.body).toContain('href="#nextUpdateBy"');
+    expect(wrong.body).toContain('value="2001-01-01T10:00"');
+    expect((await house.post(next, { do: 'publish', next: '120' }, 'owner')).status).toBe(303);
     expect((await house.get(`/incidents/${id}`)).body).toContain('Card payments fail.');
+    const { nextUpdateDue } = await getIncident(house.as('owner'), id);
+    expect(Date.parse(nextUpdateDue ?? '') - Date.now()).toBeGreaterThan(118 * MINUTE);
     const twice = await house.post(next, { do: 'publish' }, 'owner');
     expect(twice.status).toBe(409);
     expect(twice.body).toContain('it waits no more');

@@ -35,6 +35,8 @@ export const DONE = {
   taken: 'You are its comms lead now. Whoever led it before is not called any more.',
   joined: 'You see it from now on. Those who saw it before are told.',
   approved: 'Approved and posted.',
+  approvedLater:
+    'Approved and posted. The time that it promised had passed by then: it promises the next update as its severity asks.',
   sentBack: 'Sent back. Its author is told.',
   again: 'The text is in the form again.',
 } as const;
