@@ -121,6 +121,16 @@ eachDatabase('posts by themselves', (fresh) => {
     );
   });
 
+  it('the first word leaves the status as the team has it inside', async () => {
+    const { ctx, incident, pass, get, say } = await house();
+    await say(incident.id, { audience: 'internal', status: 'monitoring', body: 'A restart helped.' });
+    await pass(6);
+    const after = await get(incident.id);
+    expect(after.status).toBe('monitoring');
+    expect(after.updates[0]).toMatchObject({ audience: 'public', status: 'monitoring', automatic: true });
+    expect((await getStatusPage(ctx)).incidents[0]?.status).toBe('monitoring');
+  });
+
   it('says nowhere what was declared for colleagues: neither its title nor where it is felt', async () => {
     const { ctx, db, incident, pass, get } = await house();
     await makeSubscribers(db, 1);
