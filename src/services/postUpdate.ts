@@ -188,7 +188,9 @@ async function writePlan(
   const concernsOthers = plan.severityChange || plan.newClaims.length || plan.voidClaims.length;
   if (concernsOthers || isOver(incident.status))
     await applyRunbooks(tx, { ...incident, ...plan.changes }, now);
-  await endHolds(tx, incident.seq, plan.update.audience, now);
+  // Over, nothing is awaited on either clock: should it be open again, it is nobody's yet.
+  const { audience, status } = plan.update;
+  await endHolds(tx, incident.seq, isOver(status) ? ['public', 'internal'] : [audience], now);
   await insertAudit(tx, ctx, {
     action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',
     subjectKind: 'incident',
