@@ -13,6 +13,7 @@ import { type AnyStatus, type ComponentStatus, isOver } from '#domain/status.ts'
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
+import { bringForward } from './bringForward.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { countUpdateMail, queueUpdateMail, type Reach, renderPlannedMail } from './updateMail.ts';
@@ -74,7 +75,8 @@ export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
 }
 
 type PostIds = { updateId: string; noticeId: string };
-export type Written = Posted & { changesPage: boolean };
+/** `hastens`: mail that waited leaves sooner. */
+export type Written = Posted & { changesPage: boolean; hastens: boolean };
 
 export function newPostIds(ctx: Ctx): PostIds {
   return { updateId: ctx.newId(), noticeId: ctx.newId() };
@@ -85,7 +87,15 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
   const plan = await planUpdate(tx, ctx, input);
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
   const waitsFor = await askWhereNeeded(tx, ctx, { plan, input, id: ids.updateId });
-  if (waitsFor) return { updateId: ids.updateId, told: 0, inAudiences: 0, waitsFor, changesPage: false };
+  if (waitsFor)
+    return {
+      updateId: ids.updateId,
+      told: 0,
+      inAudiences: 0,
+      waitsFor,
+      changesPage: false,
+      hastens: false,
+    };
   return writePost(tx, ctx, { plan, input, ids, author: actorLabel(ctx.actor) });
 }
 
@@ -102,6 +112,11 @@ export async function writePost(
     automatic: input.automatic ?? false,
   });
   if (changesPage) await bumpPageVersion(tx, plan.now);
+  // Its own mail, where it has any, takes the place of what waits.
+  const hastens =
+    plan.severityChange !== null &&
+    !plan.notify &&
+    (await bringForward(tx, { ...plan.incident, severity: plan.update.severity, ownPace: null }, plan.now));
   const inAudiences = await tellOfUpdate(tx, ctx, plan, { updateSeq, releaseNow: input.releaseNow });
   const told = plan.notify
     ? await queueUpdateMail(tx, ctx, plan, {
@@ -110,13 +125,13 @@ export async function writePost(
         releaseNow: input.releaseNow,
       })
     : 0;
-  return { updateId: ids.updateId, told, inAudiences, changesPage };
+  return { updateId: ids.updateId, told, inAudiences, changesPage, hastens };
 }
 
 /** Lets this process know of what was committed. */
-export function tellOthers(ctx: Ctx, { changesPage, ...posted }: Written): Posted {
+export function tellOthers(ctx: Ctx, { changesPage, hastens, ...posted }: Written): Posted {
   if (changesPage) ctx.changed('page');
-  if (posted.told || posted.inAudiences || posted.waitsFor) ctx.changed('outbox');
+  if (hastens || posted.told || posted.inAudiences || posted.waitsFor) ctx.changed('outbox');
   return posted;
 }
 
