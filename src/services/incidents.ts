@@ -21,6 +21,7 @@ export {
   adoptIncident,
   changeTitle,
   correctComponents,
+  previewCorrection,
   setIncidentTimes,
 } from './incidentCorrections.ts';
 export { addLogEntry, assignRole, endRole } from './incidentTeam.ts';
@@ -113,7 +114,7 @@ export async function insertDeclared(
   { id, now, startedAt, detectedAt }: Declaration,
 ): Promise<number> {
   await requireComponents(tx, input.components);
-  const { pace, policySeq } = await paceForNew(tx, input.severity);
+  const { pace, policySeq, paceZone } = await paceForNew(tx, input.severity);
   const seq = await insertIncident(tx, {
     id,
     kind: 'incident',
@@ -135,6 +136,7 @@ export async function insertDeclared(
     drill: input.drill ?? false,
     source: 'own',
     policySeq,
+    paceZone,
     createdAt: now,
   });
   const claims = input.components

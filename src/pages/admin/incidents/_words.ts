@@ -44,5 +44,10 @@ export const DONE = {
 /** "Queued for 1,204 people.": they are told next, not yet. */
 export function postedText(people: number): string {
   if (people === 0) return 'Nobody had asked to be told.';
-  return `Queued for ${people.toLocaleString('en')} ${people === 1 ? 'person' : 'people'}.`;
+  return `Queued for ${peopleText(people)}.`;
+}
+
+/** "1,204 people" */
+export function peopleText(people: number): string {
+  return `${people.toLocaleString('en')} ${people === 1 ? 'person' : 'people'}`;
 }
