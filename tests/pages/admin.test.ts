@@ -490,7 +490,7 @@ describe('what was said wrongly', () => {
   it('says how many a corrected component tells before it tells them', async () => {
     const { id } = await house.incident();
     const path = `/admin/incidents/${id}`;
-    const search = house.components.get('Search') as string;
+    const search = house.components.get('Product search') as string;
     const said = { incidentId: id, version: 2, audience: 'public', status: 'investigating' } as const;
     await postUpdate(house.as('comms'), { ...said, body: 'It goes on.', components: [], notify: true });
     await makeSubscribers(house.db, 2, [{ kind: 'component', id: search }]);
@@ -504,13 +504,13 @@ describe('what was said wrongly', () => {
     expect(asked.body).toMatch(/name="agreed" value="2"/);
     expect(asked.body).toContain('Correct the history, tell 2');
     const touched = async () => (await getIncident(house.as('comms'), id)).components.map(({ name }) => name);
-    expect(await touched()).not.toContain('Search');
+    expect(await touched()).not.toContain('Product search');
     // Someone else follows it meanwhile: the figure was another one.
     await makeSubscribers(house.db, 1, [{ kind: 'component', id: search }]);
     const again = await house.post(path, { ...fields, agreed: '2' });
     expect(problems(again.body).join(' ')).toContain('It tells 3 people');
     expect((await house.post(path, { ...fields, agreed: '3' })).status).toBe(303);
-    expect(await touched()).toContain('Search');
+    expect(await touched()).toContain('Product search');
   });
 });
 
