@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertPolicies } from '#db/policies.ts';
 import { DEFAULT_HOURS } from '#domain/cadence.ts';
 import { DEFAULT_POLICIES } from '#domain/severity.ts';
-import { MINUTE } from '#domain/time.ts';
-import { getIncident } from '#services/incidents.ts';
+import { addMs, MINUTE } from '#domain/time.ts';
+import { getIncident, postUpdate } from '#services/incidents.ts';
 import { setApprover } from '#services/users.ts';
 import { type House, openHouse } from './adminHouse.ts';
 
@@ -123,6 +123,24 @@ describe('what only some may see or publish, by its forms alone', () => {
     expect((await house.get(`/incidents/${id}`)).body).toContain('Card payments fail.');
     const { nextUpdateDue } = await getIncident(house.as('owner'), id);
     expect(Date.parse(nextUpdateDue ?? '') - Date.now()).toBeGreaterThan(118 * MINUTE);
+    // What its author promised has passed by the time that someone reads it: the screen says what is promised instead.
+    const ago = (minutes: number) => addMs(new Date().toISOString(), -minutes * MINUTE);
+    const { version } = await getIncident(house.as('owner'), id);
+    const late = await postUpdate(
+      { ...house.as('comms'), now: () => ago(10) },
+      {
+        ...{ incidentId: id, version, audience: 'public', status: 'investigating', body: 'It goes on.' },
+        ...{ components: [], notify: true, nextUpdateBy: ago(1) },
+      },
+    );
+    const screen2 = await house.get(`/admin/approvals/${late.updateId}`, 'owner');
+    expect(screen2.status).toBe(200);
+    expect(screen2.body).toMatch(
+      /Noor Aziz promised it by [^<]* UTC, which has passed\. Unless you choose otherwise, it promises/,
+    );
+    const written = { do: 'publish', next: 'written' };
+    const done = await house.post(`/admin/approvals/${late.updateId}`, written, 'owner');
+    expect(done.headers.location).toBe(`${path}?done=approvedLater#outgoing`);
     const twice = await house.post(next, { do: 'publish' }, 'owner');
     expect(twice.status).toBe(409);
     expect(twice.body).toContain('it waits no more');

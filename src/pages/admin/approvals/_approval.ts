@@ -12,7 +12,9 @@ import { type Fields, nextChoices, paceText, readPromise } from '../incidents/_u
 
 /** The frozen update as people would read it. How many would be told is known to those who may draft. */
 export async function previewOf(ctx: Ctx, approval: ApprovalView, frame: Frame): Promise<PreviewView> {
-  const { input, mail, incident, hindered } = approval;
+  const { mail, incident, hindered, promised } = approval;
+  // What was promised and has passed is left to the policy.
+  const input = promised?.hasPassed ? { ...approval.input, nextUpdateBy: undefined } : approval.input;
   const counts =
     mail !== null && input.notify && approval.state === 'waiting' && may(ctx.actor, 'incident.draft');
   const reach = counts ? await previewOnScreen(ctx, { ...input }) : null;

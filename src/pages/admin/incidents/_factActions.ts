@@ -98,7 +98,7 @@ export async function correct(
       problems: [
         {
           field: 'corrects',
-          message: `Nothing is changed yet. It tells ${peopleText(told)} who had heard nothing of this: press again to do it.`,
+          message: `It tells ${peopleText(told)} who had heard nothing of this: press again to do it.`,
         },
       ],
       fields: { ...fields, agreed: String(told) },
