@@ -1,4 +1,4 @@
-import { actorLabel } from '#domain/permissions.ts';
+import { type Actor, actorLabel } from '#domain/permissions.ts';
 import type { Ctx } from './context.ts';
 import type { Tx } from './open.ts';
 import { mayKnowInside, type Reader } from './visible.ts';
@@ -17,13 +17,19 @@ export async function insertAudit(tx: Tx, ctx: Pick<Ctx, 'actor' | 'now'>, entry
     .values({
       at: ctx.now(),
       actor_id: ctx.actor.kind === 'user' ? ctx.actor.id : null,
-      actor_label: actorLabel(ctx.actor),
+      actor_label: auditLabel(ctx.actor),
       action: entry.action,
       subject_kind: entry.subjectKind,
       subject_id: entry.subjectId,
       detail: JSON.stringify(entry.detail ?? {}),
     })
     .execute();
+}
+
+/** With how they came, where they did not sign in. */
+function auditLabel(actor: Actor): string {
+  const via = actor.kind === 'user' && actor.via;
+  return via ? `${actorLabel(actor)} (${via})` : actorLabel(actor);
 }
 
 export type AuditRow = {

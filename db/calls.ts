@@ -86,13 +86,18 @@ export async function insertHold(
     .execute();
 }
 
-/** Nobody holds this clock any more: what was awaited has come. */
-export async function endHolds(tx: Tx, incidentSeq: number, clock: CallClock, now: Instant): Promise<void> {
+/** Nobody holds these clocks any more: what was awaited has come. */
+export async function endHolds(
+  tx: Tx,
+  incidentSeq: number,
+  clocks: readonly CallClock[],
+  now: Instant,
+): Promise<void> {
   await tx
     .updateTable('holds')
     .set({ until: now })
     .where('incident_seq', '=', incidentSeq)
-    .where('clock', '=', clock)
+    .where('clock', 'in', clocks)
     .where('until', '>', now)
     .execute();
 }

@@ -147,6 +147,16 @@ export async function setRelease(tx: Tx, noticeSeqs: readonly number[], at: Inst
   await tx.updateTable('fanouts').set({ release_at: at }).where('notice_seq', 'in', noticeSeqs).execute();
 }
 
+/** These wait no more: they leave like any other that is told at once. */
+export async function endWait(tx: Tx, noticeSeqs: readonly number[], at: Instant): Promise<void> {
+  if (!noticeSeqs.length) return;
+  await tx
+    .updateTable('fanouts')
+    .set({ release_at: at, wait_for: null, wait_since: null })
+    .where('notice_seq', 'in', noticeSeqs)
+    .execute();
+}
+
 /** Whom the resolutions of an incident were for. */
 export async function listResolutionFilters(tx: Tx, incidentSeq: number): Promise<FanoutFilter[]> {
   const rows = await tx

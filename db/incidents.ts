@@ -35,6 +35,8 @@ export type Incident = {
   source: 'own' | 'import' | 'backfill';
   /** The policies that it goes by; null: the product's own. */
   policySeq: number | null;
+  /** The zone of their business hours; null: the page's. */
+  paceZone: string | null;
   /** In the place of what its policy says. */
   ownPace: OwnPace | null;
   /** When that pace was agreed; null when none was. */
@@ -46,9 +48,17 @@ export type Incident = {
 
 export type NewIncident = Omit<
   Incident,
-  'seq' | 'version' | 'impactOverride' | 'updatedAt' | 'policySeq' | 'ownPace' | 'pacedAt' | 'unsealedAt'
+  | 'seq'
+  | 'version'
+  | 'impactOverride'
+  | 'updatedAt'
+  | 'policySeq'
+  | 'paceZone'
+  | 'ownPace'
+  | 'pacedAt'
+  | 'unsealedAt'
 > &
-  Partial<Pick<Incident, 'policySeq'>>;
+  Partial<Pick<Incident, 'policySeq' | 'paceZone'>>;
 
 /** @returns its seq */
 export async function insertIncident(tx: Tx, incident: NewIncident): Promise<number> {
@@ -76,6 +86,7 @@ export async function insertIncident(tx: Tx, incident: NewIncident): Promise<num
       drill: incident.drill ? 1 : 0,
       source: incident.source,
       policy_seq: incident.policySeq ?? null,
+      pace_zone: incident.paceZone ?? null,
       version: 1,
       created_at: incident.createdAt,
       updated_at: incident.createdAt,
@@ -118,6 +129,7 @@ export type IncidentChanges = Partial<
     | 'internalDue'
     | 'hasCadence'
     | 'policySeq'
+    | 'paceZone'
     | 'ownPace'
     | 'pacedAt'
     | 'restricted'
@@ -141,6 +153,7 @@ const COLUMNS = {
   internalDue: 'internal_due',
   hasCadence: 'has_cadence',
   policySeq: 'policy_seq',
+  paceZone: 'pace_zone',
   ownPace: 'own_pace',
   pacedAt: 'paced_at',
   restricted: 'restricted',
@@ -232,6 +245,7 @@ export function toIncident(row: Row<'incidents'>): Incident {
     drill: row.drill === 1,
     source: row.source,
     policySeq: row.policy_seq,
+    paceZone: row.pace_zone,
     ownPace: row.own_pace === null ? null : JSON.parse(row.own_pace),
     pacedAt: row.paced_at,
     version: row.version,

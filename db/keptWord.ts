@@ -19,6 +19,7 @@ export type RecordedIncident = {
   drill: boolean;
   source: 'own' | 'import' | 'backfill';
   policySeq: number | null;
+  paceZone: string | null;
   ownPace: OwnPace | null;
 };
 
@@ -41,6 +42,7 @@ export async function listDeclared(tx: Tx, declared: Declared): Promise<Recorded
       'i.drill',
       'i.source',
       'i.policy_seq',
+      'i.pace_zone',
       'i.own_pace',
     ])
     .orderBy('i.declared_at', 'desc')
@@ -59,6 +61,7 @@ export async function listDeclared(tx: Tx, declared: Declared): Promise<Recorded
     drill: row.drill === 1,
     source: row.source,
     policySeq: row.policy_seq,
+    paceZone: row.pace_zone,
     ownPace: row.own_pace === null ? null : JSON.parse(row.own_pace),
   }));
 }

@@ -155,6 +155,8 @@ export interface IncidentsTable {
   shortlink: string | null;
   /** The policies that it goes by: those it was declared under, until someone chooses newer ones. null: the product's own. */
   policy_seq: Generated<number | null>;
+  /** The zone of their business hours, which goes with them; null: the page's. */
+  pace_zone: Generated<string | null>;
   /** A pace of its own in the place of its policy's, and since when it has been agreed: {publicUpdateEvery?, internalUpdateEvery?}. */
   own_pace: Json | null;
   paced_at: Instant | null;

@@ -13,8 +13,12 @@ export type Io = {
 export type Command = {
   /** Arguments and options, one a line, and an example. */
   help: string;
-  run: (args: string[], io: Io) => Promise<void>;
+  /** @returns the exit code where it is not 0 */
+  run: (args: string[], io: Io) => Promise<number | undefined>;
 };
+
+/** What was asked for is kept and not done yet: it waits for someone else. */
+export const WAITS = 3;
 
 /** Something in the command itself is wrong: exit 2. `fix` says what to type instead. */
 export class UsageError extends Error {

@@ -1,9 +1,11 @@
+import type { Ctx } from '#db/context.ts';
 import { isSeverity, SEVERITIES, type Severity } from '#domain/severity.ts';
 import { INCIDENT_STATUSES, type IncidentStatus, isOver } from '#domain/status.ts';
 import { multiLine, singleLine } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE, parseInstant } from '#domain/time.ts';
-import { declareAndPublish, getIncident, postUpdate } from '#services/incidents.ts';
-import { type Command, type Io, readArguments, required, UsageError } from './command.ts';
+import { declareAndPublish, getIncident, type Posted, postUpdate } from '#services/incidents.ts';
+import { contextOf } from './author.ts';
+import { type Command, type Io, readArguments, required, UsageError, WAITS } from './command.ts';
 import { readComponents, STATUS_WORDS } from './components.ts';
 import { withInstallation } from './installation.ts';
 import { counted } from './progress.ts';
@@ -20,7 +22,18 @@ const OPTIONS = {
   'next-update': { type: 'string' },
   'no-notify': { type: 'boolean' },
   reason: { type: 'string' },
+  by: { type: 'string' },
+  'without-approval': { type: 'string' },
 } as const;
+
+const WHO_HELP = `
+  --by EMAIL             whose words they are: someone who can sign in. An update that needs an approver waits in their name
+  --without-approval R   posts at once, for the reason R, what would wait for an approver: when none of them answers. The
+                         reason is on record, and every approver is mailed`;
+
+const CODES_HELP = `
+
+Ends with 0 when it is posted, with 3 when it waits for an approver, with 1 or 2 when nothing was done.`;
 
 const SHARED_HELP = `
   --component C=STATUS   how a component is now; as often as needed. C is its id or its name, STATUS one of
@@ -29,20 +42,21 @@ const SHARED_HELP = `
   --affected TEXT        who, and how many
   --workaround TEXT      what still works
   --estimate TEXT        when it may be over
-  --next-update WHEN     30m, an instant such as 2026-11-21T15:30Z, or none where the severity asks for none; what it
-                         asks for when left out
-  --no-notify            tell nobody; the page changes all the same`;
+  --next-update WHEN     when the next update comes: 30m, or an instant such as 2026-11-21T15:30Z; what the severity asks for
+                         when left out. "none" is for a severity that asks for none (SEV4), and refused for every other
+  --no-notify            tell nobody; the page changes all the same${WHO_HELP}`;
 
 export const incidentOpen: Command = {
   help: `
   foghorn incident open --title T --severity S --body TEXT [options]
 
-Declares the incident and publishes its first update, both or neither. Its id is printed, alone, on standard output.
+Declares the incident and publishes its first update, both or neither. Where that update needs an approver, the incident is
+declared and the update waits. Its id is printed, alone, on standard output.
 
   --title T              one line: what fails, for whom
   --severity S           ${SEVERITIES.join(', ')}
   --body TEXT            what is said; - reads standard input. Markdown
-  --status S             investigating (as when left out), identified, monitoring${SHARED_HELP}
+  --status S             investigating (as when left out), identified, monitoring${SHARED_HELP}${CODES_HELP}
 
   foghorn incident open --title "Checkout fails for some customers" --severity SEV1 \\
     --body "Some customers see an error when they pay. We are looking into it." --component Checkout=partial`,
@@ -63,9 +77,10 @@ Declares the incident and publishes its first update, both or neither. Its id is
       );
     const said = words(values);
     const body = await readBody(values.body, io);
-    await withInstallation({ create: false }, async (_, ctx) => {
+    return withInstallation({ create: false }, async (foghorn) => {
+      const ctx = await contextOf(foghorn, values.by);
       const components = await readComponents(ctx, values.component ?? []);
-      const { id, told } = await declareAndPublish(ctx, {
+      const { id, ...posted } = await declareAndPublish(ctx, {
         title,
         severity,
         status,
@@ -75,8 +90,13 @@ Declares the incident and publishes its first update, both or neither. Its id is
         components,
         notify: !values['no-notify'],
       });
-      io.say(sayTold(`Published at ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
       io.out(id);
+      return say(io, ctx, posted, {
+        id,
+        done: `Published at ${ctx.site.url}/incidents/${id}.`,
+        waits: 'Declared. Its first update',
+        quiet: values['no-notify'],
+      });
     });
   },
 };
@@ -87,13 +107,13 @@ export const incidentUpdate: Command = {
 
   --body TEXT            what is said; - reads standard input. Markdown
   --status S             ${INCIDENT_STATUSES.slice(0, 4).join(', ')}; as it is when left out
-  --severity S           ${SEVERITIES.join(', ')}; as it is when left out${SHARED_HELP}
+  --severity S           ${SEVERITIES.join(', ')}; as it is when left out${SHARED_HELP}${CODES_HELP}
 
   foghorn incident update k3v9q0x2m7ab --status identified --body - < update.md`,
   async run(args, io) {
     const { values, positionals } = readArguments(args, OPTIONS, ['id of the incident']);
     const status = values.status === undefined ? null : readStatus(values.status);
-    await post(positionals[0] as string, status, values, io);
+    return post(positionals[0] as string, status, values, io);
   },
 };
 
@@ -105,7 +125,7 @@ Says that it is over. Its components are well again, but for what --component sa
 
   --body TEXT            what is said; - reads standard input. Markdown
   --reason TEXT          why it is over before it was watched for as long as its severity asks
-  --no-notify            tell nobody; the page changes all the same
+  --no-notify            tell nobody; the page changes all the same${WHO_HELP}${CODES_HELP}
 
   foghorn incident resolve k3v9q0x2m7ab --body "All payments work again."`,
   async run(args, io) {
@@ -116,10 +136,12 @@ Says that it is over. Its components are well again, but for what --component sa
         component: OPTIONS.component,
         reason: OPTIONS.reason,
         'no-notify': OPTIONS['no-notify'],
+        by: OPTIONS.by,
+        'without-approval': OPTIONS['without-approval'],
       },
       ['id of the incident'],
     );
-    await post(positionals[0] as string, 'resolved', values, io);
+    return post(positionals[0] as string, 'resolved', values, io);
   },
 };
 
@@ -134,16 +156,24 @@ type Given = Partial<{
   'next-update': string;
   'no-notify': boolean;
   reason: string;
+  by: string;
+  'without-approval': string;
 }>;
 
-async function post(id: string, status: IncidentStatus | null, values: Given, io: Io): Promise<void> {
+async function post(
+  id: string,
+  status: IncidentStatus | null,
+  values: Given,
+  io: Io,
+): Promise<number | undefined> {
   const severity = values.severity === undefined ? undefined : readSeverity(values.severity);
   const said = words(values);
   const body = await readBody(values.body, io);
-  await withInstallation({ create: false }, async (_, ctx) => {
+  return withInstallation({ create: false }, async (foghorn) => {
+    const ctx = await contextOf(foghorn, values.by);
     const incident = await getIncident(ctx, id);
     const changes = await readComponents(ctx, values.component ?? []);
-    const { told } = await postUpdate(ctx, {
+    const posted = await postUpdate(ctx, {
       incidentId: id,
       version: incident.version,
       audience: 'public',
@@ -155,7 +185,12 @@ async function post(id: string, status: IncidentStatus | null, values: Given, io
       components: changes,
       notify: !values['no-notify'],
     });
-    io.say(sayTold(`Posted to ${ctx.site.url}/incidents/${id}.`, told, values['no-notify']));
+    return say(io, ctx, posted, {
+      id,
+      done: `Posted to ${ctx.site.url}/incidents/${id}.`,
+      waits: 'Nothing is posted yet. The update',
+      quiet: values['no-notify'],
+    });
   });
 }
 
@@ -169,7 +204,14 @@ function words(given: Given) {
     workaround: read('workaround', 1000),
     estimate: read('estimate', 200),
     reason: read('reason', 280),
+    withoutApproval: withoutApproval(given['without-approval']),
   };
+}
+
+function withoutApproval(reason: string | undefined): string | undefined {
+  if (reason === undefined) return undefined;
+  const given = required(reason, '--without-approval', 'Say why it cannot wait for an approver.');
+  return checked(singleLine(280, '--without-approval'), given);
 }
 
 async function readBody(given: string | undefined, io: Io): Promise<string> {
@@ -209,8 +251,32 @@ function readNextUpdate(text: string | undefined, now: Instant): Instant | null 
   if (instant && instant > now) return instant;
   throw new UsageError(
     `"${text}" is no time${instant ? ' that is still to come' : ''}.`,
-    'Write --next-update 30m, --next-update 2026-11-21T15:30Z or --next-update none.',
+    'Write --next-update 30m or --next-update 2026-11-21T15:30Z.',
   );
+}
+
+/** @returns the exit code */
+function say(
+  io: Io,
+  { site }: Ctx,
+  { updateId, told, waitsFor }: Posted,
+  words: { id: string; done: string; waits: string; quiet: boolean | undefined },
+): number | undefined {
+  if (!waitsFor) {
+    io.say(sayTold(words.done, told, words.quiet));
+    return undefined;
+  }
+  const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(waitsFor);
+  const there = `${site.url}/admin/approvals/${updateId}`;
+  io.say(
+    waitsFor.length
+      ? `${words.waits} waits for ${names}, who ${waitsFor.length > 1 ? 'are' : 'is'} mailed. It is approved at ${there}`
+      : `${words.waits} waits, and nobody else can approve it: publish it yourself, with the reason, at ${there}`,
+  );
+  io.say(
+    `When nobody answers and it cannot wait: foghorn incident update ${words.id} --body TEXT --without-approval "WHY"`,
+  );
+  return WAITS;
 }
 
 function sayTold(done: string, told: number, quiet: boolean | undefined): string {

@@ -67,7 +67,7 @@ async function main(args: string[], io: Io): Promise<number> {
     const wanted = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
     if (wanted.includes('--help') || wanted.includes('-h'))
       io.out(`foghorn ${name}: ${summary}\n\n${command.help.trim()}`);
-    else await command.run(rest, io);
+    else return (await command.run(rest, io)) ?? 0;
     return 0;
   } catch (error) {
     return report(error, io);

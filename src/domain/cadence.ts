@@ -28,14 +28,25 @@ export type Pace = {
 /** What one incident keeps to in the place of its policy, in minutes: the slower pace of a long one. */
 export type OwnPace = Partial<Pick<CadencePolicy, 'publicUpdateEvery' | 'internalUpdateEvery'>>;
 
-/** When the first public update is due; null when the policy asks for none. */
-export function firstPublicDue(pace: Pace, declaredAt: Instant): Instant | null {
-  return after(pace, declaredAt, pace.policy.firstPublicUpdate);
+/**
+ * When the first public update is due; null when the policy asks for none. Where business hours are kept it gets all its minutes within
+ * them: what does not fit in the rest of a day begins anew with the next one.
+ */
+export function firstPublicDue({ policy, hours }: Pace, declaredAt: Instant): Instant | null {
+  const minutes = policy.firstPublicUpdate;
+  if (minutes === null) return null;
+  return policy.businessHoursOnly
+    ? wholeBusinessMinutes(hours, declaredAt, minutes)
+    : addMs(declaredAt, minutes * MINUTE);
 }
 
 /** When the public update after one posted at `postedAt` is due; null when the policy asks for none. */
-export function nextPublicDue(pace: Pace, postedAt: Instant): Instant | null {
-  return after(pace, postedAt, pace.policy.publicUpdateEvery);
+export function nextPublicDue({ policy, hours }: Pace, postedAt: Instant): Instant | null {
+  const minutes = policy.publicUpdateEvery;
+  if (minutes === null) return null;
+  return policy.businessHoursOnly
+    ? addBusinessMinutes(hours, postedAt, minutes)
+    : addMs(postedAt, minutes * MINUTE);
 }
 
 /** When the internal update after one posted (or the declaration) at `from` is due; null when the policy asks for none. */
@@ -55,13 +66,6 @@ export function clockState(policy: CadencePolicy, due: Instant | null, now: Inst
   return msBetween(now, due) <= warning ? 'soon' : 'ahead';
 }
 
-function after(pace: Pace, from: Instant, minutes: number | null): Instant | null {
-  if (minutes === null) return null;
-  return pace.policy.businessHoursOnly
-    ? addBusinessMinutes(pace.hours, from, minutes)
-    : addMs(from, minutes * MINUTE);
-}
-
 /**
  * The instant at which `minutes` have passed within business hours. When they do not fit in what is left of the day, the
  * next business day's opening: "next update Monday 09:00", rather than an odd hour carried over.
@@ -78,6 +82,20 @@ export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes:
   let next = addDays(day, 1);
   while (!isBusinessDay(hours, next)) next = addDays(next, 1);
   return fromLocal(`${next}T${hours.opens}`, hours.zone) as Instant;
+}
+
+/** As addBusinessMinutes, but what goes to the next opening is counted from there, over as many days as it takes. */
+function wholeBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
+  const start = addBusinessMinutes(hours, from, 0);
+  const isFresh = start !== from || isOpening(hours, start);
+  const closes = fromLocal(`${dayIn(start, hours.zone)}T${hours.closes}`, hours.zone) as Instant;
+  const room = msBetween(start, closes) / MINUTE;
+  if (minutes <= room) return addMs(start, minutes * MINUTE);
+  return wholeBusinessMinutes(hours, addMs(closes, 1), isFresh ? minutes - room : minutes);
+}
+
+function isOpening({ zone, opens }: BusinessHours, at: Instant): boolean {
+  return at === fromLocal(`${dayIn(at, zone)}T${opens}`, zone);
 }
 
 /** Milliseconds between the two that lie within business hours; 0 when `to` is not later. A day on which clocks change is as long as it is. */

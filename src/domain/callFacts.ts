@@ -45,15 +45,14 @@ export function callFacts(
     made: CallFacts['made'];
   },
 ): CallFacts {
-  const { nextUpdateDue, internalDue, publishedAt, severity } = incident;
+  const { internalDue, severity } = incident;
   const since = openSince(incident, said);
-  const spoken = said.filter(({ audience }) => audience === 'public');
   return {
     policy: pace.policy,
     hours: pace.hours,
     declaredAt: incident.declaredAt,
     over: isOver(incident.status),
-    publicClock: nextUpdateDue ? awaited(spoken, { due: nextUpdateDue, since, first: !publishedAt }) : null,
+    publicClock: awaitedOutside(incident, said),
     internalClock: internalDue ? { due: internalDue, since } : null,
     filled,
     rolesMissing: missing > 0 && (severity === 'SEV1' || severity === 'SEV2'),
@@ -63,8 +62,22 @@ export function callFacts(
   };
 }
 
+/**
+ * What is awaited of people outside, and called about; null when nothing is.
+ * @param said everything that was said, inside too, the newest first
+ */
+export function awaitedOutside(
+  incident: Pick<Called, 'nextUpdateDue' | 'publishedAt' | 'declaredAt'>,
+  said: readonly SaidOf[],
+): CallFacts['publicClock'] {
+  const { nextUpdateDue: due, publishedAt } = incident;
+  if (!due) return null;
+  const spoken = said.filter(({ audience }) => audience === 'public');
+  return awaited(spoken, { due, since: openSince(incident, said), first: !publishedAt });
+}
+
 /** Since when it has been open without a break: its declaration, or the last time that it was open again. */
-function openSince({ declaredAt }: Called, said: readonly SaidOf[]): Instant {
+function openSince({ declaredAt }: Pick<Called, 'declaredAt'>, said: readonly SaidOf[]): Instant {
   const again = said.find(
     ({ status }, index) => !isOver(status) && isOver(said[index + 1]?.status ?? 'investigating'),
   );

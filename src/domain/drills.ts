@@ -14,6 +14,10 @@ export type DrillAnswers = Record<DrillQuestion, string>;
 /** What stands on top of every mail and every screen of a drill. */
 export const DRILL_BANNER = 'This is a drill. Nothing is broken and nobody outside sees this.';
 
+/** What is not practised: both would ask people who take no part. */
+export const DRILL_LEAVES_OUT =
+  'Two things are left out: no update waits for an approver, and nobody is asked to take it over when a duty ends.';
+
 /** What one may practise: each tries another part of the work. */
 export const DRILL_TITLES = [
   'Payments fail for every customer in one region',

@@ -5,7 +5,15 @@ export type Role = (typeof ROLES)[number];
 
 /** Who acts. `system` is the machine itself: the clock, an import, a command on the operator's own shell. */
 export type Actor =
-  | { kind: 'user'; id: string; name: string; email: string; role: Role }
+  | {
+      kind: 'user';
+      id: string;
+      name: string;
+      email: string;
+      role: Role;
+      /** How they came, where they did not sign in: whoever works at the machine itself is believed about who they are. */
+      via?: 'command line';
+    }
   | { kind: 'system'; name: string }
   | { kind: 'visitor' };
 
@@ -48,6 +56,11 @@ export function requirePermission(actor: Actor, permission: Permission): void {
   throw new AppError('forbidden', `Your role (${actor.role}) may not do this.`, {
     fix: `Ask someone whose role is ${ALLOWED[permission].join(' or ')}.`,
   });
+}
+
+/** Whether it is done on the operator's own machine, by its shell or by Foghorn itself, and not by someone who signed in. */
+export function isAtTheMachine(actor: Actor): boolean {
+  return actor.kind === 'system' || (actor.kind === 'user' && actor.via === 'command line');
 }
 
 /** null of the machine and of visitors. */

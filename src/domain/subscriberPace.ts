@@ -49,6 +49,15 @@ export function waitWords(wait: Wait, until: Instant, { zone, now }: { zone: str
   return `if it is still open then: it is told once it has been open for ${durationText(msBetween(wait.since, until))}`;
 }
 
+/** Until when another policy has the same mail wait; null where it tells of it in the digest alone. */
+export function waitUnder(
+  { subscriberOpeningAfter, subscriberUpdateEvery }: NonNullable<News['policy']>,
+  wait: Wait,
+): Instant | null {
+  if (wait.for === 'interval') return addMs(wait.since, subscriberUpdateEvery * MINUTE);
+  return subscriberOpeningAfter === 'digest' ? null : addMs(wait.since, subscriberOpeningAfter * MINUTE);
+}
+
 /** One mail of an update: to whom, and when it leaves. */
 export type Stream = {
   modes: Mode[];

@@ -1,4 +1,4 @@
-import { type Approval, decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
+import { decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { getOnDuty, listTeam, type Person } from '#db/duty.ts';
@@ -6,48 +6,48 @@ import type { Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import type { ApprovalsTable } from '#db/schema.ts';
-import { listUpdates } from '#db/updates.ts';
 import { listUsers } from '#db/users.ts';
-import type { Reader } from '#db/visible.ts';
 import { AppError } from '#domain/errors.ts';
-import { may } from '#domain/permissions.ts';
-import { STATUS_LABELS } from '#domain/status.ts';
+import { may, userIdOf } from '#domain/permissions.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
+import { changeSince, standingOf } from './approvalStanding.ts';
 import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
 import { RESTRICTED_TITLE } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
 import type { UpdatePlan } from './updatePlan.ts';
-
-/** How an incident stands in public: a text that was written for one standing is not published into another. */
-export type Standing = {
-  title: string;
-  status: string;
-  severity: string;
-  isPublic: boolean;
-  /** The seq of the last public update; null before the first. */
-  lastPublic: number | null;
-};
+import { postWithoutApproval } from './withoutApproval.ts';
 
 /**
  * Where an update needs an approver beside its author, freezes it and asks for one, all in the post's own transaction.
- * @returns who was asked; null where it needs none and may be posted
- * @throws AppError conflict when another one waits already, or when nobody could ever approve it
+ * @returns who was asked; null where it may be posted: it needs none, or is posted without it for a reason
+ * @throws AppError conflict when another one waits already, or when nobody could ever approve it; forbidden of what has no author
  */
 export async function askWhereNeeded(
   tx: Tx,
   ctx: Ctx,
   { plan, input, id }: { plan: UpdatePlan; input: PostInput; id: string },
 ): Promise<string[] | null> {
-  // Its text was approved before anything happened.
+  // What Foghorn posts by itself has a rule of its own: its text was approved before anything happened (automaticPosts.ts).
   if (input.automatic) return null;
   const why = await whyItWaits(tx, ctx, plan);
   if (!why) return null;
+  if (input.withoutApproval) {
+    await postWithoutApproval(tx, ctx, plan, { why, reason: input.withoutApproval });
+    return null;
+  }
   const { incident, now } = plan;
   const { actor } = ctx;
-  if (actor.kind !== 'user') throw new AppError('forbidden', 'Only a person can ask for approval.');
+  if (actor.kind !== 'user')
+    throw new AppError(
+      'forbidden',
+      `A public update of a ${incident.severity} needs an approver beside its author, and nobody is named as that.`,
+      {
+        fix: 'Name them with --by EMAIL: it then waits in their name. When no approver answers, give --without-approval "WHY".',
+      },
+    );
   const last = await lastApproval(tx, incident.seq, actor);
   if (last?.state === 'waiting') {
     const changed = await changeSince(tx, last, incident, actor);
@@ -106,14 +106,13 @@ export async function askWhereNeeded(
   return asked.map(({ name }) => name);
 }
 
-/** The machine posts only texts that were approved before, so its updates never wait. */
 async function whyItWaits(tx: Tx, ctx: Ctx, plan: UpdatePlan): Promise<ApprovalsTable['why'] | null> {
   const { actor } = ctx;
-  if (plan.update.audience !== 'public' || actor.kind !== 'user') return null;
+  if (plan.update.audience !== 'public') return null;
   const { incident, update } = plan;
   if (plan.unseals) {
     const approvers = await listApprovers(tx, incident.seq);
-    if (!approvers.some(({ userId }) => userId === actor.id)) return 'restricted';
+    if (!approvers.some(({ userId }) => userId === userIdOf(actor))) return 'restricted';
   }
   if (incident.kind !== 'incident' || incident.drill) return null;
   // A severity that the same post leaves behind counts as well: lowering it is said to be so by someone else, too.
@@ -205,47 +204,6 @@ export async function mailApprovers(
     after: names.length > 1 ? `Asked now: ${names.join(', ')}.` : null,
   });
   await mailStaff(tx, ctx, { incidentSeq: incident.seq, people: asked.people, rendered });
-}
-
-export async function standingOf(tx: Tx, incident: Incident, reader: Reader): Promise<Standing> {
-  const updates = await listUpdates(tx, incident.seq, reader);
-  return {
-    title: incident.title,
-    status: incident.status,
-    severity: incident.severity,
-    isPublic: incident.publishedAt !== null && !incident.restricted,
-    lastPublic: updates.find(({ audience }) => audience === 'public')?.seq ?? null,
-  };
-}
-
-/**
- * What changed since an update was written that waits: it cannot be published as it is. Null while it still fits.
- * @param reader who may know of the incident
- */
-export async function changeSince(
-  tx: Tx,
-  { standing }: Pick<Approval, 'standing'>,
-  incident: Incident,
-  reader: Reader,
-): Promise<string | null> {
-  const before = JSON.parse(standing) as Standing;
-  const now = await standingOf(tx, incident, reader);
-  return (
-    [
-      now.lastPublic !== before.lastPublic && 'another update was posted',
-      now.title !== before.title && 'the title was changed',
-      now.severity !== before.severity && `the severity became ${now.severity}`,
-      now.status !== before.status && `it became ${STATUS_LABELS[incident.status].toLowerCase()}`,
-      now.isPublic !== before.isPublic && 'it was published',
-    ].find((one) => one !== false) ?? null
-  );
-}
-
-/** The newest that waits and could be published as it is; null when none does. */
-export async function findFitting(tx: Tx, incident: Incident, reader: Reader): Promise<Approval | null> {
-  const last = await lastApproval(tx, incident.seq, reader);
-  if (last?.state !== 'waiting') return null;
-  return (await changeSince(tx, last, incident, reader)) ? null : last;
 }
 
 async function refuseUnpublishable(tx: Tx): Promise<never> {

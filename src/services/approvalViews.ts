@@ -1,11 +1,13 @@
 import * as rows from '#db/approvals.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Incident } from '#db/incidents.ts';
+import type { Pace } from '#domain/cadence.ts';
 import { renderMarkdown } from '#domain/markdown.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { personalise } from '#emails/render.ts';
-import { type Standing, standingOf } from './approvalGate.ts';
+import { hasPassed } from './approvalPromise.ts';
+import { type Standing, standingOf } from './approvalStanding.ts';
 import {
   couldDecide,
   inputOf,
@@ -15,6 +17,7 @@ import {
   requireApproval,
   tryPlan,
 } from './approvals.ts';
+import { paceOf } from './pace.ts';
 import type { PostInput } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
 import { renderPlannedMail } from './updateMail.ts';
@@ -68,6 +71,10 @@ export type ApprovalView = {
   /** As it would go out; null when it cannot be posted any more, for the reason in `hindered`. */
   mail: { subject: string; html: string; text: string } | null;
   nextUpdateBy: Instant | null;
+  /** What its author promised; null where that was left to the policy, or nothing was promised. */
+  promised: { at: Instant; hasPassed: boolean } | null;
+  /** Of the severity that it would have with this update. */
+  pace: Pace;
   hindered: string | null;
   /** `own`: only with a reason, because nobody else could. */
   mayPublish: MayPublish;
@@ -81,6 +88,7 @@ export async function getApproval(ctx: Ctx, id: string): Promise<ApprovalView> {
     const approval = await requireApproval(tx, ctx, id);
     const incident = await requireIncident(tx, approval.incidentId, undefined, ctx.actor);
     const input = inputOf(approval, incident);
+    const severity = input.severity ?? incident.severity;
     const { plan, hindered } = await tryPlan(tx, ctx, approval, incident);
     const mail = plan && renderPlannedMail(ctx, plan);
     const links = { unsubscribe_url: ctx.site.url, manage_url: ctx.site.url };
@@ -100,6 +108,14 @@ export async function getApproval(ctx: Ctx, id: string): Promise<ApprovalView> {
       bodyHtml: renderMarkdown(input.body),
       mail: mail && { subject: mail.subject, ...personalise(mail, links) },
       nextUpdateBy: plan?.update.nextUpdateBy ?? null,
+      promised: input.nextUpdateBy
+        ? { at: input.nextUpdateBy, hasPassed: hasPassed(input.nextUpdateBy, ctx.now()) }
+        : null,
+      pace: await paceOf(tx, {
+        ...incident,
+        severity,
+        ownPace: severity === incident.severity ? incident.ownPace : null,
+      }),
       hindered: isWaiting ? hindered : null,
       mayPublish: isWaiting ? await mayPublish(tx, ctx, approval, incident) : 'no',
       mayTakeBack: isWaiting && isAuthor(ctx.actor, approval),

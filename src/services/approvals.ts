@@ -11,7 +11,9 @@ import { type Actor, may, requirePermission } from '#domain/permissions.ts';
 import { isOver } from '#domain/status.ts';
 import { clockTimeWithZone, type Instant } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
-import { changeSince, mailApprovers } from './approvalGate.ts';
+import { mailApprovers } from './approvalGate.ts';
+import { type ApproversPromise, otherPromise, withPromise } from './approvalPromise.ts';
+import { changeSince } from './approvalStanding.ts';
 import { paceOf } from './pace.ts';
 import { type Posted, type PostInput, tellOthers, writePost } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
@@ -20,13 +22,15 @@ import { mailStaff } from './staffMail.ts';
 import { planUpdate } from './updatePlan.ts';
 
 /**
- * Posts exactly the text that was frozen, in its author's name.
+ * Posts exactly the text that was frozen, in its author's name. Its promise is the one thing that an approver may set otherwise.
+ * @param input.promise when the next update comes, or what the policy asks; left out it is what the author promised, and what the policy
+ * asks once that has passed
  * @param input.reason asked for when its author publishes it because nobody else could
  * @throws AppError not_found; forbidden for who is no approver; conflict when it was decided before, or the incident stands otherwise now
  */
 export async function publishApproved(
   ctx: Ctx,
-  input: { approvalId: string; reason?: string | null },
+  input: { approvalId: string; reason?: string | null; promise?: ApproversPromise },
 ): Promise<Posted> {
   requirePermission(ctx.actor, 'incident.read');
   const noticeId = ctx.newId();
@@ -42,10 +46,12 @@ export async function publishApproved(
     await decide(tx, ctx, approval, { state: 'published', reason: how === 'own' ? input.reason : null });
     await refuseOtherStanding(tx, ctx, approval, incident);
     const post = inputOf(approval, incident);
-    const plan = await planUpdate(tx, ctx, post);
+    const plan = await planUpdate(tx, ctx, withPromise(post, input.promise, ctx.now()));
     const { name } = approval.askedBy;
+    const deed =
+      how === 'own' ? 'Published an update without a second pair of eyes' : `Approved ${name}’s update`;
     await audit(tx, ctx, incident, 'approval.publish', {
-      text: how === 'own' ? 'Published an update without a second pair of eyes' : `Approved ${name}’s update`,
+      text: `${deed}${otherPromise(post, plan, input.promise)}`,
       note: input.reason ?? null,
       update: approval.id,
     });
@@ -158,7 +164,8 @@ export function inputOf(approval: rows.Approval, { version }: Incident): PostInp
 export async function tryPlan(tx: Tx, ctx: Ctx, approval: rows.Approval, incident: Incident) {
   try {
     await refuseOtherStanding(tx, ctx, approval, incident);
-    return { plan: await planUpdate(tx, ctx, inputOf(approval, incident)), hindered: null };
+    const post = withPromise(inputOf(approval, incident), undefined, ctx.now());
+    return { plan: await planUpdate(tx, ctx, post), hindered: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { plan: null, hindered: [error.message, error.fix].filter(Boolean).join(' ') };

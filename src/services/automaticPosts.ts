@@ -13,7 +13,7 @@ import { nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
 import { type ComponentStatus, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute, type VariableValues } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
-import { findFitting } from './approvalGate.ts';
+import { findFitting } from './approvalStanding.ts';
 import { pacesOf } from './pace.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 
@@ -76,8 +76,8 @@ async function postOne(tx: Tx, ctx: Ctx, late: Late, ids: ReturnType<typeof newP
   );
   if (!template) return null;
   const components = await claimedBy(tx, late);
-  const status = late.automatic === 'initial' ? 'investigating' : late.status;
-  const { text, missing } = substitute(template.body, await valuesOf(tx, ctx, late, components, status));
+  const { status } = late;
+  const { text, missing } = substitute(template.body, await valuesOf(tx, ctx, late, components));
   if (missing.length) return null;
   if (late.automatic === 'initial') await nameForVisitors(tx, ctx, late, components);
   const { version } = (await findIncident(tx, late.id)) as Incident;
@@ -143,9 +143,8 @@ async function nameForVisitors(
 async function valuesOf(
   tx: Tx,
   ctx: Ctx,
-  { id, severity, startedAt, pace, drill }: Late,
+  { id, severity, status, startedAt, pace, drill }: Late,
   components: readonly Claimed[],
-  status: Incident['status'],
 ): Promise<VariableValues> {
   const now = ctx.now();
   const { name, timeZone } = await getPage(tx);

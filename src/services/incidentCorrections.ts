@@ -19,6 +19,12 @@ import { requireIncident } from './requireIncident.ts';
 import { tellDeclared } from './stakeholders.ts';
 import { isOpenToAll } from './updatePlan.ts';
 
+export type Correction = {
+  incidentId: string;
+  version: number;
+  components: readonly { id: string; status: ComponentStatus }[];
+};
+
 /**
  * Puts right which components an incident touched: for each one given, what was said of it from the start is taken back and said
  * anew, for as long as the incident was open. `operational` means that it was never touched. The old claims are kept, voided. Who
@@ -26,52 +32,69 @@ import { isOpenToAll } from './updatePlan.ts';
  * turned out not to concern.
  * @returns how many are told
  */
-export async function correctComponents(
-  ctx: Ctx,
-  input: {
-    incidentId: string;
-    version: number;
-    components: readonly { id: string; status: ComponentStatus }[];
-  },
-): Promise<number> {
+export async function correctComponents(ctx: Ctx, input: Correction): Promise<number> {
   requirePermission(ctx.actor, 'incident.publish');
-  const now = ctx.now();
-  let told = 0;
-  const changesPage = await ctx.db.write(async (tx) => {
-    const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
-    const named = await requireComponents(tx, input.components);
-    const touchedBefore = await listTouchedBy(tx, incident);
-    const source = { kind: incident.kind, seq: incident.seq } as const;
-    const wanted = new Map(input.components.map(({ id, status }) => [id, status]));
-    const old = (await listClaimsOfSource(tx, source)).filter(({ componentId }) => wanted.has(componentId));
-    await voidClaims(
-      tx,
-      old.map(({ seq }) => seq),
-      now,
-    );
-    const spans = openSpans(incident, await listUpdates(tx, incident.seq, ctx.actor));
-    const corrected = [...wanted]
-      .filter(([, status]) => status !== 'operational')
-      .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
-    await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
-    told = await tellByComponents(tx, ctx, incident, touchedBefore);
-    await updateIncident(tx, incident.seq, {}, now);
-    await applyRunbooks(tx, incident, now);
-    const words = [...wanted].map(
-      ([id, status]) =>
-        `${named.get(id)?.name}: ${status === 'operational' ? 'not affected' : COMPONENT_STATUS_LABELS[status]}`,
-    );
-    await insertAudit(tx, ctx, {
-      action: 'incident.correct',
-      subjectKind: 'incident',
-      subjectId: incident.id,
-      detail: { text: `Components corrected. ${words.join('; ')}` },
-    });
-    return bumpIfPublic(tx, incident, now);
-  });
+  const { told, changesPage } = await ctx.db.write((tx) => correctWithin(tx, ctx, input));
   if (changesPage) ctx.changed('page');
   if (told) ctx.changed('outbox');
   return told;
+}
+
+/**
+ * How many correctComponents would tell now, for the screen that asks before it does. It does it all and takes it back, so that the figure
+ * is no guess.
+ */
+export async function previewCorrection(ctx: Ctx, input: Correction): Promise<number> {
+  requirePermission(ctx.actor, 'incident.publish');
+  let told = 0;
+  const takenBack = new Error('A correction was only tried.');
+  try {
+    await ctx.db.write(async (tx) => {
+      told = (await correctWithin(tx, ctx, input)).told;
+      throw takenBack;
+    });
+  } catch (error) {
+    if (error !== takenBack) throw error;
+  }
+  return told;
+}
+
+async function correctWithin(
+  tx: Tx,
+  ctx: Ctx,
+  input: Correction,
+): Promise<{ told: number; changesPage: boolean }> {
+  const now = ctx.now();
+  const incident = await requireIncident(tx, input.incidentId, input.version, ctx.actor);
+  const named = await requireComponents(tx, input.components);
+  const touchedBefore = await listTouchedBy(tx, incident);
+  const source = { kind: incident.kind, seq: incident.seq } as const;
+  const wanted = new Map(input.components.map(({ id, status }) => [id, status]));
+  const old = (await listClaimsOfSource(tx, source)).filter(({ componentId }) => wanted.has(componentId));
+  await voidClaims(
+    tx,
+    old.map(({ seq }) => seq),
+    now,
+  );
+  const spans = openSpans(incident, await listUpdates(tx, incident.seq, ctx.actor));
+  const corrected = [...wanted]
+    .filter(([, status]) => status !== 'operational')
+    .flatMap(([componentId, status]) => spans.map((span) => ({ componentId, status, ...span })));
+  await insertClaims(tx, source, corrected, { at: now, label: actorLabel(ctx.actor) });
+  const told = await tellByComponents(tx, ctx, incident, touchedBefore);
+  await updateIncident(tx, incident.seq, {}, now);
+  await applyRunbooks(tx, incident, now);
+  const words = [...wanted].map(
+    ([id, status]) =>
+      `${named.get(id)?.name}: ${status === 'operational' ? 'not affected' : COMPONENT_STATUS_LABELS[status]}`,
+  );
+  await insertAudit(tx, ctx, {
+    action: 'incident.correct',
+    subjectKind: 'incident',
+    subjectId: incident.id,
+    detail: { text: `Components corrected. ${words.join('; ')}` },
+  });
+  return { told, changesPage: await bumpIfPublic(tx, incident, now) };
 }
 
 /**
@@ -231,12 +254,12 @@ export async function adoptIncident(ctx: Ctx, input: { incidentId: string; versi
       throw new AppError('conflict', 'Only an open incident without a pace can be adopted.', {
         fix: 'Reopen it first if it is not over.',
       });
-    const { pace, policySeq } = await paceForNew(tx, incident.severity);
+    const { pace, policySeq, paceZone } = await paceForNew(tx, incident.severity);
     await updateIncident(
       tx,
       incident.seq,
       // What was promised by hand before stays promised.
-      { hasCadence: true, policySeq, ...clocksUnder(incident, pace, now) },
+      { hasCadence: true, policySeq, paceZone, ...clocksUnder(incident, pace, now) },
       now,
     );
     await insertAudit(tx, ctx, {

@@ -5,8 +5,11 @@ import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
 import { type Incident, listOpen, listOver } from '#db/incidents.ts';
 import { type LogEntry, listLogEntries, listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
+import type { Tx } from '#db/open.ts';
 import { listEdits, listUpdates, type Update, type UpdateText } from '#db/updates.ts';
 import { type ClockState, clockState, type Pace } from '#domain/cadence.ts';
+import { awaitedOutside } from '#domain/callFacts.ts';
+import type { CallFacts } from '#domain/calls.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { CadencePolicy, Severity } from '#domain/severity.ts';
 import { type ComponentStatus, type IncidentKind, worstStatus } from '#domain/status.ts';
@@ -82,9 +85,9 @@ export async function listIncidents(
   return ctx.db.read(async (tx) => {
     const open = (await listOpen(tx, ctx.actor)).filter(({ kind }) => kind === options.kind);
     const over = await listOver(tx, options.kind, options.after ?? null, options.limit + 1, ctx.actor);
-    const summaries = [...(await pacesOf(tx, open))].map(([incident, { policy }]) => ({
+    const summaries = (await readDue(tx, ctx, open, now)).map(([incident, due]) => ({
       ...incident,
-      clock: dueOf(incident, policy, now)[0] ?? null,
+      clock: due[0] ?? null,
     }));
     return {
       open: summaries.sort(byUrgency),
@@ -102,6 +105,8 @@ export type DueItem = {
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
   state: Exclude<ClockState, 'none'>;
+  /** A text was posted by itself in its place: it is awaited of a person still, and visitors were promised another since. */
+  automatic: boolean;
   /** The id of the update that is written and waits for an approver; left out when none does. */
   waiting?: string | undefined;
 };
@@ -113,14 +118,12 @@ export type DueItem = {
 export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
   requirePermission(ctx.actor, 'incident.read');
   const now = ctx.now();
-  const { paces, waiting } = await ctx.db.read(async (tx) => ({
-    paces: await pacesOf(tx, await listOpen(tx, ctx.actor)),
+  const { open, waiting } = await ctx.db.read(async (tx) => ({
+    open: await readDue(tx, ctx, await listOpen(tx, ctx.actor), now),
     waiting: await listWaiting(tx, ctx.actor),
   }));
-  return [...paces]
-    .flatMap(([incident, { policy }]) =>
-      dueOf(incident, policy, now).filter(({ state }, nth) => nth === 0 || state !== 'ahead'),
-    )
+  return open
+    .flatMap(([, due]) => due.filter(({ state }, nth) => nth === 0 || state !== 'ahead'))
     .map((item) => {
       const written = waiting.find(({ incidentId }) => incidentId === item.id);
       return written && item.what !== 'internal update' ? { ...item, waiting: written.id } : item;
@@ -128,10 +131,31 @@ export async function dueNow(ctx: Ctx): Promise<DueItem[]> {
     .sort(pressing);
 }
 
+/** What is due of each of these, as dueOf gives it. */
+async function readDue(
+  tx: Tx,
+  { actor }: Ctx,
+  incidents: readonly Incident[],
+  now: Instant,
+): Promise<[Incident, DueItem[]][]> {
+  const due: [Incident, DueItem[]][] = [];
+  for (const [incident, { policy }] of await pacesOf(tx, incidents)) {
+    // Elsewhere nothing is posted by itself, and what is promised is what is awaited.
+    const said = policy.postWhenLate ? await listUpdates(tx, incident.seq, actor) : [];
+    due.push([incident, dueOf(incident, policy, awaitedOutside(incident, said), now)]);
+  }
+  return due;
+}
+
 /** The clocks of one incident, the one that presses most before the other. */
-function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem[] {
+function dueOf(
+  incident: Incident,
+  policy: CadencePolicy,
+  outside: CallFacts['publicClock'],
+  now: Instant,
+): DueItem[] {
   const clocks = [
-    { what: incident.publishedAt ? 'next update' : 'first update', due: incident.nextUpdateDue },
+    { what: outside?.first ? 'first update' : 'next update', due: outside?.due ?? null },
     { what: 'internal update', due: incident.internalDue },
   ] as const;
   return clocks
@@ -139,7 +163,8 @@ function dueOf(incident: Incident, policy: CadencePolicy, now: Instant): DueItem
       const state = clockState(policy, due, now);
       if (due === null || state === 'none') return [];
       const { id, title, severity, drill } = incident;
-      return { id, title, severity, drill, what, due, state };
+      const automatic = what !== 'internal update' && due !== incident.nextUpdateDue;
+      return { id, title, severity, drill, what, due, state, automatic };
     })
     .sort(pressing);
 }

@@ -21,6 +21,7 @@ export {
   adoptIncident,
   changeTitle,
   correctComponents,
+  previewCorrection,
   setIncidentTimes,
 } from './incidentCorrections.ts';
 export { addLogEntry, assignRole, endRole } from './incidentTeam.ts';
@@ -66,7 +67,10 @@ export async function declareIncident(ctx: Ctx, input: DeclareInput): Promise<{ 
 
 /** Declares what is known and says it in public, with its first update. `components` and `scope` go with both. */
 export type DeclareAndPublishInput = DeclareInput &
-  Pick<PostInput, 'status' | 'body' | 'affected' | 'workaround' | 'estimate' | 'nextUpdateBy' | 'notify'>;
+  Pick<
+    PostInput,
+    'status' | 'body' | 'affected' | 'workaround' | 'estimate' | 'nextUpdateBy' | 'notify' | 'withoutApproval'
+  >;
 
 /**
  * declareIncident and its first public update as one: both are on disk, or neither, so that whoever was cut off can do it again
@@ -82,10 +86,12 @@ export async function declareAndPublish(
   const { id } = declaration;
   const ids = newPostIds(ctx);
   const { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify } = input;
+  const { withoutApproval } = input;
   const written = await ctx.db.write(async (tx) => {
     await insertDeclared(tx, ctx, input, declaration);
     const said = { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify };
-    return postWithin(tx, ctx, { incidentId: id, version: 1, audience: 'public', ...said }, ids);
+    const post = { incidentId: id, version: 1, audience: 'public', ...said, withoutApproval } as const;
+    return postWithin(tx, ctx, post, ids);
   });
   return { id, ...tellOthers(ctx, written) };
 }
@@ -108,7 +114,7 @@ export async function insertDeclared(
   { id, now, startedAt, detectedAt }: Declaration,
 ): Promise<number> {
   await requireComponents(tx, input.components);
-  const { pace, policySeq } = await paceForNew(tx, input.severity);
+  const { pace, policySeq, paceZone } = await paceForNew(tx, input.severity);
   const seq = await insertIncident(tx, {
     id,
     kind: 'incident',
@@ -130,6 +136,7 @@ export async function insertDeclared(
     drill: input.drill ?? false,
     source: 'own',
     policySeq,
+    paceZone,
     createdAt: now,
   });
   const claims = input.components

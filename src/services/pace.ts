@@ -6,16 +6,19 @@ import type { Pace } from '#domain/cadence.ts';
 import type { Severity } from '#domain/severity.ts';
 
 /** What an incident's pace hangs on. */
-type Paced = Pick<Incident, 'severity' | 'policySeq' | 'ownPace'>;
+type Paced = Pick<Incident, 'severity' | 'policySeq' | 'paceZone' | 'ownPace'>;
 
-/** The pace of each: the policies that it was declared under, and what was agreed for it alone. */
+/** The pace of each: the policies that it was declared under, with their zone, and what was agreed for it alone. */
 export async function pacesOf<T extends Paced>(tx: Tx, incidents: readonly T[]): Promise<Map<T, Pace>> {
   const versions = await policiesOf(tx, incidents);
   const { timeZone } = await getPage(tx);
   return new Map(
     incidents.map((incident) => {
       const version = versions.get(incident.policySeq) as PolicyVersion;
-      return [incident, paceUnder(version, incident.severity, timeZone, incident.ownPace)];
+      return [
+        incident,
+        paceUnder(version, incident.severity, incident.paceZone ?? timeZone, incident.ownPace),
+      ];
     }),
   );
 }
@@ -24,14 +27,14 @@ export async function paceOf(tx: Tx, incident: Paced): Promise<Pace> {
   return (await pacesOf(tx, [incident])).get(incident) as Pace;
 }
 
-/** The pace of what is declared now, and the version that it is to remember. */
+/** The pace of what is declared now, and the version and the zone that it is to remember. */
 export async function paceForNew(
   tx: Tx,
   severity: Severity,
-): Promise<{ pace: Pace; policySeq: number | null }> {
+): Promise<{ pace: Pace; policySeq: number | null; paceZone: string }> {
   const version = await currentPolicies(tx);
   const { timeZone } = await getPage(tx);
-  return { pace: paceUnder(version, severity, timeZone, null), policySeq: version.seq };
+  return { pace: paceUnder(version, severity, timeZone, null), policySeq: version.seq, paceZone: timeZone };
 }
 
 /** A pace that was agreed for one severity says nothing of another: `ownPace` is null once that has changed. */

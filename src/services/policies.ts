@@ -3,6 +3,7 @@ import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
+import { getPage } from '#db/page.ts';
 import {
   type AgreedVersion,
   currentPolicies,
@@ -122,7 +123,8 @@ export async function getPolicies(ctx: Ctx): Promise<{ current: PolicyVersion; h
 }
 
 /**
- * Agrees on other policies, or other hours, for whatever is declared from now on. What is open keeps the ones it was declared under.
+ * Agrees on other policies, or other hours, for whatever is declared from now on. What is open keeps the ones it was declared under, in the
+ * zone that the page had then.
  * The same again writes nothing.
  * @returns whether anything changed
  */
@@ -207,7 +209,8 @@ export async function useCurrentPolicies(
   await ctx.db.write(async (tx) => {
     const incident = await openIncident(tx, ctx, input);
     const { seq } = await currentPolicies(tx);
-    const under = { policySeq: seq, ownPace: null };
+    const { timeZone } = await getPage(tx);
+    const under = { policySeq: seq, paceZone: timeZone, ownPace: null };
     const pace = await paceOf(tx, { ...incident, ...under });
     await updateIncident(
       tx,

@@ -13,6 +13,7 @@ import { type AnyStatus, type ComponentStatus, isOver } from '#domain/status.ts'
 import type { Instant } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
+import { bringForward } from './bringForward.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { countUpdateMail, queueUpdateMail, type Reach, renderPlannedMail } from './updateMail.ts';
@@ -45,6 +46,8 @@ export type PostInput = {
   calledOff?: boolean;
   /** Nobody wrote it: the policy has it posted. */
   automatic?: boolean;
+  /** Why it is posted without the approval that its policy asks for: only from the machine itself. Recorded where approval was needed. */
+  withoutApproval?: string;
   /** Its mail leaves at once, without the release window. */
   releaseNow?: boolean;
 };
@@ -72,7 +75,8 @@ export async function postUpdate(ctx: Ctx, input: PostInput): Promise<Posted> {
 }
 
 type PostIds = { updateId: string; noticeId: string };
-export type Written = Posted & { changesPage: boolean };
+/** `hastens`: mail that waited leaves sooner. */
+export type Written = Posted & { changesPage: boolean; hastens: boolean };
 
 export function newPostIds(ctx: Ctx): PostIds {
   return { updateId: ctx.newId(), noticeId: ctx.newId() };
@@ -83,7 +87,15 @@ export async function postWithin(tx: Tx, ctx: Ctx, input: PostInput, ids: PostId
   const plan = await planUpdate(tx, ctx, input);
   if (changesSeverityInPublic(plan)) requirePermission(ctx.actor, 'incident.publish');
   const waitsFor = await askWhereNeeded(tx, ctx, { plan, input, id: ids.updateId });
-  if (waitsFor) return { updateId: ids.updateId, told: 0, inAudiences: 0, waitsFor, changesPage: false };
+  if (waitsFor)
+    return {
+      updateId: ids.updateId,
+      told: 0,
+      inAudiences: 0,
+      waitsFor,
+      changesPage: false,
+      hastens: false,
+    };
   return writePost(tx, ctx, { plan, input, ids, author: actorLabel(ctx.actor) });
 }
 
@@ -100,6 +112,11 @@ export async function writePost(
     automatic: input.automatic ?? false,
   });
   if (changesPage) await bumpPageVersion(tx, plan.now);
+  // Its own mail, where it has any, takes the place of what waits.
+  const hastens =
+    plan.severityChange !== null &&
+    !plan.notify &&
+    (await bringForward(tx, { ...plan.incident, severity: plan.update.severity, ownPace: null }, plan.now));
   const inAudiences = await tellOfUpdate(tx, ctx, plan, { updateSeq, releaseNow: input.releaseNow });
   const told = plan.notify
     ? await queueUpdateMail(tx, ctx, plan, {
@@ -108,13 +125,13 @@ export async function writePost(
         releaseNow: input.releaseNow,
       })
     : 0;
-  return { updateId: ids.updateId, told, inAudiences, changesPage };
+  return { updateId: ids.updateId, told, inAudiences, changesPage, hastens };
 }
 
 /** Lets this process know of what was committed. */
-export function tellOthers(ctx: Ctx, { changesPage, ...posted }: Written): Posted {
+export function tellOthers(ctx: Ctx, { changesPage, hastens, ...posted }: Written): Posted {
   if (changesPage) ctx.changed('page');
-  if (posted.told || posted.inAudiences || posted.waitsFor) ctx.changed('outbox');
+  if (hastens || posted.told || posted.inAudiences || posted.waitsFor) ctx.changed('outbox');
   return posted;
 }
 
@@ -186,7 +203,9 @@ async function writePlan(
   const concernsOthers = plan.severityChange || plan.newClaims.length || plan.voidClaims.length;
   if (concernsOthers || isOver(incident.status))
     await applyRunbooks(tx, { ...incident, ...plan.changes }, now);
-  await endHolds(tx, incident.seq, plan.update.audience, now);
+  // Over, nothing is awaited on either clock: should it be open again, it is nobody's yet.
+  const { audience, status } = plan.update;
+  await endHolds(tx, incident.seq, isOver(status) ? ['public', 'internal'] : [audience], now);
   await insertAudit(tx, ctx, {
     action: plan.update.audience === 'public' ? 'incident.post' : 'incident.postInternal',
     subjectKind: 'incident',

@@ -17,7 +17,7 @@ import { isOver } from '#domain/status.ts';
 import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type CallMail, renderCallMail } from '#emails/calls.ts';
-import { findFitting } from './approvalGate.ts';
+import { findFitting } from './approvalStanding.ts';
 import { couldDecide } from './approvals.ts';
 import { callPayload } from './callPayload.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';

@@ -113,7 +113,10 @@ async function tellsBy(
   const policies = new Map<Severity, readonly string[]>();
   for (const one of [severity, before])
     if (one)
-      policies.set(one, (await paceOf(tx, { severity: one, policySeq, ownPace: null })).policy.audiences);
+      policies.set(
+        one,
+        (await paceOf(tx, { severity: one, policySeq, paceZone: null, ownPace: null })).policy.audiences,
+      );
   return (audience, at) =>
     audience.severities?.includes(at) ?? policies.get(at)?.includes(audience.id) ?? false;
 }

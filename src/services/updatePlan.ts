@@ -52,7 +52,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
   const severity = incident.kind === 'incident' ? (input.severity ?? incident.severity) : incident.severity;
   // What was agreed for this incident alone was agreed for the severity that it had.
   const ownPace = severity === incident.severity ? incident.ownPace : null;
-  const pace = await paceOf(tx, { severity, policySeq: incident.policySeq, ownPace });
+  const pace = await paceOf(tx, { ...incident, severity, ownPace });
   const earlier = said.filter((update) => update.audience === 'public');
   // Lowered in the same breath, it is still what it was while it was watched.
   if (isPublic && input.status === 'resolved')

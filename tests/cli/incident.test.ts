@@ -1,12 +1,20 @@
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { createUser } from '#auth/accounts.ts';
 import { readConfig } from '#config';
 import type { Ctx } from '#db/context.ts';
+import { insertPolicies } from '#db/policies.ts';
+import { getUserByEmail } from '#db/users.ts';
+import { DEFAULT_HOURS } from '#domain/cadence.ts';
+import { DEFAULT_POLICIES } from '#domain/severity.ts';
+import { publishApproved } from '#services/approvals.ts';
+import { listWaiting } from '#services/approvalViews.ts';
 import { createComponent } from '#services/components.ts';
 import { listFanouts } from '#services/deliveries.ts';
 import { getIncident, listIncidents } from '#services/incidents.ts';
 import { getStatusPage } from '#services/publicPage.ts';
 import { importSubscribers } from '#services/subscriberImport.ts';
+import { setApprover } from '#services/users.ts';
 import { openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
 import { foghorn, scratch } from './support.ts';
 
@@ -95,6 +103,100 @@ it('drives the main job: open, update, resolve', async () => {
   expect(new Set(after.groups[0]?.components.map(({ status }) => status))).toEqual(new Set(['operational']));
   // The opening and the resolution; the update was posted quietly.
   expect((await listFanouts(ctx)).fanouts.map(({ expected }) => expected)).toEqual([2, 2]);
+});
+
+/** The same, in which what is said in public of a SEV1 needs an approver, who is Noor. */
+async function gated() {
+  const installed = await installation();
+  const { ctx } = installed;
+  await ctx.db.write((tx) =>
+    insertPolicies(tx, {
+      policies: { ...DEFAULT_POLICIES, SEV1: { ...DEFAULT_POLICIES.SEV1, needsApproval: true } },
+      hours: DEFAULT_HOURS,
+      at: ctx.now(),
+      by: 'test',
+      reason: null,
+    }),
+  );
+  for (const [name, role] of [
+    ['Kim', 'comms'],
+    ['Noor', 'comms'],
+    ['Vic', 'viewer'],
+  ] as const)
+    await createUser(ctx, {
+      email: `${name.toLowerCase()}@x.example`,
+      name,
+      role,
+      password: 'three grey gulls',
+    });
+  const noor = await ctx.db.read((tx) => getUserByEmail(tx, 'noor@x.example'));
+  if (!noor) throw new Error('Noor was not made.');
+  await setApprover(ctx, { userId: noor.id, approver: true });
+  const asNoor: Ctx = { ...ctx, actor: { kind: 'user', ...noor } };
+  return { ...installed, asNoor };
+}
+
+it('lets what needs an approver wait, with a code of its own and the way to approve it', async () => {
+  const { dir, ctx, asNoor } = await gated();
+  const nameless = await foghorn(dir, [...OPEN, 'Payments fail.']);
+  expect(nameless.code).toBe(1);
+  expect(nameless.said).toContain('needs an approver beside its author, and nobody is named as that.');
+  expect(nameless.said).toContain('--by EMAIL');
+  expect((await listIncidents(ctx, { kind: 'incident', limit: 10 })).open).toEqual([]);
+
+  const opened = await foghorn(dir, [...OPEN, 'Payments fail.', '--by', 'Kim@x.example']);
+  expect(opened.code).toBe(3);
+  const id = opened.out.trim();
+  const [waiting] = await listWaiting(asNoor);
+  expect(waiting).toMatchObject({ incidentId: id, askedBy: 'Kim', waitsFor: ['Noor'] });
+  expect(opened.said).toContain(
+    `Declared. Its first update waits for Noor, who is mailed. It is approved at http://localhost:4321/admin/approvals/${waiting?.id}`,
+  );
+  expect(opened.said).toContain(`foghorn incident update ${id} --body TEXT --without-approval "WHY"`);
+  expect(await getIncident(ctx, id)).toMatchObject({ publishedAt: null, updates: [] });
+  await publishApproved(asNoor, { approvalId: waiting?.id as string });
+  expect((await getIncident(ctx, id)).updates).toMatchObject([{ author: 'Kim', body: 'Payments fail.' }]);
+
+  const second = await foghorn(dir, [
+    ...['incident', 'update', id, '--body', 'It is the processor.', '--by', 'kim@x.example'],
+  ]);
+  expect(second.code).toBe(3);
+  expect(second.said).toContain('Nothing is posted yet. The update waits for Noor');
+  const resolve = ['incident', 'resolve', id, '--body', 'It works.', '--reason', 'Confirmed.'];
+  const night = await foghorn(dir, [...resolve, '--without-approval', 'Noor does not answer.']);
+  expect([night.code, night.out]).toEqual([0, '']);
+  const { status, facts } = await getIncident(ctx, id);
+  expect(status).toBe('resolved');
+  expect(facts.find(({ text }) => text.includes('without the approval'))).toMatchObject({
+    author: 'command line',
+    note: 'Noor does not answer.',
+  });
+});
+
+it('posts in someone’s name what they may post, and nothing more', async () => {
+  const { dir } = await gated();
+  const minor = ['incident', 'open', '--title', 'T', '--severity', 'SEV2', '--body', 'x'];
+  expect((await foghorn(dir, [...minor, '--by', 'kim@x.example'])).code).toBe(0);
+  const viewer = await foghorn(dir, [...minor, '--by', 'vic@x.example']);
+  expect([viewer.code, viewer.out]).toEqual([1, '']);
+  expect(viewer.said).toContain('Your role (viewer) may not do this.');
+  const nobody = await foghorn(dir, [...minor, '--by', 'kin@x.example']);
+  expect(nobody).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('Nobody signs in as "kin@x.example".'),
+  });
+  const silent = await foghorn(dir, [...minor, '--without-approval', '']);
+  expect(silent).toMatchObject({ code: 2, said: expect.stringContaining('--without-approval is empty.') });
+});
+
+it('offers no promise that would be refused', async () => {
+  const { dir } = await installation();
+  const { said } = await foghorn(dir, [...OPEN, 'x', '--next-update', 'none']);
+  expect(said).toContain('Visitors are owed the time of the next update');
+  const help = (await foghorn(dir, ['incident', 'open', '--help'])).out;
+  expect(help.replace(/\s+/g, ' ')).toContain(
+    '"none" is for a severity that asks for none (SEV4), and refused',
+  );
 });
 
 it.each([

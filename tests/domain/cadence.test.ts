@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   addBusinessMinutes,
   type BusinessHours,
+  businessMsBetween,
   clockState,
   firstPublicDue,
   nextInternalDue,
@@ -22,6 +23,18 @@ const HOURS: BusinessHours = {
 const BERLIN = { ...HOURS, zone: 'Europe/Berlin' };
 const due = (from: string, minutes: number, hours: BusinessHours = HOURS) =>
   addBusinessMinutes(hours, `${from}:00.000Z`, minutes).slice(0, 16);
+
+const INSTANT = fc
+  .integer({ min: Date.UTC(2026, 0, 1) / MINUTE, max: Date.UTC(2028, 0, 1) / MINUTE })
+  .map((minutes) => toInstant(minutes * MINUTE));
+const ZONES = [
+  'UTC',
+  'Europe/Berlin',
+  'America/New_York',
+  'Pacific/Kiritimati',
+  'Pacific/Pago_Pago',
+  'Asia/Kathmandu',
+];
 
 describe('business hours', () => {
   it.each([
@@ -50,21 +63,10 @@ describe('business hours', () => {
   });
 
   it('is never in the past and never outside the hours, wherever and whenever', () => {
-    const instant = fc
-      .integer({ min: Date.UTC(2026, 0, 1) / MINUTE, max: Date.UTC(2028, 0, 1) / MINUTE })
-      .map((minutes) => toInstant(minutes * MINUTE));
-    const zones = [
-      'UTC',
-      'Europe/Berlin',
-      'America/New_York',
-      'Pacific/Kiritimati',
-      'Pacific/Pago_Pago',
-      'Asia/Kathmandu',
-    ];
     fc.assert(
       fc.property(
-        instant,
-        fc.constantFrom(...zones),
+        INSTANT,
+        fc.constantFrom(...ZONES),
         fc.integer({ min: 1, max: 480 }),
         (from, zone, minutes) => {
           const hours = { ...HOURS, zone, holidays: ['2026-05-01', '2026-12-25', '2027-01-01'] };
@@ -83,6 +85,56 @@ describe('business hours', () => {
   });
 });
 
+describe('the first word where business hours are kept', () => {
+  const first = (from: string, minutes: number | null = 60, hours: BusinessHours = HOURS) => {
+    const policy = { ...DEFAULT_POLICIES.SEV3, firstPublicUpdate: minutes };
+    return firstPublicDue({ policy, hours }, `${from}:00.000Z`)?.slice(0, 16) ?? null;
+  };
+
+  it.each([
+    ['a minute before the opening', '2026-11-20T08:59', '2026-11-20T10:00'],
+    ['in the night', '2026-11-20T03:00', '2026-11-20T10:00'],
+    ['at the opening', '2026-11-20T09:00', '2026-11-20T10:00'],
+    ['to the very close', '2026-11-20T16:00', '2026-11-20T17:00'],
+    ['not fitting on a Friday', '2026-11-20T16:01', '2026-11-23T10:00'],
+    ['after the close', '2026-11-19T17:01', '2026-11-20T10:00'],
+    ['on a Saturday', '2026-11-21T12:00', '2026-11-23T10:00'],
+    ['on a holiday, which is a Friday', '2026-12-25T12:00', '2026-12-28T10:00'],
+  ])('is given all its time: %s', (_, from, expected) => expect(first(from)).toBe(expected));
+
+  it('is given it on more than one day when it is more than a day’s', () => {
+    expect(first('2026-11-20T08:59', 600)).toBe('2026-11-23T11:00');
+    expect(first('2026-11-20T12:00', 600)).toBe('2026-11-24T11:00');
+    expect(first('2026-11-20T12:00', null)).toBeNull();
+  });
+
+  it('is given it by the wall clock, where clocks change over the weekend', () => {
+    expect(first('2026-03-27T20:00', 60, BERLIN)).toBe('2026-03-30T08:00');
+    expect(first('2026-10-23T20:00', 60, BERLIN)).toBe('2026-10-26T09:00');
+  });
+
+  it('has never fewer minutes of work than the policy says, and ends within the hours, wherever and whenever', () => {
+    fc.assert(
+      fc.property(
+        INSTANT,
+        fc.constantFrom(...ZONES),
+        fc.integer({ min: 1, max: 1000 }),
+        (from, zone, minutes) => {
+          const hours = { ...HOURS, zone, holidays: ['2026-05-01', '2026-12-25', '2027-01-01'] };
+          const policy = { ...DEFAULT_POLICIES.SEV3, firstPublicUpdate: minutes };
+          const at = firstPublicDue({ policy, hours }, from) as string;
+          const worked = businessMsBetween(hours, from, at);
+          expect(worked).toBeGreaterThanOrEqual(minutes * MINUTE);
+          // What it has more is what was left of the day on which it did not fit.
+          expect(worked).toBeLessThan(minutes * MINUTE + 480 * MINUTE);
+          expect(addBusinessMinutes(hours, at, 0)).toBe(at);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe('the clocks of a policy', () => {
   const night = '2026-11-20T23:10:00.000Z';
   const pace = (severity: keyof typeof DEFAULT_POLICIES) => ({
@@ -94,7 +146,7 @@ describe('the clocks of a policy', () => {
     expect(SEVERITIES.map((severity) => firstPublicDue(pace(severity), night))).toEqual([
       '2026-11-20T23:15:00.000Z',
       '2026-11-20T23:15:00.000Z',
-      '2026-11-23T09:00:00.000Z',
+      '2026-11-23T10:00:00.000Z',
       null,
     ]);
     expect(SEVERITIES.map((severity) => nextPublicDue(pace(severity), night))).toEqual([

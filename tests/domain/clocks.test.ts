@@ -135,7 +135,15 @@ function within({ policy, hours }: Pace, minutes: number | null, from: Instant):
     ? addBusinessMinutes(hours, from, minutes)
     : new Date(Date.parse(from) + minutes * 60_000).toISOString();
 }
-const first = (pace: Pace, from: Instant) => within(pace, pace.policy.firstPublicUpdate, from);
+/** All its minutes on one day: the rest of this one, or the next from its opening on. */
+function first(pace: Pace, from: Instant): Instant | null {
+  const { policy, hours } = pace;
+  const minutes = policy.firstPublicUpdate;
+  if (minutes === null || !policy.businessHoursOnly) return within(pace, minutes, from);
+  const start = addBusinessMinutes(hours, from, 0);
+  const due = addBusinessMinutes(hours, start, minutes);
+  return due === addMs(start, minutes * MINUTE) ? due : addMs(due, minutes * MINUTE);
+}
 const next = (pace: Pace, from: Instant) => within(pace, pace.policy.publicUpdateEvery, from);
 const latest = (...times: (Instant | null)[]) =>
   times.every((time) => time === null) ? null : ([...times].sort().at(-1) as Instant);
@@ -448,6 +456,21 @@ describe('the clocks of one incident', () => {
     paper.post(later(24 * 60), { audience: 'public', status: 'investigating' });
     expect(paper.tick(later(24 * 60 + 1)).filter(({ clock }) => clock === 'pace')).toEqual([]);
     expect(paper.tick(later(30 * 60)).filter(({ clock }) => clock === 'pace')).toHaveLength(1);
+  });
+
+  it('calls about what is open again inside as about what is new, whoever had it before it was over', () => {
+    const paper = open('SEV1');
+    paper.haveIt(later(1), 'public');
+    paper.post(later(2), { audience: 'internal', status: 'resolved' });
+    paper.post(later(4), { audience: 'internal', status: 'investigating' });
+    paper.run(later(4), later(15));
+    const calls = paper.made.filter(({ clock }) => clock === 'public');
+    expect(calls.map(({ at, kind }) => `${at.slice(11, 16)} ${kind}`)).toEqual([
+      '14:04 first',
+      '14:07 first',
+      '14:09 due',
+      '14:14 late',
+    ]);
   });
 
   it('“I have it” ends with the word that was awaited, and keeps quiet about that clock alone', () => {

@@ -101,7 +101,9 @@ export function paperIncident(severity: Severity, agreed: Agreed, declaredAt: In
         Object.fromEntries(Object.entries(clocks).filter(([, due]) => due !== undefined)),
       );
       holds = holds.map((hold) =>
-        hold.clock === word.audience && hold.until > now ? { ...hold, until: now } : hold,
+        (isOver(word.status) || hold.clock === word.audience) && hold.until > now
+          ? { ...hold, until: now }
+          : hold,
       );
       return promised;
     },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAudit } from '#db/audit.ts';
 import type { Role } from '#domain/permissions.ts';
 import { getIncident, listIncidents, postUpdate } from '#services/incidents.ts';
+import { makeSubscribers } from '../support/people.ts';
 import { type House, openHouse } from './adminHouse.ts';
 
 let house: House;
@@ -484,6 +485,32 @@ describe('what was said wrongly', () => {
       expect(page).toContain(said);
     const { components } = await getIncident(house.as('comms'), id);
     expect(components).toMatchObject([{ name: 'Cart', claimed: 'partial_outage' }]);
+  });
+
+  it('says how many a corrected component tells before it tells them', async () => {
+    const { id } = await house.incident();
+    const path = `/admin/incidents/${id}`;
+    const search = house.components.get('Product search') as string;
+    const said = { incidentId: id, version: 2, audience: 'public', status: 'investigating' } as const;
+    await postUpdate(house.as('comms'), { ...said, body: 'It goes on.', components: [], notify: true });
+    await makeSubscribers(house.db, 2, [{ kind: 'component', id: search }]);
+    const { version } = await getIncident(house.as('comms'), id);
+    const fields = { do: 'correct', version: String(version), [`correct:${search}`]: 'partial_outage' };
+    const asked = await house.post(path, fields);
+    expect(asked.status).toBe(409);
+    expect(problems(asked.body).join(' ')).toContain(
+      'It tells 2 people who had heard nothing of this: press again to do it.',
+    );
+    expect(asked.body).toMatch(/name="agreed" value="2"/);
+    expect(asked.body).toContain('Correct the history, tell 2');
+    const touched = async () => (await getIncident(house.as('comms'), id)).components.map(({ name }) => name);
+    expect(await touched()).not.toContain('Product search');
+    // Someone else follows it meanwhile: the figure was another one.
+    await makeSubscribers(house.db, 1, [{ kind: 'component', id: search }]);
+    const again = await house.post(path, { ...fields, agreed: '2' });
+    expect(problems(again.body).join(' ')).toContain('It tells 3 people');
+    expect((await house.post(path, { ...fields, agreed: '3' })).status).toBe(303);
+    expect(await touched()).toContain('Product search');
   });
 });
 

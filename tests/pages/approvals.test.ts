@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertPolicies } from '#db/policies.ts';
 import { DEFAULT_HOURS } from '#domain/cadence.ts';
 import { DEFAULT_POLICIES } from '#domain/severity.ts';
+import { addMs, MINUTE } from '#domain/time.ts';
+import { getIncident, postUpdate } from '#services/incidents.ts';
 import { setApprover } from '#services/users.ts';
 import { type House, openHouse } from './adminHouse.ts';
 
@@ -110,8 +112,35 @@ describe('what only some may see or publish, by its forms alone', () => {
 
     const second = await house.post(path, { ...said, body: 'Card payments fail.' });
     const next = String(second.headers.location);
-    expect((await house.post(next, { do: 'publish' }, 'owner')).status).toBe(303);
+    // The approver sees what is promised, and may promise otherwise.
+    const asked2 = (await house.get(next, 'owner')).body;
+    expect(asked2).toContain('as SEV1 asks');
+    const wrong = await house.post(next, { do: 'publish', next: 'at', nextAt: '2001-01-01T10:00' }, 'owner');
+    expect(wrong.status).toBe(422);
+    expect(wrong.body).toContain('href="#nextUpdateBy"');
+    expect(wrong.body).toContain('value="2001-01-01T10:00"');
+    expect((await house.post(next, { do: 'publish', next: '120' }, 'owner')).status).toBe(303);
     expect((await house.get(`/incidents/${id}`)).body).toContain('Card payments fail.');
+    const { nextUpdateDue } = await getIncident(house.as('owner'), id);
+    expect(Date.parse(nextUpdateDue ?? '') - Date.now()).toBeGreaterThan(118 * MINUTE);
+    // What its author promised has passed by the time that someone reads it: the screen says what is promised instead.
+    const ago = (minutes: number) => addMs(new Date().toISOString(), -minutes * MINUTE);
+    const { version } = await getIncident(house.as('owner'), id);
+    const late = await postUpdate(
+      { ...house.as('comms'), now: () => ago(10) },
+      {
+        ...{ incidentId: id, version, audience: 'public', status: 'investigating', body: 'It goes on.' },
+        ...{ components: [], notify: true, nextUpdateBy: ago(1) },
+      },
+    );
+    const screen2 = await house.get(`/admin/approvals/${late.updateId}`, 'owner');
+    expect(screen2.status).toBe(200);
+    expect(screen2.body).toMatch(
+      /Noor Aziz promised it by [^<]* UTC, which has passed\. Unless you choose otherwise, it promises/,
+    );
+    const written = { do: 'publish', next: 'written' };
+    const done = await house.post(`/admin/approvals/${late.updateId}`, written, 'owner');
+    expect(done.headers.location).toBe(`${path}?done=approvedLater#outgoing`);
     const twice = await house.post(next, { do: 'publish' }, 'owner');
     expect(twice.status).toBe(409);
     expect(twice.body).toContain('it waits no more');

@@ -13,6 +13,8 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 const BANNER = 'This is a drill. Nothing is broken and nobody outside sees this.';
+const LEFT_OUT =
+  'Two things are left out: no update waits for an approver, and nobody is asked to take it over when a duty ends.';
 const words = (html: string) =>
   html
     .replace(/<[^>]*>/g, ' ')
@@ -31,6 +33,7 @@ async function people(): Promise<Record<string, string>> {
 it('is started by a form that suggests the roles and keeps what was typed', async () => {
   const { 'Noor Aziz': noor, 'Rui Costa': rui } = await people();
   expect((await house.get('/admin/drills', 'viewer')).body).not.toContain('href="/admin/drills/new"');
+  expect(words((await house.get('/admin/drills/new')).body)).toContain(LEFT_OUT);
   const nobody = await house.post('/admin/drills/new', {
     do: 'start',
     title: 'Sign-in is down',
@@ -93,6 +96,7 @@ it('says on each of its screens that it is one, in every list, and whom a post r
     expect(body, screen).toMatch(/<title>Drill: /);
   }
   const { body } = await house.get(path);
+  expect(words(body)).toContain(LEFT_OUT);
   expect(words(body)).toContain('Tells the one participant, nobody outside.');
   expect(words(body)).toContain(
     'Rui Costa takes part. Updates, calls and reminders reach this person and nobody',

@@ -68,6 +68,7 @@ const VERBS: Record<string, readonly Role[]> = {
   changeTitle: RESPONDING,
   closeUncertain: POSTING,
   correctComponents: POSTING,
+  previewCorrection: POSTING,
   countSubscribers: POSTING,
   countSuppressions: EVERYONE,
   createBriefLink: POSTING,

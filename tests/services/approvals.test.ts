@@ -7,28 +7,8 @@ import { assignRole, changeTitle, declareAndPublish, editUpdate, getIncident } f
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { makeSubscribers } from '../support/people.ts';
-import { type Name, sealedHouse } from './sealedHouse.ts';
-
-/** A house in which what is said in public of a SEV1 needs an approver. */
-async function approvalHouse(fresh: () => Promise<Db>) {
-  const house = await sealedHouse(fresh);
-  const { db, ctx } = house;
-  const { DEFAULT_POLICIES } = await import('#domain/severity.ts');
-  const { DEFAULT_HOURS } = await import('#domain/cadence.ts');
-  const { insertPolicies } = await import('#db/policies.ts');
-  await db.write((tx) =>
-    insertPolicies(tx, {
-      policies: { ...DEFAULT_POLICIES, SEV1: { ...DEFAULT_POLICIES.SEV1, needsApproval: true } },
-      hours: DEFAULT_HOURS,
-      at: ctx.now(),
-      by: 'test',
-      reason: null,
-    }),
-  );
-  await makeSubscribers(db, 3);
-  return house;
-}
+import { approvalHouse } from './approvalHouse.ts';
+import type { Name } from './sealedHouse.ts';
 
 eachDatabase('an update that needs an approver', (fresh) => {
   const house = () => approvalHouse(fresh as () => Promise<Db>);
@@ -151,7 +131,7 @@ eachDatabase('an update that needs an approver', (fresh) => {
   });
 
   it('is not published into another state of things than it was written for', async () => {
-    const { as, declare, write, ctx } = await house();
+    const { as, declare, write } = await house();
     const { id } = await declare();
     const { updateId } = await write('kim', id);
     const { version } = await getIncident(as('kim'), id);
@@ -163,11 +143,53 @@ eachDatabase('an update that needs an approver', (fresh) => {
     });
     // It waits still: it can be sent back.
     await sendBack(as('noor'), { approvalId: updateId, reason: 'The title.' });
+    await write('kim', id);
+  });
+
+  it('promises the next word as its author wrote; once that time has passed, as the policy asks', async () => {
+    const { as, declare, write, ctx } = await house();
+    const { id } = await declare();
     const promised = await write('kim', id, { nextUpdateBy: '2026-11-20T14:20:00.000Z' });
-    ctx.clock.advance(21 * MINUTE);
-    await expect(publishApproved(as('noor'), { approvalId: promised.updateId })).rejects.toMatchObject({
-      code: 'invalid',
+    expect(await getApproval(as('noor'), promised.updateId)).toMatchObject({
+      hindered: null,
+      nextUpdateBy: '2026-11-20T14:20:00.000Z',
+      promised: { at: '2026-11-20T14:20:00.000Z', hasPassed: false },
     });
+    ctx.clock.advance(21 * MINUTE);
+    const seen = await getApproval(as('noor'), promised.updateId);
+    expect(seen).toMatchObject({
+      hindered: null,
+      nextUpdateBy: '2026-11-20T14:51:00.000Z',
+      promised: { at: '2026-11-20T14:20:00.000Z', hasPassed: true },
+    });
+    expect(seen.mail?.text).toContain('14:51 UTC');
+    await publishApproved(as('noor'), { approvalId: promised.updateId });
+    const after = await getIncident(as('kim'), id);
+    expect(after).toMatchObject({ nextUpdateDue: '2026-11-20T14:51:00.000Z' });
+    expect(after.updates[0]).toMatchObject({ author: 'kim', nextUpdateBy: '2026-11-20T14:51:00.000Z' });
+    expect(after.facts[0]?.text).toBe(
+      'Approved kim’s update, which now promises the next by 14:51 UTC in place of 14:20 UTC',
+    );
+  });
+
+  it('is given another promise by its approver, on record, and no word of it changes', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    const nextUpdateBy = '2026-11-20T14:10:00.000Z';
+    const { updateId } = await write('kim', id, { body: 'Payments fail.', nextUpdateBy });
+    const publish = (promise: string) => publishApproved(as('abel'), { approvalId: updateId, promise });
+    await expect(publish('2026-11-20T13:59:00.000Z')).rejects.toMatchObject({
+      code: 'invalid',
+      problems: [{ field: 'nextUpdateBy' }],
+    });
+    await publish('2026-11-20T15:00:00.000Z');
+    const { updates, facts, nextUpdateDue } = await getIncident(as('kim'), id);
+    expect(nextUpdateDue).toBe('2026-11-20T15:00:00.000Z');
+    expect(updates).toMatchObject([{ body: 'Payments fail.', nextUpdateBy: '2026-11-20T15:00:00.000Z' }]);
+    expect(facts[0]?.text).toContain('promises the next by 15:00 UTC in place of 14:10 UTC');
+    const again = await write('kim', id, { nextUpdateBy: '2026-11-20T14:10:00.000Z' });
+    await publishApproved(as('noor'), { approvalId: again.updateId, promise: 'policy' });
+    expect(await getIncident(as('kim'), id)).toMatchObject({ nextUpdateDue: '2026-11-20T14:30:00.000Z' });
   });
 
   it('asks those at it first, and everyone once it is late; each once', async () => {

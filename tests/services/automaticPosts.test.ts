@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { DEFAULT_POLICIES } from '#domain/severity.ts';
 import { MINUTE } from '#domain/time.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
-import { changeTitle } from '#services/incidents.ts';
+import { changeTitle, dueNow, listIncidents } from '#services/incidents.ts';
 import { getPolicies, savePolicies } from '#services/policies.ts';
 import { getStatusPage } from '#services/publicPage.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
@@ -119,6 +119,47 @@ eachDatabase('posts by themselves', (fresh) => {
     expect((await said()).at(-1)).toBe(
       `16:30 ${ME}: We are still working on it. The next word comes by 17:00 UTC.${MARK}`,
     );
+  });
+
+  it('is no word of anybody’s: what is due on every screen is what people are called about, until one posts', async () => {
+    const { ctx, incident, pass, say } = await house();
+    const firstDue = async () => (await dueNow(ctx)).find(({ what }) => what !== 'internal update');
+    await pass(6);
+    const late = {
+      what: 'first update',
+      due: '2026-11-20T14:05:00.000Z',
+      state: 'late',
+      automatic: true,
+    };
+    expect(await firstDue()).toMatchObject(late);
+    const { open } = await listIncidents(ctx, { kind: 'incident', limit: 10 });
+    expect(open[0]?.clock).toMatchObject(late);
+    await pass(30);
+    expect(await firstDue()).toMatchObject(late);
+    await say(incident.id, { body: 'We know why.' });
+    await pass(21);
+    expect(await firstDue()).toMatchObject({
+      what: 'next update',
+      due: '2026-11-20T15:06:00.000Z',
+      automatic: false,
+    });
+    // Late again, and spoken for once more: it is the next one that is awaited of a person.
+    await pass(10);
+    expect(await firstDue()).toMatchObject({
+      what: 'next update',
+      due: '2026-11-20T15:06:00.000Z',
+      automatic: true,
+    });
+  });
+
+  it('the first word leaves the status as the team has it inside', async () => {
+    const { ctx, incident, pass, get, say } = await house();
+    await say(incident.id, { audience: 'internal', status: 'monitoring', body: 'A restart helped.' });
+    await pass(6);
+    const after = await get(incident.id);
+    expect(after.status).toBe('monitoring');
+    expect(after.updates[0]).toMatchObject({ audience: 'public', status: 'monitoring', automatic: true });
+    expect((await getStatusPage(ctx)).incidents[0]?.status).toBe('monitoring');
   });
 
   it('says nowhere what was declared for colleagues: neither its title nor where it is felt', async () => {

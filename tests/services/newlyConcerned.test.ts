@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import type { Db } from '#db/open.ts';
+import type { Db, Tx } from '#db/open.ts';
+import { getPageVersion } from '#db/page.ts';
 import { createAccount } from '#services/accounts.ts';
 import { sendDigests } from '#services/digests.ts';
 import { goOn, listOutgoing, stopSending } from '#services/fanoutControl.ts';
-import { correctComponents, getIncident } from '#services/incidents.ts';
+import { correctComponents, getIncident, previewCorrection } from '#services/incidents.ts';
 import { listToldAudiences } from '#services/told.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -26,6 +27,9 @@ async function wrongComponent(fresh: () => Promise<Db>) {
   const subjects = (who: string) => house.heard(who).map(({ subject }) => subject);
   return { ...house, follower, component, correct, itIsTheCart, subjects, shop };
 }
+
+const readClaims = (tx: Tx) => tx.selectFrom('claims').selectAll().orderBy('seq').execute();
+const readFanouts = (tx: Tx) => tx.selectFrom('fanouts').selectAll().orderBy('seq').execute();
 
 const T = '[Investigating] Checkout is failing';
 
@@ -53,6 +57,20 @@ eachDatabase('whom an incident turned out to concern', (fresh) => {
     const late = (await makeSubscribers(db, 1, [], { mode: 'everything' }))[0] as string;
 
     ctx.clock.advance(60_000);
+    // Asked beforehand: the same figure, and nothing of it stays.
+    const stood = await db.read((tx) => Promise.all([readClaims(tx), readFanouts(tx), getPageVersion(tx)]));
+    const { version } = await getIncident(ctx, id);
+    const itWasTheCart = [
+      { id: checkout.id, status: 'operational' },
+      { id: cart.id, status: 'major_outage' },
+    ] as const;
+    expect(await previewCorrection(ctx, { incidentId: id, version, components: itWasTheCart })).toBe(4);
+    expect(await db.read((tx) => Promise.all([readClaims(tx), readFanouts(tx), getPageVersion(tx)]))).toEqual(
+      stood,
+    );
+    expect((await getIncident(ctx, id)).version).toBe(version);
+    await told();
+    expect(subjects(ofCart)).toEqual([]);
     expect(await itIsTheCart(id)).toBe(4);
     await told();
     for (const one of [ofCart, important, byPolicy]) expect(subjects(one)).toEqual([T]);

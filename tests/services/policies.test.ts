@@ -8,6 +8,7 @@ import {
   setOwnPace,
   useCurrentPolicies,
 } from '#services/policies.ts';
+import { getSettings, saveSettings } from '#services/settings.ts';
 import { fieldsOf } from '../../src/pages/admin/settings/_policies.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { incidentHouse, time } from './incidentHouse.ts';
@@ -47,6 +48,26 @@ eachDatabase('policies', (fresh) => {
     at('14:40');
     await say(old.id);
     expect(time((await get(old.id)).nextUpdateDue)).toBe('15:00');
+  });
+
+  it('hold with the zone in which the house kept its hours, until someone chooses those of today', async () => {
+    const { ctx, declare, say, get } = await incidentHouse(fresh);
+    const owner = ctx.as('owner');
+    // Friday, after hours in UTC and in the middle of the day in New York.
+    ctx.clock.set('2026-11-20T18:00:00.000Z');
+    const { id } = await declare({ severity: 'SEV3' });
+    expect((await get(id)).nextUpdateDue).toBe('2026-11-23T10:00:00.000Z');
+    await saveSettings(owner, { ...(await getSettings(owner)), timeZone: 'America/New_York' });
+    expect((await get(id)).pace.hours.zone).toBe('UTC');
+    await say(id);
+    expect((await get(id)).nextUpdateDue).toBe('2026-11-23T09:00:00.000Z');
+    const young = await declare({ severity: 'SEV3' });
+    expect((await get(young.id)).nextUpdateDue).toBe('2026-11-20T19:00:00.000Z');
+    const { version } = await get(id);
+    await useCurrentPolicies(ctx, { incidentId: id, version, reason: 'The team is in New York.' });
+    expect((await get(id)).pace.hours.zone).toBe('America/New_York');
+    await say(id);
+    expect((await get(id)).nextUpdateDue).toBe('2026-11-20T20:00:00.000Z');
   });
 
   it('give way to a pace that was agreed for one incident, until its severity changes', async () => {

@@ -113,6 +113,26 @@ eachDatabase('calls to staff', (fresh) => {
     ]);
   });
 
+  it('a SEV1 that is open again inside: as of a new one, whoever had it before it was over', async () => {
+    const { ctx, at, declare, say, shift, as, mails } = await dutyHouse(fresh);
+    await shift('2026-11-20T08:00:00.000Z', '2026-11-21T08:00:00.000Z');
+    const { id } = await declare();
+    await haveIt(as('jonas'), { incidentId: id, clock: 'public' });
+    at('14:02');
+    await say(id, { audience: 'internal', status: 'resolved', body: 'A false alarm.' });
+    at('14:04');
+    await say(id, { audience: 'internal', status: 'investigating', body: 'It fails all the same.' });
+    for (let minute = 0; minute <= 5; minute++) {
+      await callStaff(ctx);
+      ctx.clock.advance(MINUTE);
+    }
+    expect((await mails()).filter((mail) => /public update/i.test(mail))).toEqual([
+      '14:04 mia: [SEV1] First public update due by 14:09 UTC: Checkout is failing',
+      '14:07 mia: [SEV1] First public update due by 14:09 UTC: Checkout is failing',
+      '14:09 mia: [SEV1] First public update due now, 14:09 UTC: Checkout is failing',
+    ]);
+  });
+
   it('two processes make each call once, and one that restarts makes none again', async () => {
     const { ctx, declare, mails } = await dutyHouse(fresh);
     await declare({ severity: 'SEV2' });

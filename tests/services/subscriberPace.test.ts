@@ -215,6 +215,42 @@ eachDatabase('who hears, how often', (fresh) => {
     ]);
   });
 
+  it('raised inside: what waited by the milder severity leaves when the graver one would have had it leave', async () => {
+    const { until, open, say, log, ctx } = await paceHouse(fresh);
+    const raise = (id: string, severity: Severity) =>
+      say(id, { audience: 'internal', severity, body: 'It is worse than we thought.' });
+    // In the evening, when nobody works: the opening waits for half an hour all the same.
+    await until('20:00');
+    const id = await open('SEV3');
+    await until('20:05');
+    await raise(id, 'SEV1');
+    expect((await listOutgoing(ctx, id)).filter(({ wait }) => wait)).toEqual([]);
+    await until('20:31');
+    const other = await open('SEV3');
+    await until('21:02');
+    await say(other, { status: 'identified', body: 'We know why.', notify: true });
+    await until('21:10');
+    await raise(other, 'SEV2');
+    await until('21:30');
+    // What is lowered inside puts nothing off.
+    const third = await open('SEV1');
+    await until('21:31');
+    await say(third, { body: 'Still looking.', notify: true });
+    await raise(third, 'SEV3');
+    await until('22:00');
+    expect(log).toEqual([
+      `20:00 everything, important: [Investigating] ${T}`,
+      `20:05 policy: [Investigating] ${T}`,
+      `20:31 everything, important: [Investigating] ${T}`,
+      `21:01 policy: [Investigating] ${T}`,
+      `21:02 everything: [Identified] ${T}`,
+      `21:16 policy: [Identified] ${T}`,
+      `21:30 policy, everything, important: [Investigating] ${T}`,
+      `21:31 everything: [Investigating] ${T}`,
+      `21:40 policy: [Investigating] ${T}`,
+    ]);
+  });
+
   it('is counted before it is posted as it will be: at once, later, and in the mail of the day', async () => {
     const { open, until, ctx } = await paceHouse(fresh);
     const countOf = async (incidentId: string, status: 'investigating' | 'identified') => {

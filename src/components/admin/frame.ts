@@ -33,6 +33,8 @@ export type DueItem = {
   what: 'first update' | 'next update' | 'internal update';
   due: Instant;
   state: Exclude<ClockState, 'none'>;
+  /** A text was posted by itself in its place: it is awaited of a person still. */
+  automatic: boolean;
   /** The id of the update that is written and waits for an approver; left out when none does. */
   waiting?: string | undefined;
 };

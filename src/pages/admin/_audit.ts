@@ -51,6 +51,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'approval.publish': 'Approved an update',
   'approval.sendBack': 'Sent an update back',
   'approval.takeBack': 'Took an update back',
+  'approval.without': 'Posted without an approver',
   'incident.takeOver': 'Took an incident over',
   'duty.add': 'Put a shift on the rota',
   'duty.change': 'Changed a shift',

@@ -11,6 +11,7 @@ import {
   changeTitle,
   correctComponents,
   endRole,
+  previewCorrection,
   setIncidentTimes,
 } from '#services/incidents.ts';
 import { paceInput, reasonInput, setOwnPace, useCurrentPolicies } from '#services/policies.ts';
@@ -18,6 +19,7 @@ import { addViewer, removeViewer } from '#services/restricted.ts';
 import type { Outcome } from './_actions.ts';
 import type { Fields } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
+import { peopleText } from './_words.ts';
 
 export async function note({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {
   const schema = z.object({
@@ -87,7 +89,22 @@ export async function correct(
       fields,
       stale: false,
     };
-  await correctComponents(ctx, { incidentId: page.subject.id, version: Number(fields.version), components });
+  const correction = { incidentId: page.subject.id, version: Number(fields.version), components };
+  const told = await previewCorrection(ctx, correction);
+  if (told && fields.agreed !== String(told))
+    return {
+      form: 'correct',
+      status: 409,
+      problems: [
+        {
+          field: 'corrects',
+          message: `It tells ${peopleText(told)} who had heard nothing of this: press again to do it.`,
+        },
+      ],
+      fields: { ...fields, agreed: String(told) },
+      stale: false,
+    };
+  await correctComponents(ctx, correction);
   return { to: `${page.path}?done=corrected` };
 }
 

@@ -171,7 +171,10 @@ function policyDue({ pace }: Pick<Subject, 'pace'>, now: Instant): Instant | nul
 }
 
 /** When the next update may be promised: as the policy asks, sooner, later or at a time; not at all only where the policy asks for none. */
-export function nextChoices(subject: Subject, now: Instant): { value: string; label: string }[] {
+export function nextChoices(
+  subject: Pick<Subject, 'zone' | 'pace'>,
+  now: Instant,
+): { value: string; label: string }[] {
   const { zone, pace } = subject;
   const due = policyDue(subject, now);
   return [
@@ -203,6 +206,15 @@ function nextUpdateBy(
   const status = fields.status as AnyStatus;
   if (fields.audience === 'internal' || (statuses.includes(status) && isOver(status)))
     return { at: undefined };
+  return readPromise(zone, fields, now);
+}
+
+/** What was chosen of `nextChoices`. `undefined` leaves it to the policy. */
+export function readPromise(
+  zone: string,
+  fields: Fields,
+  now: Instant,
+): { at: Instant | undefined } | { problem: string } {
   const choice = fields.next || 'policy';
   if (choice === 'policy') return { at: undefined };
   if (CHOICES.some((minutes) => String(minutes) === choice))

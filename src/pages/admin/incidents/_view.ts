@@ -82,7 +82,7 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
     groups,
     templates,
     entries: entriesOf(incident, fanouts),
-    facts: factsOf(incident, drill ? people.filter(({ id }) => takesPart(drill, id)) : people),
+    facts: factsOf(incident, drill ? people.filter(({ id }) => takesPart(drill, id)) : people, frame.zone),
     fanouts,
     told,
     outgoing,
@@ -206,21 +206,19 @@ function entriesOf(incident: IncidentView, fanouts: readonly FanoutView[]): Time
   return entries.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
 
-function paceFacts({
-  kind,
-  status,
-  hasCadence,
-  severity,
-  pace,
-  ownPace,
-}: IncidentView): IncidentFacts['pace'] {
+function paceFacts(
+  { kind, status, hasCadence, severity, pace, ownPace }: IncidentView,
+  zone: string,
+): IncidentFacts['pace'] {
   if (kind !== 'incident' || !hasCadence || isOver(status)) return null;
   const { publicUpdateEvery, internalUpdateEvery, businessHoursOnly } = pace.policy;
   const every = (minutes: number | null, what: string) =>
     minutes === null ? [] : [`${what} every ${durationText(minutes * MINUTE)}`];
   const said = [...every(publicUpdateEvery, 'an update'), ...every(internalUpdateEvery, 'one inside')];
   const words = said.length ? said.join(', ') : 'no updates are asked for';
-  const hours = businessHoursOnly && said.length ? ' in business hours' : '';
+  // Declared when the page was in another zone, it keeps to the hours that were kept then.
+  const where = pace.hours.zone === zone ? '' : ` of ${pace.hours.zone}`;
+  const hours = businessHoursOnly && said.length ? ` in business hours${where}` : '';
   return {
     words: `${words.charAt(0).toUpperCase()}${words.slice(1)}${hours}${ownPace ? ', as agreed for this incident' : `, as ${severity} asks`}.`,
     publicEvery: String(publicUpdateEvery ?? ''),
@@ -228,7 +226,7 @@ function paceFacts({
   };
 }
 
-function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFacts {
+function factsOf(incident: IncidentView, people: readonly Person[], zone: string): IncidentFacts {
   const { startedAt } = incident;
   const after = (at: Instant | null, of = startedAt, what = 'it began') =>
     at && at > of ? `${durationText(msBetween(of, at))} after ${what}` : null;
@@ -243,7 +241,7 @@ function factsOf(incident: IncidentView, people: readonly Person[]): IncidentFac
       };
     }),
     people,
-    pace: paceFacts(incident),
+    pace: paceFacts(incident, zone),
     warning: incident.roleWarning,
     times: [
       { name: 'startedAt', label: 'Began', at: startedAt, editable: true, after: null },

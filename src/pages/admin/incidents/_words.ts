@@ -35,6 +35,8 @@ export const DONE = {
   taken: 'You are its comms lead now. Whoever led it before is not called any more.',
   joined: 'You see it from now on. Those who saw it before are told.',
   approved: 'Approved and posted.',
+  approvedLater:
+    'Approved and posted. The time that it promised had passed by then: it promises the next update as its severity asks.',
   sentBack: 'Sent back. Its author is told.',
   again: 'The text is in the form again.',
 } as const;
@@ -42,5 +44,10 @@ export const DONE = {
 /** "Queued for 1,204 people.": they are told next, not yet. */
 export function postedText(people: number): string {
   if (people === 0) return 'Nobody had asked to be told.';
-  return `Queued for ${people.toLocaleString('en')} ${people === 1 ? 'person' : 'people'}.`;
+  return `Queued for ${peopleText(people)}.`;
+}
+
+/** "1,204 people" */
+export function peopleText(people: number): string {
+  return `${people.toLocaleString('en')} ${people === 1 ? 'person' : 'people'}`;
 }
