@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest';
 import { replaceContent } from '#db/contents.ts';
 import { insertDigestItem, listDigestItems, listItemsOf } from '#db/digestItems.ts';
-import { listHadAlready } from '#db/digests.ts';
+import {
+  clearDigestFrom,
+  firstDigestFrom,
+  lastPageDigest,
+  listDigestReaders,
+  listHadAlready,
+  toldUpTo,
+} from '#db/digests.ts';
 import { endDigestText, hasText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
 import { insertNotice } from '#db/notices.ts';
 import { rendered } from '../delivery/support.ts';
@@ -39,12 +46,22 @@ it('digests, and what mends a text, walk through no table that grows', async () 
       await insertDigestItem(tx, { ...about, filter: { components: [], groups: [] }, modes: ['digest'] });
       await replaceContent(tx, wrong, mended);
       await endDigestText(tx, wrong, { by: 'Ana', now: NOW });
+      await clearDigestFrom(tx, [1, 2]);
     });
     await watched.read(async (tx) => {
       await listDigestItems(tx, NOW);
       await listDigestItems(tx, NOW, NOW);
       await listItemsOf(tx, { updateSeq: update.seq, postedAt: NOW });
       await listOpenTexts(tx, NOW);
+      await lastPageDigest(tx);
+      await firstDigestFrom(tx, ['Etc/UTC', null]);
+      for (const timeZone of ['Etc/UTC', null]) await toldUpTo(tx, { seq: 1, timeZone });
+      const run = { zone: 'Etc/UTC', day: '2026-11-20', windowFrom: NOW, windowTo: NOW, pageFrom: NOW };
+      await listDigestReaders(
+        tx,
+        { ...run, cursorSeq: 0, boundSeq: 9 },
+        { modes: { named: ['digest', 'policy'], unnamed: ['digest', 'policy'] }, limit: 500 },
+      );
       await listTextsTelling(tx, { updateSeq: update.seq, since: NOW });
       await tx
         .selectFrom('recipients as r')
