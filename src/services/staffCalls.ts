@@ -24,7 +24,7 @@ import { ROLE_LABELS } from './incidentTeam.ts';
 import { pacesOf } from './pace.ts';
 import { callPlaces, placesFor } from './placeCalls.ts';
 import { requireIncident } from './requireIncident.ts';
-import { RESTRICTED_TITLE } from './restrictedMail.ts';
+import { RESTRICTED_TITLE, renderUnseenCall } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
 
 /** Who must be there on a SEV1 or SEV2. */
@@ -56,6 +56,8 @@ export type Story = {
   team: Team<Person>;
   missing: string[];
   said: Update | null;
+  /** Only its viewers are called, and none of them can sign in: the owners are called in their place, who must not know what it is. */
+  unseen: boolean;
 };
 
 async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
@@ -81,10 +83,13 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
   const onDuty = await getOnDuty(tx, now);
   const comms = await listPeopleOfRole(tx, 'comms');
-  const anyone = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
+  const owners = await listPeopleOfRole(tx, 'owner');
+  const anyone = comms.length ? comms : owners;
   const stories: Story[] = [];
   for (const incident of incidents) {
-    const alone = await calledAlone(tx, incident);
+    const named = await calledAlone(tx, incident);
+    const unseen = incident.restricted && named?.length === 0;
+    const alone = unseen ? owners : named;
     const knows = (person: Person | null): person is Person =>
       person !== null && (alone?.some(({ userId }) => userId === person.userId) ?? true);
     const holders = (await listTeam(tx, incident.seq)).filter(knows);
@@ -97,14 +102,16 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
       manager: [onDuty.manager].filter(knows),
     };
     const said = await listUpdates(tx, incident.seq);
-    const missing = NEEDED.filter((role) => !holding(role).length).map((role) =>
-      ROLE_LABELS[role].toLowerCase(),
-    );
+    // Who sees nothing of it is not asked to take a role in it.
+    const missing = unseen
+      ? []
+      : NEEDED.filter((role) => !holding(role).length).map((role) => ROLE_LABELS[role].toLowerCase());
     stories.push({
       incident,
       team,
       missing,
       said: said.find(({ audience }) => audience === 'public') ?? null,
+      unseen,
       facts: callFacts(incident, {
         pace: paces.get(incident) as Pace,
         said,
@@ -151,7 +158,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   const noticeSeq = await mailStaff(tx, ctx, {
     incidentSeq: incident.seq,
     people,
-    rendered: renderCallMail(mail),
+    rendered: story.unseen ? await renderUnseenCall(tx, ctx, incident, call) : renderCallMail(mail),
     payload: places.length ? callPayload(mail) : null,
   });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
