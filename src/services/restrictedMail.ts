@@ -79,7 +79,7 @@ export async function renderUnseenCall(
   const now = ctx.now();
   const word = `Its next internal update ${due <= now ? 'was' : 'is'} due at ${whenText(due, timeZone, now)}. `;
   return renderUnseen(tx, ctx, incident, [
-    `${clock === 'internal' ? word : ''}Nobody who sees it can sign in, so there was nobody to call.`,
+    `${clock === 'internal' ? word : ''}Nobody who sees it can sign in and be reached by mail, so there was nobody to call.`,
   ]);
 }
 
