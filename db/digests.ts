@@ -6,6 +6,7 @@ import { chunksOf, wholeNumbers } from './dialect.ts';
 import { listTextsOf } from './digestTexts.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
+import { listToldByAudience } from './toldElsewhere.ts';
 
 /** The digests of one day in one zone, which go out from `windowTo` on. */
 export type DigestRun = {
@@ -271,12 +272,13 @@ export async function listHadAlready(
   const notices = updates.length
     ? await tx
         .selectFrom('notices')
-        .select(['seq', 'update_seq'])
+        .select(['seq', 'update_seq', 'kind'])
         .where('incident_seq', 'in', [...new Set(updates.map(({ incidentSeq }) => incidentSeq))])
         .where('update_seq', 'in', [...new Set(updates.map(({ updateSeq }) => updateSeq))])
         .execute()
     : [];
   const updateOf = new Map(notices.map((notice) => [notice.seq, notice.update_seq]));
+  const toAudiences = notices.filter(({ kind }) => kind === 'stakeholder').map(({ seq }) => seq);
   for (const chunk of chunksOf(readers, 1)) {
     // By what was said, not by the person: what somebody had over years is much, what was said of late is little.
     const mailed = await tx
@@ -286,6 +288,8 @@ export async function listHadAlready(
       .where(sql<boolean>`d.recipient_seq in (${wholeNumbers(chunk)})`)
       .execute();
     for (const row of mailed) had.add(`${row.recipient_seq}:u:${updateOf.get(row.notice_seq)}`);
+    for (const { recipientSeq, noticeSeq } of await listToldByAudience(tx, chunk, toAudiences))
+      had.add(`${recipientSeq}:u:${updateOf.get(noticeSeq)}`);
     for (const { recipientSeq, items } of await listTextsOf(tx, chunk, sinceDay))
       for (const item of items) had.add(`${recipientSeq}:i:${item}`);
   }

@@ -10,7 +10,9 @@ import {
   toldUpTo,
 } from '#db/digests.ts';
 import { endDigestText, hasText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
+import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
+import { listToldByAudience, listToldElsewhere } from '#db/toldElsewhere.ts';
 import { rendered } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { makeIncident, makeUpdate } from '../support/factory.ts';
@@ -47,6 +49,35 @@ it('digests, and what mends a text, walk through no table that grows', async () 
       await replaceContent(tx, wrong, mended);
       await endDigestText(tx, wrong, { by: 'Ana', now: NOW });
       await clearDigestFrom(tx, [1, 2]);
+      const { seq: ann } = await tx
+        .insertInto('recipients')
+        .values({
+          id: 'ann',
+          kind: 'stakeholder',
+          channel: 'email',
+          address: 'ann@example.com',
+          audience_id: 'acme',
+          state: 'confirmed',
+          mode: 'policy',
+          whole_page: 1,
+          locale: 'en',
+          created_at: NOW,
+        })
+        .returning('seq')
+        .executeTakeFirstOrThrow();
+      const told = { incidentSeq: incident.seq, updateSeq: update.seq };
+      const toAudience = await insertNotice(tx, {
+        ...told,
+        id: 'audience',
+        kind: 'stakeholder',
+        priority: 1,
+        rendered: rendered(),
+        now: NOW,
+      });
+      const filter = { components: [], groups: [], people: [ann] };
+      await insertFanout(tx, { noticeSeq: toAudience, filter, expected: 1, now: NOW });
+      await listToldElsewhere(tx, { ...told, to: 'subscribers' });
+      await listToldByAudience(tx, [1, 2], [toAudience]);
     });
     await watched.read(async (tx) => {
       await listDigestItems(tx, NOW);
