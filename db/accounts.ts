@@ -5,8 +5,10 @@ import type { Tx } from './open.ts';
 export type Account = {
   id: string;
   name: string;
-  /** Who tells them. */
-  contact: { id: string; name: string; address: string };
+  /** Who tells them; null when that person has left and nobody took them over. */
+  contact: { id: string; name: string; address: string } | null;
+  /** The name of the contact who has left; null while there is one. */
+  left: string | null;
   /** Linked components, in the order of the page. */
   components: { id: string; name: string }[];
 };
@@ -16,7 +18,7 @@ export async function listAccounts(tx: Tx): Promise<Account[]> {
   const rows = await tx
     .selectFrom('accounts as a')
     .innerJoin('users as u', 'u.id', 'a.contact_id')
-    .select(['a.id', 'a.name', 'u.id as user_id', 'u.name as user_name', 'u.email'])
+    .select(['a.id', 'a.name', 'u.id as user_id', 'u.name as user_name', 'u.email', 'u.disabled_at'])
     .orderBy('a.name')
     .orderBy('a.id')
     .execute();
@@ -32,9 +34,20 @@ export async function listAccounts(tx: Tx): Promise<Account[]> {
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
-    contact: { id: row.user_id, name: row.user_name, address: row.email },
+    contact: row.disabled_at === null ? { id: row.user_id, name: row.user_name, address: row.email } : null,
+    left: row.disabled_at === null ? null : row.user_name,
     components: (components.get(row.id) ?? []).map(({ id, name }) => ({ id, name })),
   }));
+}
+
+/** How many accounts this person tells. */
+export async function countAccountsOf(tx: Tx, userId: string): Promise<number> {
+  const { count } = await tx
+    .selectFrom('accounts')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('contact_id', '=', userId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 export async function insertAccount(

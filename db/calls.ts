@@ -1,5 +1,6 @@
 import type { Call, CallClock, Hold } from '#domain/calls.ts';
 import type { Instant } from '#domain/time.ts';
+import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
 
 export type MadeCall = Call & { incidentSeq: number; madeAt: Instant; noticeSeq: number | null };
@@ -23,6 +24,29 @@ export async function listCalls(tx: Tx, incidentSeqs: readonly number[]): Promis
     roles: JSON.parse(row.roles),
     madeAt: row.made_at,
     noticeSeq: row.notice_seq,
+  }));
+}
+
+/** To whom these calls went by mail, and whether that failed for good. Uses the key of deliveries. */
+export async function listCallMails(
+  tx: Tx,
+  noticeSeqs: readonly number[],
+): Promise<{ noticeSeq: number; address: string; failed: boolean }[]> {
+  const found = [];
+  for (const chunk of chunksOf(noticeSeqs, 1)) {
+    const rows = await tx
+      .selectFrom('deliveries as d')
+      .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+      .select(['d.notice_seq', 'r.address', 'd.state'])
+      .where('d.notice_seq', 'in', chunk)
+      .where('d.lane', '=', 'mail')
+      .execute();
+    found.push(...rows);
+  }
+  return found.map(({ notice_seq, address, state }) => ({
+    noticeSeq: notice_seq,
+    address,
+    failed: state === 'bounced' || state === 'refused' || state === 'suppressed',
   }));
 }
 

@@ -7,6 +7,8 @@ import type { Tx } from './open.ts';
 /** What one text of a digest tells. */
 export type DigestText = Pick<DigestRun, 'zone' | 'day' | 'windowFrom' | 'windowTo'> & {
   noticeSeq: number;
+  /** Since when it tells: since its run's window began, or since before that. */
+  from: Instant;
   /** The seqs of its items. */
   items: number[];
 };
@@ -29,11 +31,14 @@ export async function findDigestText(
 
 export async function insertDigestText(
   tx: Tx,
-  { zone, day }: Pick<DigestRun, 'zone' | 'day'>,
+  { zone, day, windowFrom, from }: Pick<DigestText, 'zone' | 'day' | 'windowFrom' | 'from'>,
   items: string,
   noticeSeq: number,
 ): Promise<void> {
-  await tx.insertInto('digest_texts').values({ zone, day, items, notice_seq: noticeSeq }).execute();
+  await tx
+    .insertInto('digest_texts')
+    .values({ zone, day, items, notice_seq: noticeSeq, told_from: from < windowFrom ? from : null })
+    .execute();
 }
 
 /** Which text a delivery `d` of the notice `c` has or, while it waits, will have. */
@@ -124,7 +129,7 @@ export async function listOpenTexts(tx: Tx, since: Instant): Promise<DigestText[
     .whereRef('t.zone', '=', 'r.zone')
     .whereRef('t.day', '=', 'r.day')
     .innerJoin('notices as c', 'c.seq', 't.notice_seq')
-    .select(['r.zone', 'r.day', 'r.window_from', 'r.window_to', 't.items', 't.notice_seq'])
+    .select(['r.zone', 'r.day', 'r.window_from', 'r.window_to', 't.items', 't.notice_seq', 't.told_from'])
     .where('r.window_to', '>=', since)
     .where('c.replaced_by', 'is', null)
     .where('c.dropped_at', 'is', null)
@@ -149,6 +154,7 @@ export async function listOpenTexts(tx: Tx, since: Instant): Promise<DigestText[
     day: row.day,
     windowFrom: row.window_from,
     windowTo: row.window_to,
+    from: row.told_from ?? row.window_from,
     items: row.items.split(',').map(Number),
     noticeSeq: row.notice_seq,
   }));

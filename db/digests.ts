@@ -1,10 +1,12 @@
-import { sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Scope } from '#domain/choice.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import { chunksOf, wholeNumbers } from './dialect.ts';
 import { listTextsOf } from './digestTexts.ts';
 import type { Tx } from './open.ts';
+import type { Schema } from './schema.ts';
+import { listToldByAudience } from './toldElsewhere.ts';
 
 /** The digests of one day in one zone, which go out from `windowTo` on. */
 export type DigestRun = {
@@ -12,6 +14,8 @@ export type DigestRun = {
   day: string;
   windowFrom: Instant;
   windowTo: Instant;
+  /** Since when it tells those who named no zone; null: it is not for them. */
+  pageFrom: Instant | null;
   cursorSeq: number;
   boundSeq: number;
 };
@@ -52,11 +56,58 @@ export async function lastDigest(tx: Tx, zone: string): Promise<{ day: string; u
   return row ? { day: row.day, upTo: row.window_to } : null;
 }
 
-/** Begins the digests of a day, for whoever is a recipient by now; of two processes one does. */
-export async function beginDigest(
+/** Up to when digests have told those who named no zone, or will once they are through; null when there were none. Uses digest_runs_page. */
+export async function lastPageDigest(tx: Tx): Promise<Instant | null> {
+  const { upTo } = await tx
+    .selectFrom('digest_runs')
+    .select((eb) => eb.fn.max('window_to').as('upTo'))
+    .where('page_from', 'is not', null)
+    .executeTakeFirstOrThrow();
+  return upTo;
+}
+
+/**
+ * Since when someone who is about to leave their zone (null: who named none) has not been told by its digests: those that have begun and
+ * not come to them will not any more. Null when it had none.
+ */
+export async function toldUpTo(
   tx: Tx,
-  run: { zone: string; day: string; windowFrom: Instant; windowTo: Instant },
-): Promise<void> {
+  { seq, timeZone }: { seq: number; timeZone: string | null },
+): Promise<Instant | null> {
+  const open = tx.selectFrom('digest_runs').where('done_at', 'is', null).where('cursor_seq', '<', seq);
+  const { since } = await (timeZone === null
+    ? open.select((eb) => eb.fn.min('page_from').as('since'))
+    : open.select((eb) => eb.fn.min('window_from').as('since')).where('zone', '=', timeZone)
+  ).executeTakeFirstOrThrow();
+  if (since !== null) return since;
+  return timeZone === null ? lastPageDigest(tx) : ((await lastDigest(tx, timeZone))?.upTo ?? null);
+}
+
+/** The earliest of the times since when single people's next digest tells, of those in these zones (null: who named none). Uses recipients_digest_from. */
+export async function firstDigestFrom(tx: Tx, zones: readonly (string | null)[]): Promise<Instant | null> {
+  let first: Instant | null = null;
+  for (const zone of zones) {
+    const { from } = await inZone(
+      confirmedByMail(tx).select((eb) => eb.fn.min('r.digest_from').as('from')),
+      zone,
+    )
+      .where('r.digest_from', 'is not', null)
+      .executeTakeFirstOrThrow();
+    if (from !== null && (first === null || from < first)) first = from;
+  }
+  return first;
+}
+
+/** Their next digest tells since the last one of their zone again. */
+export async function clearDigestFrom(tx: Tx, seqs: readonly number[]): Promise<void> {
+  if (seqs.length)
+    await tx.updateTable('recipients').set({ digest_from: null }).where('seq', 'in', seqs).execute();
+}
+
+export type DueDigest = Omit<DigestRun, 'cursorSeq' | 'boundSeq'>;
+
+/** Begins the digests of a day, for whoever is a recipient by now; of two processes one does. */
+export async function beginDigest(tx: Tx, run: DueDigest): Promise<void> {
   const { last } = await tx
     .selectFrom('recipients')
     .select((eb) => eb.fn.max('seq').as('last'))
@@ -72,6 +123,7 @@ export async function beginDigest(
       day: run.day,
       window_from: run.windowFrom,
       window_to: run.windowTo,
+      page_from: run.pageFrom,
       cursor_seq: 0,
       bound_seq: last ?? 0,
       deliveries_after: latest ?? 0,
@@ -96,6 +148,7 @@ export async function openDigest(tx: Tx): Promise<DigestRun | null> {
         day: row.day,
         windowFrom: row.window_from,
         windowTo: row.window_to,
+        pageFrom: row.page_from,
         cursorSeq: row.cursor_seq,
         boundSeq: row.bound_seq,
       }
@@ -118,37 +171,47 @@ export type DigestReader = {
   confirmedAt: Instant;
   suppressed: boolean;
   scopes: Scope[];
+  /** What they are to be told happened after this. */
+  from: Instant;
+  /** Whether that is since another time than for others of their zone. */
+  ownFrom: boolean;
 };
 
-/** The next people of a zone in these modes; with `orNone` those who named no zone, too. Uses recipients_digest. */
+/**
+ * The next people of a run: of those who named its zone, the ones in `modes.named`; where it tells them, of those who named none the ones
+ * in `modes.unnamed`; and everyone whose digest begins at a time of its own. Uses recipients_digest and recipients_digest_from.
+ */
 export async function listDigestReaders(
   tx: Tx,
   run: DigestRun,
-  { modes, orNone, limit }: { modes: readonly Mode[]; orNone: boolean; limit: number },
+  { modes, limit }: { modes: { named: readonly Mode[]; unnamed: readonly Mode[] }; limit: number },
 ): Promise<DigestReader[]> {
-  const of = (mode: Mode, named: boolean) => {
-    const query = tx
-      .selectFrom('recipients as r')
+  const of = (zone: string | null) =>
+    inZone(confirmedByMail(tx), zone)
       .leftJoin('suppressions as s', (join) =>
         join.onRef('s.address', '=', 'r.address').on('s.lifted_at', 'is', null),
       )
-      .select(['r.seq', 'r.mode', 'r.whole_page', 'r.confirmed_at', 's.address as suppressed'])
-      .where('r.kind', '=', sql.lit('subscriber'))
-      .where('r.state', '=', sql.lit('confirmed'))
-      .where('r.channel', '=', sql.lit('email'))
-      .where('r.mode', '=', mode)
+      .select([
+        'r.seq',
+        'r.mode',
+        'r.whole_page',
+        'r.confirmed_at',
+        'r.time_zone',
+        'r.digest_from',
+        's.address as suppressed',
+      ])
       .where('r.seq', '>', run.cursorSeq)
       .where('r.seq', '<=', run.boundSeq)
       .orderBy('r.seq')
       .limit(limit);
-    return named ? query.where('r.time_zone', '=', run.zone) : query.where('r.time_zone', 'is', null);
-  };
   const rows = [];
-  for (const mode of modes) {
-    rows.push(...(await of(mode, true).execute()));
-    if (orNone) rows.push(...(await of(mode, false).execute()));
-  }
-  const next = rows.sort((a, b) => a.seq - b.seq).slice(0, limit);
+  for (const mode of modes.named) rows.push(...(await of(run.zone).where('r.mode', '=', mode).execute()));
+  for (const mode of modes.unnamed) rows.push(...(await of(null).where('r.mode', '=', mode).execute()));
+  for (const zone of zonesOf(run))
+    rows.push(...(await of(zone).where('r.digest_from', 'is not', null).execute()));
+  const next = [...new Map(rows.map((row) => [row.seq, row])).values()]
+    .sort((a, b) => a.seq - b.seq)
+    .slice(0, limit);
   const scopes = new Map<number, Scope[]>();
   for (const chunk of chunksOf(
     next.filter((row) => !row.whole_page).map(({ seq }) => seq),
@@ -170,7 +233,30 @@ export async function listDigestReaders(
     confirmedAt: row.confirmed_at ?? '',
     suppressed: row.suppressed !== null,
     scopes: scopes.get(row.seq) ?? [],
+    from: row.digest_from ?? (row.time_zone === null ? (run.pageFrom as Instant) : run.windowFrom),
+    ownFrom: row.digest_from !== null,
   }));
+}
+
+/** In which zones its readers are; null: in none of their own. */
+export function zonesOf({ zone, pageFrom }: Pick<DigestRun, 'zone' | 'pageFrom'>): (string | null)[] {
+  return pageFrom === null ? [zone] : [zone, null];
+}
+
+/** Whom digests may be for. Literals, so that the partial indexes serve. */
+function confirmedByMail(tx: Tx) {
+  return tx
+    .selectFrom('recipients as r')
+    .where('r.kind', '=', sql.lit('subscriber'))
+    .where('r.state', '=', sql.lit('confirmed'))
+    .where('r.channel', '=', sql.lit('email'));
+}
+
+function inZone<O>(
+  query: SelectQueryBuilder<Schema & { r: Schema['recipients'] }, 'r', O>,
+  zone: string | null,
+) {
+  return zone === null ? query.where('r.time_zone', 'is', null) : query.where('r.time_zone', '=', zone);
 }
 
 /**
@@ -186,12 +272,13 @@ export async function listHadAlready(
   const notices = updates.length
     ? await tx
         .selectFrom('notices')
-        .select(['seq', 'update_seq'])
+        .select(['seq', 'update_seq', 'kind'])
         .where('incident_seq', 'in', [...new Set(updates.map(({ incidentSeq }) => incidentSeq))])
         .where('update_seq', 'in', [...new Set(updates.map(({ updateSeq }) => updateSeq))])
         .execute()
     : [];
   const updateOf = new Map(notices.map((notice) => [notice.seq, notice.update_seq]));
+  const toAudiences = notices.filter(({ kind }) => kind === 'stakeholder').map(({ seq }) => seq);
   for (const chunk of chunksOf(readers, 1)) {
     // By what was said, not by the person: what somebody had over years is much, what was said of late is little.
     const mailed = await tx
@@ -201,6 +288,8 @@ export async function listHadAlready(
       .where(sql<boolean>`d.recipient_seq in (${wholeNumbers(chunk)})`)
       .execute();
     for (const row of mailed) had.add(`${row.recipient_seq}:u:${updateOf.get(row.notice_seq)}`);
+    for (const { recipientSeq, noticeSeq } of await listToldByAudience(tx, chunk, toAudiences))
+      had.add(`${recipientSeq}:u:${updateOf.get(noticeSeq)}`);
     for (const { recipientSeq, items } of await listTextsOf(tx, chunk, sinceDay))
       for (const item of items) had.add(`${recipientSeq}:i:${item}`);
   }

@@ -8,6 +8,7 @@ import { droppedReason } from './dropped.ts';
 import { type Chosen, concernedBy, wronged } from './fanoutPeople.ts';
 import type { Tx } from './open.ts';
 import { isTakenUp, shareListeners } from './streams.ts';
+import { listToldElsewhere, TOLD_ELSEWHERE } from './toldElsewhere.ts';
 import { type Follow, listUnfinished, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Whom an update concerns beside those who follow the whole page: what it touches, and the groups that those are in. */
@@ -143,6 +144,12 @@ export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Inst
         );
     await insertConcerned(tx, fanout, range, now);
     for (const one of [...earlier, fanout]) await coalesceInto(tx, one, range, now);
+    // After that, so that what waited for them as subscribers has ended, too.
+    const others = (await listToldElsewhere(tx, fanout)).filter(
+      (seq) => seq > range.after && seq <= range.to,
+    );
+    if (others.length)
+      await supersede(tx, [fanout.noticeSeq], { recipients: others }, { reason: TOLD_ELSEWHERE, now });
   }
   const done = to >= fanout.boundSeq;
   await tx

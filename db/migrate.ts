@@ -17,6 +17,7 @@ import { paging } from './migrations/0014_paging.ts';
 import { insideAtOnce } from './migrations/0015_inside_at_once.ts';
 import { textsByKey } from './migrations/0016_texts_by_key.ts';
 import { digestSince } from './migrations/0017_digest_since.ts';
+import { digestFrom } from './migrations/0018_digest_from.ts';
 import { paceZone } from './migrations/0019_pace_zone.ts';
 import { upstream } from './migrations/0022_upstream.ts';
 import type { Db, Tx } from './open.ts';
@@ -42,6 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   insideAtOnce,
   textsByKey,
   digestSince,
+  digestFrom,
   paceZone,
   upstream,
 ];

@@ -27,6 +27,8 @@ export type Recipient = {
   consentVersion: string | null;
   consentSource: string | null;
   askedAt: Instant | null;
+  /** Since when their next digest tells; null: since the last one of their zone. */
+  digestFrom: Instant | null;
 };
 
 /** Uses the UNIQUE (kind, audience_id, channel, address). */
@@ -158,9 +160,13 @@ export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<v
 export async function setPace(
   tx: Tx,
   seq: number,
-  { mode, timeZone }: Pick<Recipient, 'mode' | 'timeZone'>,
+  { mode, timeZone, digestFrom }: Pick<Recipient, 'mode' | 'timeZone' | 'digestFrom'>,
 ): Promise<void> {
-  await tx.updateTable('recipients').set({ mode, time_zone: timeZone }).where('seq', '=', seq).execute();
+  await tx
+    .updateTable('recipients')
+    .set({ mode, time_zone: timeZone, digest_from: digestFrom })
+    .where('seq', '=', seq)
+    .execute();
 }
 
 /** What of the addresses is here already, in one question. */
@@ -266,5 +272,6 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     consentVersion: row.consent_version,
     consentSource: row.consent_source,
     askedAt: row.asked_at,
+    digestFrom: row.digest_from,
   };
 }

@@ -1,3 +1,4 @@
+import type { Role } from '#domain/permissions.ts';
 import type { Runbook, Step } from '#domain/runbooks.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { Instant } from '#domain/time.ts';
@@ -48,7 +49,17 @@ export async function insertRunbook(
 export async function updateRunbook(tx: Tx, runbook: WrittenRunbook, version: number): Promise<boolean> {
   const result = await tx
     .updateTable('runbooks')
-    .set({ ...toColumns(runbook), version: version + 1 })
+    .set((eb) => ({
+      ...toColumns(runbook),
+      version: version + 1,
+      // Whoever takes it over has not been told of it.
+      told_at: eb
+        .case()
+        .when(eb.fn.coalesce('owner_id', eb.val('')), '=', runbook.ownerId ?? '')
+        .then(eb.ref('told_at'))
+        .else(null)
+        .end(),
+    }))
     .where('id', '=', runbook.id)
     .where('version', '=', version)
     .executeTakeFirst();
@@ -70,27 +81,33 @@ export async function reviewRunbook(
   return result.numUpdatedRows > 0n;
 }
 
-/** Which runbooks are kept by someone who can sign in, whom to write to, and when they were last mailed about it. */
-export async function listKept(
+/** Whoever a runbook names as its owner, who may have left or may not change it any more. */
+export type Keeper = { id: string; name: string; email: string; role: Role; disabledAt: Instant | null };
+
+/** All of them, whom each names, and when somebody was last mailed that it is overdue. */
+export async function listForReview(
   tx: Tx,
-): Promise<
-  { runbook: Runbook; keeper: { id: string; name: string; email: string }; toldAt: Instant | null }[]
-> {
-  const rows = await selectRunbooks(tx)
-    .select('u.email as owner_email')
-    .where('u.disabled_at', 'is', null)
-    .where('r.owner_id', 'is not', null)
-    .execute();
+): Promise<{ runbook: Runbook; keeper: Keeper | null; toldAt: Instant | null }[]> {
+  const rows = await selectRunbooks(tx).select(['u.email as owner_email', 'u.role as owner_role']).execute();
   return rows
     .map((row) => ({
       runbook: toRunbook(row),
-      keeper: { id: row.owner_id ?? '', name: row.owner_name ?? '', email: row.owner_email ?? '' },
+      keeper:
+        row.owner_id && row.owner_name && row.owner_email && row.owner_role
+          ? {
+              id: row.owner_id,
+              name: row.owner_name,
+              email: row.owner_email,
+              role: row.owner_role,
+              disabledAt: row.owner_disabled_at,
+            }
+          : null,
       toldAt: row.told_at,
     }))
     .sort((a, b) => byTitle(a.runbook, b.runbook));
 }
 
-/** Their owner was mailed that they are overdue. */
+/** Whoever they are for was mailed that they are overdue. */
 export async function markTold(tx: Tx, ids: readonly string[], now: Instant): Promise<void> {
   await tx
     .updateTable('runbooks')

@@ -311,6 +311,8 @@ export interface RecipientsTable {
   quarantined_at: Instant | null;
   /** What stands behind the @ of a mail address, written by the database itself; null for other channels. */
   domain: GeneratedAlways<string | null>;
+  /** Since when their next digest tells; null: since the last one of their zone. */
+  digest_from: Generated<Instant | null>;
 }
 
 export interface RecipientScopesTable {
@@ -749,6 +751,8 @@ export interface DigestRunsTable {
   /** The last delivery there was when these began: all of theirs come after it. */
   deliveries_after: Generated<number>;
   done_at: Instant | null;
+  /** Since when it tells those who named no zone, whatever zone the page has moved to since; null: it is not for them. */
+  page_from: Generated<Instant | null>;
 }
 
 /** A digest's text, for everyone in the zone who missed the same. */
@@ -758,6 +762,8 @@ export interface DigestTextsTable {
   /** The seqs of the items, with commas. */
   items: string;
   notice_seq: number;
+  /** Since when it tells, where that is before its run's window; null where it is not. */
+  told_from: Generated<Instant | null>;
 }
 
 /** What to do beside writing updates, in order. */

@@ -34,17 +34,16 @@ export async function ensureStaff(
 }
 
 /** Whose mailbox is not there, of those who can sign in, by name: no call reaches them by mail. */
-export async function listBouncedStaff(tx: Tx): Promise<string[]> {
-  const rows = await tx
+export async function listBouncedStaff(tx: Tx): Promise<{ name: string; email: string }[]> {
+  return await tx
     .selectFrom('users as u')
     // In this order: those who work here are few, those who must not be mailed may be many.
     .crossJoin('suppressions as s')
     .whereRef('s.address', '=', 'u.email')
-    .select('u.name')
+    .select(['u.name', 'u.email'])
     .where('u.disabled_at', 'is', null)
     .where('s.lifted_at', 'is', null)
     .where('s.reason', '=', 'bounce')
     .orderBy('u.name')
     .execute();
-  return rows.map(({ name }) => name);
 }

@@ -25,6 +25,31 @@ export async function listViewers(tx: Tx, incidentSeq: number): Promise<Viewer[]
   }));
 }
 
+/** The restricted incidents that this person sees and nobody else who can sign in does. */
+export async function listSeenByAlone(tx: Tx, userId: string): Promise<Incident[]> {
+  const rows = await tx
+    .selectFrom('incidents as i')
+    .innerJoin('incident_viewers as v', 'v.incident_seq', 'i.seq')
+    .selectAll('i')
+    .where('v.user_id', '=', userId)
+    .where('i.restricted', '=', 1)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('incident_viewers as other')
+            .innerJoin('users as u', 'u.id', 'other.user_id')
+            .select('other.user_id')
+            .whereRef('other.incident_seq', '=', 'i.seq')
+            .where('other.user_id', '<>', userId)
+            .where('u.disabled_at', 'is', null),
+        ),
+      ),
+    )
+    .orderBy('i.seq')
+    .execute();
+  return rows.map(toIncident);
+}
+
 /** @param userId null: nobody who could be one */
 export async function isViewer(tx: Tx, incidentSeq: number, userId: string | null): Promise<boolean> {
   if (userId === null) return false;

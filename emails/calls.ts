@@ -1,5 +1,6 @@
 import type { Call } from '#domain/calls.ts';
 import type { Severity } from '#domain/severity.ts';
+import { namesInWords } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import * as compiled from './compiled.ts';
 import { drillText, drillValue, withDrill } from './drill.ts';
@@ -30,6 +31,8 @@ export type CallMail = {
   waiting: { by: string; since: Instant; for: readonly string[] } | null;
   /** Everyone who is called now, so that each knows who else is. */
   called: readonly string[];
+  /** Those who come before them in the chain and whom mail does not reach. */
+  away: readonly string[];
   /** The last word that was said in public; null before the first. */
   said: { body: string; postedAt: Instant } | null;
   now: Instant;
@@ -69,7 +72,9 @@ export function renderCallMail(mail: CallMail): Rendered {
   const { site, incident, said, now } = mail;
   const { subject, title, words, together, deed, url } = callWords(mail);
   const { canHave } = wordsOf(mail);
+  const away = mail.away.map((name) => oneLine(withoutControls(name)));
   const after = [
+    away.length > 0 && `Mail to ${namesInWords(away)} does not arrive, so you are called.`,
     together,
     canHave && 'Say “I have it” there, and nobody else is called for a quarter of an hour.',
   ]

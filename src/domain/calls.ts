@@ -38,8 +38,8 @@ export type CallFacts = {
   /** Since when the pace was last agreed: the declaration, or when someone stated another. */
   pacedAt: Instant;
   holds: readonly Hold[];
-  /** The latest call that was made of each stretch (a clock and what was due on it). */
-  made: readonly Pick<Call, 'clock' | 'due' | 'at'>[];
+  /** The latest call that was made of each stretch (a clock and what was due on it). `unreached`: it came to nobody, and others can be called. */
+  made: readonly (Pick<Call, 'clock' | 'due' | 'at'> & { unreached?: boolean })[];
 };
 
 /** An incident that lasts longer than this is asked for a slower pace, and again after as long. */
@@ -54,9 +54,21 @@ const ROLES_AGAIN = 15 * MINUTE;
  */
 export function callsDue(facts: CallFacts, now: Instant): Call[] {
   return stretchesOf(facts).flatMap((stretch) => {
-    const call = latestWithin(stretch, lastMade(facts, stretch), now);
+    const call = latestWithin(stretch, lastMade(facts, stretch), now) ?? inItsPlace(facts, stretch, now);
     return call ? [call] : [];
   });
+}
+
+/** A call that came to nobody counts as not answered: whoever is called now in the place of those gets it at once. */
+function inItsPlace(facts: CallFacts, stretch: Stretch, now: Instant): Call | null {
+  const last = lastMade(facts, stretch);
+  const failed = facts.made.some(
+    ({ clock, due, at, unreached }) =>
+      unreached && clock === stretch.clock && due === stretch.due && at === last,
+  );
+  if (!failed || now <= last || stretch.quietUntil(now)) return null;
+  const planned = latestWithin(stretch, '', now);
+  return planned && { ...planned, at: now };
 }
 
 /** When the next call is planned for, after `now`; null when none is. */

@@ -1,5 +1,5 @@
 import type { CadencePolicy } from './severity.ts';
-import { addMs, durationText, type Instant, MINUTE, msBetween, whenText } from './time.ts';
+import { addMs, DAY, durationText, type Instant, MINUTE, msBetween, whenText } from './time.ts';
 
 /**
  * What a subscriber chose to hear: what the severity's policy says, every update at once, the opening, a change of severity and the
@@ -18,6 +18,14 @@ export const MODE_WORDS: Record<Mode, { label: string; hint: string }> = {
   },
   digest: { label: 'Once a day', hint: 'One mail with all that happened; none when nothing did.' },
 };
+
+/** Whether there may be something for them in a digest. */
+export function readsDigests(mode: Mode): boolean {
+  return mode === 'digest' || mode === 'policy';
+}
+
+/** What was told longer ago is no news any more: digests of a process that was down for weeks begin anew. */
+export const DIGEST_REACH = 14 * DAY;
 
 /** An update about to be told. */
 export type News = {

@@ -51,7 +51,8 @@ export type PrivateExport = {
   audiences: readonly { name: string; kind: string; told: readonly Severity[]; members: readonly Member[] }[];
   accounts: readonly {
     name: string;
-    contact: Mailbox;
+    /** null: nobody tells them. */
+    contact: Mailbox | null;
     components: readonly string[];
     members: readonly Member[];
   }[];
@@ -284,8 +285,8 @@ function accountsCsv({ accounts }: PrivateExport): string {
     ...accounts.flatMap(({ name, contact, components, members }) =>
       orNobody(members).map((member) => [
         name,
-        contact.name,
-        contact.email,
+        contact?.name ?? null,
+        contact?.email ?? null,
         components.join(', '),
         ...member,
       ]),

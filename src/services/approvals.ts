@@ -5,6 +5,7 @@ import type { Ctx } from '#db/context.ts';
 import { findIncident, type Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { listViewers } from '#db/viewers.ts';
 import { isAskedAgain } from '#domain/approvalAsks.ts';
 import { AppError } from '#domain/errors.ts';
 import { type Actor, may, requirePermission } from '#domain/permissions.ts';
@@ -138,16 +139,23 @@ export async function askAllApprovers(ctx: Ctx): Promise<number> {
 async function listOverdue(tx: Tx, now: Instant): Promise<{ approval: rows.Approval; incident: Incident }[]> {
   const overdue: { approval: rows.Approval; incident: Incident }[] = [];
   for (const approval of await rows.listWaitingForClock(tx)) {
-    const author: Actor = { kind: 'user', role: 'viewer', ...approval.askedBy };
-    const incident = await findIncident(tx, approval.incidentId, author);
+    const reader = await someoneWhoSees(tx, approval);
+    const incident = await findIncident(tx, approval.incidentId, reader);
     // What nobody can publish any more is not asked about.
-    if (!incident || (await changeSince(tx, approval, incident, author))) continue;
+    if (!incident || (await changeSince(tx, approval, incident, reader))) continue;
     const due = incident.nextUpdateDue;
     const over = isOver(incident.status);
     const facts = { due, over, pace: await paceOf(tx, incident), holds: await listHolds(tx, [incident.seq]) };
     if (isAskedAgain(approval, facts, now)) overdue.push({ approval, incident });
   }
   return overdue;
+}
+
+/** As whom the clock looks at an update that waits: of what is restricted its author may see no more what others still do. */
+async function someoneWhoSees(tx: Tx, { incidentSeq, askedBy }: rows.Approval): Promise<Actor> {
+  const viewer = (await listViewers(tx, incidentSeq)).find(({ canSignIn }) => canSignIn);
+  const { id, name, email } = viewer ? { ...viewer, id: viewer.userId } : askedBy;
+  return { kind: 'user', role: 'viewer', id, name, email };
 }
 
 export async function requireApproval(tx: Tx, ctx: Ctx, id: string): Promise<rows.Approval> {

@@ -26,7 +26,7 @@ import { type DigestStory, renderDigestMail } from '#emails/digest.ts';
 
 /**
  * What a text must tell for people who are to be told these items (by seq): their updates, with every change of their words until now, so
- * that none of that is told again. `known` is all that may be told since the window began.
+ * that none of that is told again. `known` is all that may be told since the text begins to tell.
  */
 export function textOf(seqs: readonly number[], known: readonly DigestItem[]): DigestItem[] {
   const updates = new Set(known.flatMap((item) => (seqs.includes(item.seq) ? [item.updateSeq] : [])));
@@ -36,14 +36,14 @@ export function textOf(seqs: readonly number[], known: readonly DigestItem[]): D
 /** What texts of digests tell of, read once for all that are written in one transaction. */
 export type Known = {
   page: Page;
-  items(windowFrom: Instant): Promise<readonly DigestItem[]>;
+  items(from: Instant): Promise<readonly DigestItem[]>;
   incident(seq: number): Promise<{ incident: Incident; updates: readonly Update[] }>;
 };
 
 export async function readKnown(tx: Tx): Promise<Known> {
   return {
     page: await getPage(tx),
-    items: once((windowFrom: Instant) => listDigestItems(tx, windowFrom)),
+    items: once((from: Instant) => listDigestItems(tx, from)),
     incident: once(async (seq: number) => ({
       incident: (await findIncidentBySeq(tx, seq)) as Incident,
       updates: await listUpdates(tx, seq),
@@ -63,7 +63,7 @@ function once<K, V>(read: (key: K) => Promise<V>): (key: K) => Promise<V> {
 export async function writeDigestText(
   tx: Tx,
   ctx: Ctx,
-  run: Pick<DigestText, 'zone' | 'day' | 'windowFrom' | 'windowTo'>,
+  run: Pick<DigestText, 'zone' | 'day' | 'windowFrom' | 'windowTo' | 'from'>,
   {
     told,
     known,
@@ -82,7 +82,7 @@ export async function writeDigestText(
     priority: PRIORITY.digest,
     rendered: renderDigestMail({
       site: { name: known.page.name, url: ctx.site.url, timeZone: run.zone },
-      from: run.windowFrom,
+      from: run.from,
       to: run.windowTo,
       stories: await storiesOf(known, told),
     }),
@@ -153,7 +153,7 @@ export async function rewriteDigests(
   const known = await readKnown(tx);
   for (const text of await listOpenTexts(tx, postedAt)) {
     if (!text.items.some((seq) => own.has(seq))) continue;
-    const told = textOf(text.items, await known.items(text.windowFrom));
+    const told = textOf(text.items, await known.items(text.from));
     if (!told.length) {
       await endDigestText(tx, text.noticeSeq, { by: actorLabel(ctx.actor), now });
       continue;

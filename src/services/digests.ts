@@ -2,21 +2,26 @@ import type { Ctx } from '#db/context.ts';
 import { type DigestItem, listDigestItems } from '#db/digestItems.ts';
 import {
   beginDigest,
+  clearDigestFrom,
   type DigestReader,
+  type DueDigest,
+  firstDigestFrom,
   insertDigestDeliveries,
   lastDigest,
+  lastPageDigest,
   listDigestReaders,
   listDigestZones,
   listHadAlready,
   moveDigest,
   openDigest,
+  zonesOf,
 } from '#db/digests.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { concerns } from '#domain/choice.ts';
 import { PRIORITY } from '#domain/priority.ts';
-import type { Mode } from '#domain/subscriberPace.ts';
-import { addDays, dayIn, fromLocal, type Instant } from '#domain/time.ts';
+import { DIGEST_REACH, type Mode } from '#domain/subscriberPace.ts';
+import { addDays, addMs, dayIn, fromLocal, type Instant, MINUTE } from '#domain/time.ts';
 import { readKnown, textOf, writeDigestText } from './digestTexts.ts';
 
 /** People that are looked at while others wait to write. */
@@ -24,6 +29,12 @@ const CHUNK = 500;
 
 /** Texts that are written meanwhile: where everyone follows something else, each person has one of their own. */
 const TEXTS = 25;
+
+/**
+ * So much of the window before is looked at again: an update bears the time at which it was sent off, and may have waited for its turn to be
+ * written until the digests of that time were through.
+ */
+const OVERLAP = 10 * MINUTE;
 
 /** At most so many chunks a call: the clock has others to look after, staff who must be called first of all. */
 const CHUNKS_A_CALL = 20;
@@ -51,14 +62,16 @@ export async function sendDigests(ctx: Ctx): Promise<{ promised: number; more: b
   return { promised, more: true };
 }
 
-async function listDueDigests(
-  tx: Tx,
-  now: Instant,
-): Promise<{ zone: string; day: string; windowFrom: Instant; windowTo: Instant }[]> {
+/**
+ * Windows of a zone follow each other without a gap, and so do those of all who named none, whatever zone the page is in by now; whoever
+ * goes from one zone to another takes along where theirs ended (`choosePace`). So each thing that happened is in one window of each reader.
+ */
+async function listDueDigests(tx: Tx, now: Instant): Promise<DueDigest[]> {
   const { timeZone, digestAt } = await getPage(tx);
+  const oldest = addMs(now, -DIGEST_REACH);
+  const told = await listDigestItems(tx, oldest, now);
   // Almost always nothing was told of late, and then nobody is looked at.
-  if (!(await listDigestItems(tx, new Date(Date.parse(now) - 3 * 86_400_000).toISOString(), now)).length)
-    return [];
+  if (!told.length) return [];
   const due = [];
   for (const zone of new Set([timeZone, ...(await listDigestZones(tx))])) {
     const day = dayIn(now, zone);
@@ -66,23 +79,50 @@ async function listDueDigests(
     const windowTo = at(day);
     const last = await lastDigest(tx, zone);
     if (windowTo > now || (last && last.day >= day)) continue;
-    const windowFrom = last?.upTo ?? at(addDays(day, -1));
-    if ((await listDigestItems(tx, windowFrom, windowTo)).length)
-      due.push({ zone, day, windowFrom, windowTo });
+    // Where nobody has been told anything yet, it begins with what there is to tell.
+    const begin = () => beforeFirst(told, at(addDays(day, -1)));
+    const windowFrom = latest(last?.upTo ?? begin(), oldest);
+    const pageFrom = zone === timeZone ? latest((await lastPageDigest(tx)) ?? begin(), oldest) : null;
+    const run = { zone, day, windowFrom, windowTo, pageFrom };
+    if ((await listDigestItems(tx, await toldFrom(tx, run), windowTo)).length) due.push(run);
   }
   return due;
+}
+
+/** That time, or just before the first of these when that is earlier. */
+function beforeFirst(items: readonly DigestItem[], usual: Instant): Instant {
+  return items.map(({ at }) => addMs(at, -1)).reduce((first, at) => (at < first ? at : first), usual);
+}
+
+function latest(one: Instant, other: Instant): Instant {
+  return one > other ? one : other;
+}
+
+/** Since when any of its readers is told. */
+async function toldFrom(tx: Tx, run: DueDigest): Promise<Instant> {
+  const own = await firstDigestFrom(tx, zonesOf(run));
+  return overlapping(
+    [run.windowFrom, run.pageFrom ?? run.windowFrom, own ?? run.windowFrom].sort()[0] as Instant,
+  );
+}
+
+function overlapping(from: Instant): Instant {
+  return addMs(from, -OVERLAP);
 }
 
 /** @returns how many got one */
 async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   const run = await openDigest(tx);
   if (!run) return 0;
-  const page = await getPage(tx);
-  const items = await listDigestItems(tx, run.windowFrom, run.windowTo);
-  const modes = [...new Set(items.flatMap((item) => item.modes))];
+  const items = await listDigestItems(tx, await toldFrom(tx, run), run.windowTo);
+  const modesSince = (from: Instant) => [
+    ...new Set(items.filter(({ at }) => at > overlapping(from)).flatMap((item) => item.modes)),
+  ];
   const readers = await listDigestReaders(tx, run, {
-    modes,
-    orNone: run.zone === page.timeZone,
+    modes: {
+      named: modesSince(run.windowFrom),
+      unnamed: run.pageFrom === null ? [] : modesSince(run.pageFrom),
+    },
     limit: CHUNK,
   });
   const had = await listHadAlready(
@@ -111,15 +151,21 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   const known = await readKnown(tx);
   for (const [key, people] of alike) {
     if (!key) continue;
-    const noticeSeq = await writeDigestText(tx, ctx, run, {
-      told: textOf(key.split(',').map(Number), await known.items(run.windowFrom)),
-      known,
-      now,
-    });
+    const missed = new Set(key.split(',').map(Number));
+    const from = beforeFirst(
+      items.filter(({ seq }) => missed.has(seq)),
+      run.windowFrom,
+    );
+    const told = textOf([...missed], await known.items(from));
+    const noticeSeq = await writeDigestText(tx, ctx, { ...run, from }, { told, known, now });
     rows.push(...people.map(({ seq, suppressed }) => ({ noticeSeq, recipientSeq: seq, suppressed })));
   }
   rows.sort((a, b) => a.recipientSeq - b.recipientSeq);
   await insertDigestDeliveries(tx, rows, { priority: PRIORITY.digest, now });
+  await clearDigestFrom(
+    tx,
+    readers.filter(({ seq, ownFrom }) => ownFrom && seq <= (last?.seq ?? 0)).map(({ seq }) => seq),
+  );
   const through = readers.length < CHUNK && last === readers.at(-1);
   await moveDigest(tx, run, last?.seq ?? run.boundSeq, through ? now : null);
   return rows.length;
@@ -148,6 +194,7 @@ function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>
   const heard = (seq: number) => had.has(`${reader.seq}:i:${seq}`);
   return (
     item.modes.includes(reader.mode as Mode) &&
+    item.at > overlapping(reader.from) &&
     item.at >= reader.confirmedAt &&
     (before
       ? before.some(heard)

@@ -117,7 +117,7 @@ export async function addHookSubscriber(
 export async function saveHookChoice(ctx: Ctx, id: string, input: HookInput): Promise<void> {
   await change(ctx, id, 'hook.choose', async (tx, hook) => {
     await replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input));
-    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null });
+    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null, digestFrom: null });
   });
 }
 

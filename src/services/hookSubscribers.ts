@@ -196,7 +196,7 @@ export async function saveOwnHook(ctx: Ctx, token: string, input: HookInput): Pr
   await ctx.db.write(async (tx) => {
     const hook = await hookToChange(ctx, tx, token);
     await replaceChoice(tx, hook.seq, knownChoice(await listChoices(tx), input));
-    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null });
+    if (input.mode) await setPace(tx, hook.seq, { mode: input.mode, timeZone: null, digestFrom: null });
     await insertAudit(tx, ctx, hookAudit('hook.choose', hook));
   });
 }

@@ -80,7 +80,7 @@ export async function readPrivateExport(ctx: Ctx): Promise<ExportFile[]> {
       })),
       accounts: accounts.map(({ id, name, contact, components }) => ({
         name,
-        contact: { name: contact.name, email: contact.address },
+        contact: contact && { name: contact.name, email: contact.address },
         components: components.map((component) => component.name),
         members: (members.get(id) ?? []).map(shown),
       })),

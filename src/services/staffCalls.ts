@@ -1,11 +1,12 @@
 import { insertAudit } from '#db/audit.ts';
-import { insertCall, insertHold, listCalls, listHolds } from '#db/calls.ts';
+import { insertCall, insertHold, listCallMails, listCalls, listHolds, type MadeCall } from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
 import { listDrillPeople } from '#db/drills.ts';
 import { getOnDuty, listPeopleOfRole, listTeam, type Person } from '#db/duty.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { listBouncedStaff } from '#db/staff.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { listRestricted, listViewers } from '#db/viewers.ts';
 import type { Pace } from '#domain/cadence.ts';
@@ -14,7 +15,7 @@ import { type Call, type CallClock, type CallFacts, callsDue, HOLD, type Hold } 
 import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isOver } from '#domain/status.ts';
-import { filledRoles, peopleFor, type Team } from '#domain/team.ts';
+import { awayBefore, filledRoles, peopleFor, type Team, withoutAway } from '#domain/team.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type CallMail, renderCallMail } from '#emails/calls.ts';
 import { findFitting } from './approvalStanding.ts';
@@ -24,7 +25,7 @@ import { ROLE_LABELS } from './incidentTeam.ts';
 import { pacesOf } from './pace.ts';
 import { callPlaces, placesFor } from './placeCalls.ts';
 import { requireIncident } from './requireIncident.ts';
-import { RESTRICTED_TITLE } from './restrictedMail.ts';
+import { RESTRICTED_TITLE, renderUnseenCall } from './restrictedMail.ts';
 import { mailStaff } from './staffMail.ts';
 
 /** Who must be there on a SEV1 or SEV2. */
@@ -54,8 +55,12 @@ export type Story = {
   incident: Incident;
   facts: CallFacts;
   team: Team<Person>;
+  /** Those of them, by role, whom mail about it does not reach: others are called in their place. */
+  away: (roles: Call['roles']) => Person[];
   missing: string[];
   said: Update | null;
+  /** Only its viewers are called, and none of them can sign in and has a mailbox: the owners are called in their place, who must not know what it is. */
+  unseen: boolean;
 };
 
 async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
@@ -78,54 +83,97 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const seqs = incidents.map(({ seq }) => seq);
   const paces = await pacesOf(tx, incidents);
   const made = Map.groupBy(await listCalls(tx, seqs), ({ incidentSeq }) => incidentSeq);
+  const gone = new Set((await listBouncedStaff(tx)).map(({ email }) => email));
   const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
   const onDuty = await getOnDuty(tx, now);
   const comms = await listPeopleOfRole(tx, 'comms');
-  const anyone = comms.length ? comms : await listPeopleOfRole(tx, 'owner');
+  const owners = await listPeopleOfRole(tx, 'owner');
+  const anyone = comms.length ? comms : owners;
   const stories: Story[] = [];
   for (const incident of incidents) {
-    const alone = await calledAlone(tx, incident);
+    const named = await calledAlone(tx, incident, gone);
+    const unseen = incident.restricted && named?.length === 0;
+    const alone = unseen ? owners : named;
     const knows = (person: Person | null): person is Person =>
       person !== null && (alone?.some(({ userId }) => userId === person.userId) ?? true);
     const holders = (await listTeam(tx, incident.seq)).filter(knows);
     const holding = (role: (typeof holders)[number]['role']) => holders.filter((one) => one.role === role);
     const lead = [...holding('comms_lead'), onDuty.primary].filter(knows).slice(0, 1);
-    const team: Team<Person> = {
+    const whole: Team<Person> = {
       comms_lead: lead.length ? lead : (alone ?? anyone),
       second: [onDuty.second].filter(knows),
       incident_commander: holding('incident_commander'),
       manager: [onDuty.manager].filter(knows),
     };
+    const calls = made.get(incident.seq) ?? [];
+    const { failed, unreached } = await readUnreached(tx, calls);
+    const isAway = ({ email }: Person) => gone.has(email) || failed.has(email);
+    const team = withoutAway(whole, isAway, alone ?? anyone);
     const said = await listUpdates(tx, incident.seq);
-    const missing = NEEDED.filter((role) => !holding(role).length).map((role) =>
-      ROLE_LABELS[role].toLowerCase(),
-    );
+    // Who sees nothing of it is not asked to take a role in it.
+    const missing = unseen
+      ? []
+      : NEEDED.filter((role) => !holding(role).length).map((role) => ROLE_LABELS[role].toLowerCase());
     stories.push({
       incident,
       team,
+      away: (roles) => (team === whole ? [] : awayBefore(roles, whole, isAway)),
       missing,
       said: said.find(({ audience }) => audience === 'public') ?? null,
+      unseen,
       facts: callFacts(incident, {
         pace: paces.get(incident) as Pace,
         said,
         missing: missing.length,
         filled: filledRoles(team),
         holds: holds.get(incident.seq) ?? [],
-        made: made.get(incident.seq) ?? [],
+        // Where nobody else can be called, it is tried again when it is planned.
+        made: calls.map((call) => ({ ...call, unreached: team !== whole && unreached.has(call) })),
       }),
     });
   }
   return stories;
 }
 
-/** Of what is restricted its viewers, and of a drill those who take part in it: nobody else is ever called. null of everything else. */
-async function calledAlone(tx: Tx, { seq, restricted, drill }: Incident): Promise<Person[] | null> {
-  if (drill) return (await listDrillPeople(tx, seq)).filter(isReachable);
-  return restricted ? (await listViewers(tx, seq)).filter(isReachable) : null;
+/**
+ * Of what goes on now: the calls that came to nobody, and whom they did not come to. Mail to them is tried again with what is awaited next,
+ * unless their mailbox is not there at all.
+ */
+async function readUnreached(
+  tx: Tx,
+  calls: readonly MadeCall[],
+): Promise<{ failed: Set<string>; unreached: Set<MadeCall> }> {
+  const last = new Map(calls.map((call) => [call.clock, call.due]));
+  const current = calls.filter(({ clock, due }) => last.get(clock) === due);
+  const mails = Map.groupBy(
+    await listCallMails(
+      tx,
+      current.flatMap(({ noticeSeq }) => noticeSeq ?? []),
+    ),
+    ({ noticeSeq }) => noticeSeq,
+  );
+  const mailsOf = ({ noticeSeq }: MadeCall) => (noticeSeq === null ? [] : (mails.get(noticeSeq) ?? []));
+  const all = current.flatMap(mailsOf);
+  return {
+    failed: new Set(all.filter((mail) => mail.failed).map(({ address }) => address)),
+    unreached: new Set(
+      current.filter((call) => mailsOf(call).length > 0 && mailsOf(call).every((mail) => mail.failed)),
+    ),
+  };
 }
 
-function isReachable({ canSignIn }: { canSignIn: boolean }): boolean {
-  return canSignIn;
+/**
+ * Of what is restricted its viewers, and of a drill those who take part in it: nobody else is ever called. null of everything else.
+ * @param gone whose mailbox is not there
+ */
+async function calledAlone(
+  tx: Tx,
+  { seq, restricted, drill }: Incident,
+  gone: ReadonlySet<string>,
+): Promise<Person[] | null> {
+  if (drill) return (await listDrillPeople(tx, seq)).filter(({ canSignIn }) => canSignIn);
+  if (!restricted) return null;
+  return (await listViewers(tx, seq)).filter(({ canSignIn, email }) => canSignIn && !gone.has(email));
 }
 
 async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant): Promise<void> {
@@ -144,6 +192,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
     missing,
     waiting: call.clock === 'public' ? await readWaiting(tx, incident) : null,
     called: people.map(({ name }) => name),
+    away: story.away(call.roles).map(({ name }) => name),
     said,
     now,
   };
@@ -151,7 +200,7 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   const noticeSeq = await mailStaff(tx, ctx, {
     incidentSeq: incident.seq,
     people,
-    rendered: renderCallMail(mail),
+    rendered: story.unseen ? await renderUnseenCall(tx, ctx, incident, call) : renderCallMail(mail),
     payload: places.length ? callPayload(mail) : null,
   });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });

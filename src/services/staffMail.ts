@@ -56,14 +56,14 @@ export async function mailStaff(
 export async function readStaffTrouble(
   ctx: Ctx,
 ): Promise<{ level: 'trouble'; message: string; fix: string; at?: { href: string; label: string } }[]> {
-  const names = await ctx.db.read(listBouncedStaff);
+  const names = (await ctx.db.read(listBouncedStaff)).map(({ name }) => name);
   if (!names.length) return [];
   const who = namesInWords(names);
   return [
     {
       level: 'trouble',
       message: `${who} cannot be called by mail: ${names.length > 1 ? 'their mailboxes do' : 'the mailbox does'} not exist.`,
-      fix: 'Give a colleague the duty meanwhile. Once the mailbox is there, let it be mailed again.',
+      fix: 'Whoever comes next in the chain is called instead. Give a colleague the duty meanwhile. Once the mailbox is there, let it be mailed again.',
       ...(may(ctx.actor, 'subscriber.write') && {
         at: { href: '/admin/suppressions', label: 'Suppressions' },
       }),

@@ -61,8 +61,8 @@ export type Readers = {
   kind: AudienceKind;
   facts: readonly AudienceFact[];
   intro: string | null;
-  /** Of accounts: in whose name they are told, and which components are theirs. */
-  account: { contact: { name: string; address: string }; components: readonly string[] } | null;
+  /** Of accounts: in whose name they are told (null: the house's, their contact has left), and which components are theirs. */
+  account: { contact: { name: string; address: string } | null; components: readonly string[] } | null;
 };
 
 export type Occasion = {
@@ -218,8 +218,10 @@ function introOf(
 }
 
 function whyText(page: Page, { name, kind, account }: Readers): string {
-  if (account)
+  if (account?.contact)
     return `You get this because ${account.contact.name} keeps you posted about the parts of ${page.name} that you use.`;
+  // No account's name: accounts that use the same read the same text.
+  if (account) return `You get this because you use parts of ${page.name} that this is about.`;
   const why = `You get this because you are in “${name}” at ${page.name}.`;
   return kind === 'inside'
     ? `${why} It holds what is said inside: please do not pass it on to anyone outside.`

@@ -93,7 +93,7 @@ export async function chooseReaders(
   return onceEach([...own, ...alike(theirs)], members);
 }
 
-/** What an account reads: its own components, in the name of its contact. */
+/** What an account reads: its own components, in the name of its contact, and in that of the house when there is none. */
 export function readersOf(audience: Audience, account: Account, affected: readonly string[]): Readers {
   const { contact } = account;
   return {
@@ -101,7 +101,7 @@ export function readersOf(audience: Audience, account: Account, affected: readon
     kind: 'outside',
     facts: audience.facts,
     intro: audience.intro,
-    account: { contact: { name: contact.name, address: contact.address }, components: affected },
+    account: { contact: contact && { name: contact.name, address: contact.address }, components: affected },
   };
 }
 
@@ -124,7 +124,7 @@ async function tellsBy(
 /** Accounts that get the same words are told by one message. */
 function alike(groups: readonly Group[]): Group[] {
   const key = ({ readers, what, first }: Group) =>
-    JSON.stringify([readers.account?.contact.address, readers.account?.components, what, first]);
+    JSON.stringify([readers.account?.contact?.address, readers.account?.components, what, first]);
   return [...Map.groupBy(groups, key).values()].map(([one, ...others]) => ({
     ...(one as Group),
     parts: [one as Group, ...others].flatMap(({ parts }) => parts),

@@ -117,7 +117,7 @@ export async function subscribe(
     await setPace(
       tx,
       person.seq,
-      isKnown ? person : { mode: input.mode ?? 'policy', timeZone: input.timeZone ?? null },
+      isKnown ? person : { mode: input.mode ?? 'policy', timeZone: input.timeZone ?? null, digestFrom: null },
     );
     await restoreSuppression(tx, suppressionKey, address);
     const kind = isKnown ? 'already' : 'confirm';

@@ -3,13 +3,14 @@ import { insertAudit } from '#db/audit.ts';
 import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { findRecipient, markConfirmed, type Recipient, setPace, setShared } from '#db/recipients.ts';
+import { findRecipient, markConfirmed, type Recipient, setShared } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { maskAddress } from '#domain/text.ts';
 import { msBetween } from '#domain/time.ts';
 import { linkToken, MANAGE_LIFETIME, readConfirmToken, readManageToken } from '#emails/links.ts';
 import { renderFreshLinkMail } from '#emails/subscription.ts';
+import { choosePace } from './pacing.ts';
 import { choiceInput, knownChoice, paceInput } from './subscribers.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 
@@ -108,7 +109,7 @@ export async function saveSubscription(
     const person = await personToChange(ctx, tx, token);
     const choice = knownChoice(await listChoices(tx), input);
     await replaceChoice(tx, person.seq, choice);
-    if (input.pace) await setPace(tx, person.seq, input.pace);
+    if (input.pace) await choosePace(tx, person, input.pace, ctx.now());
     await insertAudit(tx, ctx, {
       ...audit('subscriber.choose', person),
       detail: { wholePage: choice.wholePage, scopes: choice.scopes.length },

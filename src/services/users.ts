@@ -1,3 +1,4 @@
+import { countAccountsOf } from '#db/accounts.ts';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { deleteInvitationOf } from '#db/invitations.ts';
@@ -13,8 +14,10 @@ import {
   setUserRole,
   type User,
 } from '#db/users.ts';
+import { listSeenByAlone } from '#db/viewers.ts';
 import { AppError } from '#domain/errors.ts';
 import { ROLES, type Role, requirePermission } from '#domain/permissions.ts';
+import { tellUnseen } from './restrictedMail.ts';
 
 export type { ListedUser } from '#db/users.ts';
 
@@ -52,17 +55,46 @@ export async function setApprover(ctx: Ctx, input: { userId: string; approver: b
   });
 }
 
-/** Signs the user out everywhere and keeps them out, until enabled. @throws AppError `not_found`, or `conflict` for the last owner */
-export async function disableUser(ctx: Ctx, userId: string): Promise<void> {
+/**
+ * Signs the user out everywhere and keeps them out, until enabled. Where nobody else sees a restricted incident it is refused once, so that
+ * whoever does it knows: somebody who must be kept out can be kept out at once, and then the owners are told.
+ * @param anyway though nobody will see what they alone see
+ * @returns how many accounts have no contact any more
+ * @throws AppError `not_found`, or `conflict` for the last owner, and for the last who sees something unless `anyway`
+ */
+export async function disableUser(
+  ctx: Ctx,
+  userId: string,
+  { anyway = false }: { anyway?: boolean } = {},
+): Promise<{ accounts: number }> {
   requirePermission(ctx.actor, 'user.write');
-  await ctx.db.write(async (tx) => {
+  const { accounts, unseen } = await ctx.db.write(async (tx) => {
     const user = await existingUser(tx, userId);
-    if (user.disabledAt) return;
+    if (user.disabledAt) return { accounts: 0, unseen: 0 };
     await requireAnotherOwner(tx, user, `disable ${user.name}`);
+    const alone = await listSeenByAlone(tx, user.id);
+    if (alone.length && !anyway) refuseLastViewer(user, alone.length);
     await setUserDisabled(tx, user.id, ctx.now());
     await deleteInvitationOf(tx, user.id);
     await deleteSessionsOf(tx, user.id);
     await audit(ctx, tx, user, 'user.disable');
+    for (const incident of alone) await tellUnseen(tx, ctx, incident, { gone: user.name });
+    return { accounts: await countAccountsOf(tx, user.id), unseen: alone.length };
+  });
+  if (unseen) ctx.changed('outbox');
+  return { accounts };
+}
+
+function refuseLastViewer({ name }: User, count: number): never {
+  const what = count === 1 ? 'a restricted incident' : `${count} restricted incidents`;
+  throw new AppError('conflict', `Nobody but ${name} sees ${what}.`, {
+    fix: 'Have someone let in first, or disable them anyway: the owners are mailed then.',
+    problems: [
+      {
+        field: 'anyway',
+        message: `Nobody but ${name} sees ${what}. Have someone let in first, or disable them anyway: all owners are mailed then, and one of them lets themselves in.`,
+      },
+    ],
   });
 }
 

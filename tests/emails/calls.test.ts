@@ -17,6 +17,7 @@ const mail = (call: Partial<Pick<Call, 'clock' | 'kind'>>, rest: Partial<CallMai
   missing: ['comms lead'],
   waiting: null,
   called: ['Nina Holt', 'Ravi Holt'],
+  away: [],
   said: null,
   now: AT,
   ...rest,

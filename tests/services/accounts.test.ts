@@ -14,6 +14,7 @@ import {
   removeMember,
 } from '#services/audiences.ts';
 import { lookUp } from '#services/heard.ts';
+import { disableUser } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { stakeholderHouse } from './stakeholderHouse.ts';
 
@@ -23,7 +24,7 @@ eachDatabase('people of audiences and accounts', (fresh) => {
     expect(
       (await listAccounts(ctx)).map(({ name, contact, components, people }) => [
         name,
-        contact.name,
+        contact?.name,
         components.map((one) => one.name),
         people,
       ]),
@@ -190,5 +191,46 @@ eachDatabase('people of audiences and accounts', (fresh) => {
       parts: [{ kind: 'stakeholder', audience: 'Acme' }],
       told: [{ kind: 'stakeholder', subject: '[Investigating] Checkout is failing' }],
     });
+  });
+
+  it('an account whose contact has left has none: nobody is named, answers come to the house, and that is said', async () => {
+    const { ctx, db, acme, globex, declare, say, told, last } = await stakeholderHouse(fresh);
+    await createAccount(ctx, { name: 'Initech', contactId: 'mia', components: [] });
+    expect(await disableUser(ctx.as('owner'), 'mia')).toEqual({ accounts: 2 });
+    expect(
+      (await listAccounts(ctx)).map(({ name, contact, left }) => [name, contact?.name ?? null, left]),
+    ).toEqual([
+      ['Acme', null, 'Mia Berg'],
+      ['Globex', 'Jonas Ek', null],
+      ['Initech', null, 'Mia Berg'],
+    ]);
+    const { id, seq } = await declare();
+    await say(id, { notify: true });
+    expect((await told()).some((line) => line.startsWith('ann'))).toBe(true);
+    const mail = `${last('ann').text}${last('ann').html}`;
+    expect(mail).not.toMatch(/Mia|mia@|Answer this mail/);
+    expect(last('ann').text.replace(/\s+/g, ' ')).toContain(
+      'because you use parts of Harbour that this is about',
+    );
+    const headers = async () => {
+      const rows = await db.read((tx) =>
+        tx.selectFrom('notices').select('headers').where('incident_seq', '=', seq).execute(),
+      );
+      return JSON.stringify(rows);
+    };
+    expect(await headers()).not.toMatch(/[^-]Reply-To|Mia/);
+    // Somebody else takes them over.
+    const { account } = await getAccount(ctx, acme);
+    const components = account.components.map((one) => one.id);
+    await saveAccount(ctx, acme, { name: 'Acme', contactId: 'jonas', components });
+    expect((await getAccount(ctx, acme)).account).toMatchObject({
+      contact: { name: 'Jonas Ek' },
+      left: null,
+    });
+    await say(id, { notify: true, body: 'We know why.' });
+    await told();
+    expect(await headers()).toContain('Jonas Ek');
+    expect(await disableUser(ctx.as('owner'), 'jonas')).toEqual({ accounts: 2 });
+    expect((await getAccount(ctx, globex)).account.contact).toBeNull();
   });
 });

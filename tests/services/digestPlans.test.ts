@@ -1,9 +1,18 @@
 import { expect, it } from 'vitest';
 import { replaceContent } from '#db/contents.ts';
 import { insertDigestItem, listDigestItems, listItemsOf } from '#db/digestItems.ts';
-import { listHadAlready } from '#db/digests.ts';
+import {
+  clearDigestFrom,
+  firstDigestFrom,
+  lastPageDigest,
+  listDigestReaders,
+  listHadAlready,
+  toldUpTo,
+} from '#db/digests.ts';
 import { endDigestText, hasText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
+import { insertFanout } from '#db/fanouts.ts';
 import { insertNotice } from '#db/notices.ts';
+import { listToldByAudience, listToldElsewhere } from '#db/toldElsewhere.ts';
 import { rendered } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { makeIncident, makeUpdate } from '../support/factory.ts';
@@ -39,12 +48,51 @@ it('digests, and what mends a text, walk through no table that grows', async () 
       await insertDigestItem(tx, { ...about, filter: { components: [], groups: [] }, modes: ['digest'] });
       await replaceContent(tx, wrong, mended);
       await endDigestText(tx, wrong, { by: 'Ana', now: NOW });
+      await clearDigestFrom(tx, [1, 2]);
+      const { seq: ann } = await tx
+        .insertInto('recipients')
+        .values({
+          id: 'ann',
+          kind: 'stakeholder',
+          channel: 'email',
+          address: 'ann@example.com',
+          audience_id: 'acme',
+          state: 'confirmed',
+          mode: 'policy',
+          whole_page: 1,
+          locale: 'en',
+          created_at: NOW,
+        })
+        .returning('seq')
+        .executeTakeFirstOrThrow();
+      const told = { incidentSeq: incident.seq, updateSeq: update.seq };
+      const toAudience = await insertNotice(tx, {
+        ...told,
+        id: 'audience',
+        kind: 'stakeholder',
+        priority: 1,
+        rendered: rendered(),
+        now: NOW,
+      });
+      const filter = { components: [], groups: [], people: [ann] };
+      await insertFanout(tx, { noticeSeq: toAudience, filter, expected: 1, now: NOW });
+      await listToldElsewhere(tx, { ...told, to: 'subscribers' });
+      await listToldByAudience(tx, [1, 2], [toAudience]);
     });
     await watched.read(async (tx) => {
       await listDigestItems(tx, NOW);
       await listDigestItems(tx, NOW, NOW);
       await listItemsOf(tx, { updateSeq: update.seq, postedAt: NOW });
       await listOpenTexts(tx, NOW);
+      await lastPageDigest(tx);
+      await firstDigestFrom(tx, ['Etc/UTC', null]);
+      for (const timeZone of ['Etc/UTC', null]) await toldUpTo(tx, { seq: 1, timeZone });
+      const run = { zone: 'Etc/UTC', day: '2026-11-20', windowFrom: NOW, windowTo: NOW, pageFrom: NOW };
+      await listDigestReaders(
+        tx,
+        { ...run, cursorSeq: 0, boundSeq: 9 },
+        { modes: { named: ['digest', 'policy'], unnamed: ['digest', 'policy'] }, limit: 500 },
+      );
       await listTextsTelling(tx, { updateSeq: update.seq, since: NOW });
       await tx
         .selectFrom('recipients as r')

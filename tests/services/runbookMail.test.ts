@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import { DAY, HOUR, MINUTE } from '#domain/time.ts';
 import { tellOverdueRunbooks } from '#services/runbookMail.ts';
-import { reviewRunbook, saveRunbook } from '#services/runbooks.ts';
-import { disableUser } from '#services/users.ts';
+import { listOverdueOwn, reviewRunbook, saveRunbook } from '#services/runbooks.ts';
+import { disableUser, setRole } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { sealedHouse } from './sealedHouse.ts';
 
@@ -21,7 +21,6 @@ eachDatabase('who keeps a runbook', (fresh) => {
     const [social] = [
       await saveRunbook(ctx, null, runbook('Social', 'kim')),
       await saveRunbook(ctx, null, runbook('Legal', 'kim')),
-      await saveRunbook(ctx, null, runbook('Nobody’s', null)),
     ];
     // Friday 20 November 2026; its last day is Saturday 20 February 2027.
     ctx.clock.set('2027-02-19T12:00:00.000Z');
@@ -62,15 +61,57 @@ eachDatabase('who keeps a runbook', (fresh) => {
     ]);
   });
 
-  it('is not mailed twice by two clocks at once, nor when they can no longer sign in', async () => {
+  it('is not mailed twice by two clocks at once', async () => {
     const { ctx, tell, mails } = await house(fresh);
     await saveRunbook(ctx, null, runbook('Social', 'kim'));
-    await saveRunbook(ctx, null, runbook('Legal', 'noor'));
-    await disableUser(ctx.as('owner'), 'noor');
     ctx.clock.advance(115 * DAY);
     ctx.clock.set('2027-03-15T10:00:00.000Z');
     await Promise.all([tell(), tell(), tell()]);
     expect((await mails()).map(({ address }) => address)).toEqual(['kim@example.com']);
+  });
+
+  it('and what nobody keeps, or somebody who has left or may not any more, is for the owners: one mail, once a quarter', async () => {
+    const { ctx, tell, mails, db } = await house(fresh);
+    const legal = await saveRunbook(ctx, null, runbook('Legal', 'noor'));
+    await saveRunbook(ctx, null, runbook('Nobody’s', null));
+    await saveRunbook(ctx, null, runbook('Social', 'kim'));
+    await saveRunbook(ctx, null, runbook('Support', 'user-comms'));
+    await setRole(ctx.as('owner'), { userId: 'user-comms', role: 'viewer' });
+    ctx.clock.set('2027-02-22T09:00:00.000Z');
+    expect(await tell()).toBe(3);
+    const addressed = async () =>
+      (await mails()).map(({ address, subject }) => `${address.split('@')[0]}: ${subject}`).sort();
+    const first = [
+      'kim: Review a runbook: Social',
+      'noor: Review a runbook: Legal',
+      'user-owner: 2 runbooks have no keeper, and nobody reviewed them',
+    ];
+    expect(await addressed()).toEqual(first);
+    const text = (await mails()).find(({ address }) => address === 'user-owner@example.com')?.text;
+    expect(text).toMatch(/Nobody’s: the review was due[\s\S]*Support: the review was due/);
+    expect((await listOverdueOwn(ctx.as('owner'))).map(({ title }) => title)).toEqual([
+      'Nobody’s',
+      'Support',
+    ]);
+    // Noor was told and leaves: a quarter later all three are said in one mail.
+    await disableUser(ctx.as('owner'), 'noor');
+    ctx.clock.set('2027-02-23T09:00:00.000Z');
+    expect(await tell()).toBe(0);
+    ctx.clock.set('2027-05-24T09:00:00.000Z');
+    await tell();
+    expect((await addressed()).filter((one) => one.startsWith('user-owner'))).toEqual([
+      'user-owner: 2 runbooks have no keeper, and nobody reviewed them',
+      'user-owner: 3 runbooks have no keeper, and nobody reviewed them',
+    ]);
+    // Whoever takes one over is told of it, though others were before.
+    const at = await db.read((tx) =>
+      tx.selectFrom('runbooks').select('version').where('id', '=', legal).executeTakeFirstOrThrow(),
+    );
+    await saveRunbook(ctx, { id: legal, version: at.version }, runbook('Legal', 'user-responder'));
+    expect(await tell()).toBe(1);
+    expect((await addressed()).filter((one) => one.startsWith('user-responder'))).toEqual([
+      'user-responder: Review a runbook: Legal',
+    ]);
   });
 });
 
