@@ -17,6 +17,7 @@ import { paging } from './migrations/0014_paging.ts';
 import { insideAtOnce } from './migrations/0015_inside_at_once.ts';
 import { textsByKey } from './migrations/0016_texts_by_key.ts';
 import { digestSince } from './migrations/0017_digest_since.ts';
+import { maintenance } from './migrations/0020_maintenance.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -40,6 +41,7 @@ export const MIGRATIONS: readonly Migration[] = [
   insideAtOnce,
   textsByKey,
   digestSince,
+  maintenance,
 ];
 
 export class NewerSchemaError extends Error {

@@ -82,8 +82,9 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
 }
 
 /** After “[Resolved]” in the same thread, a status alone would look like a mail that came late. */
-function subjectMark({ update, correction }: UpdateMail): string {
+function subjectMark({ update, correction, reminder }: UpdateMail): string {
   if (correction) return 'Correction';
+  if (reminder) return 'Reminder';
   const label = STATUS_LABELS[update.status];
   return update.kind === 'reopening' ? `${label} again` : label;
 }

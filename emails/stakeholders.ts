@@ -32,6 +32,8 @@ export type StakeholderMail = {
     severity: Severity | null;
     /** Visitors can see it. */
     published: boolean;
+    /** When planned work takes place; null of an incident. */
+    window: { from: Instant; until: Instant } | null;
   };
   /** Their own first line. */
   intro: string | null;
@@ -96,6 +98,7 @@ function statusOf({ incident }: StakeholderMail): string {
 }
 
 function sinceOf({ site, incident, now }: StakeholderMail): string {
+  if (incident.window) return rangeText(incident.window.from, incident.window.until, site.timeZone);
   if (!isOver(incident.status)) return `Since ${whenText(incident.startedAt, site.timeZone, now)}`;
   const lasted = durationText(msBetween(incident.startedAt, now));
   return `${rangeText(incident.startedAt, now, site.timeZone, now)}, ${lasted}`;
@@ -132,7 +135,7 @@ function promisesOf({ site, promises, now }: StakeholderMail) {
 
 function linksOf({ site, incident }: StakeholderMail): { words: string; url: string }[] {
   const id = encodeURIComponent(incident.id);
-  const page = `${site.url}/incidents/${id}`;
+  const page = `${site.url}/${incident.window ? 'maintenance' : 'incidents'}/${id}`;
   if (incident.severity === null) return [{ words: 'Follow it on the status page', url: page }];
   return [
     ...(incident.published ? [{ words: 'What the public reads', url: page }] : []),

@@ -48,6 +48,8 @@ export type UpdateMail = {
   earlier: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
   /** What this mail's readers were not told when it was posted, the newest first: said in full. */
   missed?: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
+  /** It says again what was announced, because it is near. */
+  reminder?: boolean;
   /** That a mail of theirs was wrong: when it was posted, and what was wrong in one sentence, if someone wrote one. */
   correction?: { saidAt: Instant; wrong: string | null } | null;
   now: Instant;
@@ -62,8 +64,9 @@ export function headingOf({ incident }: UpdateMail): string {
   return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
-export function statusWords({ update, correction }: UpdateMail): string {
+export function statusWords({ update, correction, reminder }: UpdateMail): string {
   const label = STATUS_LABELS[update.status];
+  if (reminder) return 'Reminder';
   if (correction) return 'Correction';
   if (update.kind === 'reopening') return `${label} again`;
   return update.kind === 'correction' ? `${label}, corrected` : label;

@@ -3,6 +3,7 @@ import { askAllApprovers } from '#services/approvals.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
 import { askToTakeOver } from '#services/handover.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
+import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
 import { tellRestingPlaces } from '#services/placeTrouble.ts';
 import { applyReceipts } from '#services/receipts.ts';
@@ -28,6 +29,7 @@ type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
 export function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
+    maintenance: keepMaintenance,
     'calls to staff': callStaff,
     'what follows calls': followUpCalls,
     'hand-overs': askToTakeOver,

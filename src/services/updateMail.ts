@@ -22,7 +22,11 @@ import type { UpdatePlan } from './updatePlan.ts';
 export type MailPlan = Pick<
   UpdatePlan,
   'incident' | 'page' | 'now' | 'update' | 'earlier' | 'changes' | 'components' | 'filter'
->;
+> &
+  Partial<Pick<UpdatePlan, 'asPlanned'>> & {
+    /** It says again what was announced, because it is near. */
+    reminder?: boolean;
+  };
 
 /** The mail of a planned update; the preview and the post both get it here. */
 export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
@@ -55,11 +59,12 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
       severity: incident.kind === 'maintenance' ? null : update.severity,
       scope: changes.scope === undefined ? incident.scope : changes.scope,
       startedAt: incident.startedAt,
-      scheduledFor: incident.scheduledFor,
-      scheduledUntil: incident.scheduledUntil,
+      scheduledFor: changes.scheduledFor ?? incident.scheduledFor,
+      scheduledUntil: changes.scheduledUntil ?? incident.scheduledUntil,
       drill: incident.drill,
     },
     update,
+    reminder: plan.reminder ?? false,
     components: plan.components,
     earlier: plan.earlier,
     now: plan.now,

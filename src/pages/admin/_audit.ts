@@ -68,6 +68,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'paging.remove': 'Removed a place where staff are called',
   'maintenance.schedule': 'Planned a maintenance',
   'maintenance.cancel': 'Called off a maintenance',
+  'maintenance.window': 'Changed the window of a maintenance',
   'component.create': 'Added a component',
   'component.change': 'Changed a component',
   'component.archive': 'Archived a component',
