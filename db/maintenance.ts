@@ -178,3 +178,41 @@ export async function findOwner(tx: Tx, ownerId: string | null): Promise<Person 
     .executeTakeFirst();
   return row ? { userId: row.id, name: row.name, email: row.email } : null;
 }
+
+/** Open maintenance with its window and components, imported or own, the next start first. Uses incidents_open and claims_source. */
+export async function listPlannedFor(
+  tx: Tx,
+): Promise<
+  { id: string; title: string; from: Instant; until: Instant; components: { id: string; name: string }[] }[]
+> {
+  const rows = await visibleIncidents(tx, null)
+    .select(['seq', 'id', 'title', 'scheduled_for', 'scheduled_until'])
+    .where('kind', '=', 'maintenance')
+    .where('resolved_at', 'is', null)
+    .where('drill', '=', 0)
+    .orderBy('scheduled_for')
+    .orderBy('seq')
+    .execute();
+  if (!rows.length) return [];
+  const claims = await tx
+    .selectFrom('claims as c')
+    .innerJoin('components as k', 'k.id', 'c.component_id')
+    .select(['c.source_seq', 'k.id', 'k.name'])
+    .distinct()
+    .where('c.source_kind', '=', 'maintenance')
+    .where(
+      'c.source_seq',
+      'in',
+      rows.map(({ seq }) => seq),
+    )
+    .where('c.ends_at', 'is', null)
+    .where('c.voided_at', 'is', null)
+    .orderBy('k.name')
+    .execute();
+  const bySeq = Map.groupBy(claims, (claim) => claim.source_seq);
+  return rows.flatMap(({ seq, id, title, scheduled_for: from, scheduled_until: until }) =>
+    from && until
+      ? [{ id, title, from, until, components: (bySeq.get(seq) ?? []).map(({ id, name }) => ({ id, name })) }]
+      : [],
+  );
+}

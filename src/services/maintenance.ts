@@ -1,7 +1,7 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { insertIncident } from '#db/incidents.ts';
+import { type Incident, insertIncident } from '#db/incidents.ts';
 import { coverWords, insertPlan } from '#db/maintenance.ts';
 import type { Tx } from '#db/open.ts';
 import { AppError } from '#domain/errors.ts';
@@ -176,21 +176,28 @@ export async function cancelMaintenance(ctx: Ctx, input: StepInput): Promise<Pos
   requirePermission(ctx.actor, 'maintenance.write');
   const ids = newPostIds(ctx);
   const posted = await ctx.db.write(async (tx) => {
-    await requireScheduled(tx, input, 'Only a maintenance that has not begun can be called off.');
+    const { scheduledFor } = await requireScheduled(
+      tx,
+      input,
+      'Only a maintenance that has not begun can be called off.',
+    );
     await insertAudit(tx, ctx, {
       action: 'maintenance.cancel',
       subjectKind: 'incident',
       subjectId: input.maintenanceId,
       detail: { text: 'Called off' },
     });
-    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true }, ids);
+    // However late that is said, none of it took place.
+    const late = scheduledFor !== null && scheduledFor < ctx.now();
+    const at = late ? { at: scheduledFor } : {};
+    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true, ...at }, ids);
   });
   return tellOthers(ctx, posted);
 }
 
-async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<void> {
-  const { kind, status } = await requireIncident(tx, input.maintenanceId, input.version);
-  if (kind === 'maintenance' && status === 'scheduled') return;
+async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<Incident> {
+  const incident = await requireIncident(tx, input.maintenanceId, input.version);
+  if (incident.kind === 'maintenance' && incident.status === 'scheduled') return incident;
   throw new AppError('conflict', otherwise, { fix: 'Open it again to see how it stands.' });
 }
 

@@ -167,7 +167,7 @@ async function writePlan(
 ): Promise<number> {
   const { incident, now } = plan;
   const by = { at: now, label: actorLabel(ctx.actor) };
-  await voidClaims(tx, plan.voidClaims, now);
+  await voidClaims(tx, plan.voidClaims, plan.voidedAt);
   await endClaims(tx, plan.source, plan.endClaims, plan.at);
   await insertClaims(tx, plan.source, plan.newClaims, by);
   if (plan.leftByHand.length) {

@@ -22,6 +22,8 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   at: Instant;
   /** It says only that what was announced has happened. */
   asPlanned: boolean;
+  /** What is called off is taken back from when it ended: by that it is known for what it is. */
+  voidedAt: Instant;
   /** True when visitors will see it: what is restricted or a drill they never do. */
   isVisible: boolean;
   /** It publishes what was restricted until now. */
@@ -76,6 +78,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
     now,
     at: input.at ?? now,
     asPlanned: input.asPlanned ?? false,
+    voidedAt: input.calledOff ? (input.at ?? now) : now,
     isVisible,
     unseals,
     notify: (isVisible || (isPublic && incident.drill)) && input.notify,

@@ -68,6 +68,8 @@ export const AUDIT_WORDS: Record<string, string> = {
   'paging.remove': 'Removed a place where staff are called',
   'maintenance.schedule': 'Planned a maintenance',
   'maintenance.cancel': 'Called off a maintenance',
+  'maintenance.repeat': 'Planned a maintenance that comes again',
+  'maintenance.endSeries': 'Ended a maintenance that came again',
   'maintenance.window': 'Changed the window of a maintenance',
   'component.create': 'Added a component',
   'component.change': 'Changed a component',
