@@ -20,6 +20,8 @@ export type Recipient = {
   mode: Mode;
   /** null: the page's. */
   timeZone: string | null;
+  /** Also told an hour before planned work begins. */
+  hourBefore: boolean;
   locale: string;
   createdAt: Instant;
   confirmedAt: Instant | null;
@@ -154,13 +156,21 @@ export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<v
     .execute();
 }
 
-/** How often they are told, and by whose clock. */
+/** How often they are told, and by whose clock; and, where given, whether also an hour before planned work begins. */
 export async function setPace(
   tx: Tx,
   seq: number,
-  { mode, timeZone }: Pick<Recipient, 'mode' | 'timeZone'>,
+  { mode, timeZone, hourBefore }: Pick<Recipient, 'mode' | 'timeZone'> & { hourBefore?: boolean | undefined },
 ): Promise<void> {
-  await tx.updateTable('recipients').set({ mode, time_zone: timeZone }).where('seq', '=', seq).execute();
+  await tx
+    .updateTable('recipients')
+    .set({
+      mode,
+      time_zone: timeZone,
+      ...(hourBefore !== undefined && { hour_before: hourBefore ? 1 : 0 }),
+    })
+    .where('seq', '=', seq)
+    .execute();
 }
 
 /** What of the addresses is here already, in one question. */
@@ -259,6 +269,7 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     choice: { wholePage: row.whole_page === 1, scopes },
     mode: row.mode,
     timeZone: row.time_zone,
+    hourBefore: row.hour_before === 1,
     locale: row.locale,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,

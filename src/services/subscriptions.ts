@@ -72,6 +72,7 @@ export type SubscriptionView = {
   mode: Recipient['mode'];
   /** '' for the page's. */
   timeZone: string;
+  hourBefore: boolean;
 };
 
 /** What someone gets, by the link in their mails. @throws AppError not_found */
@@ -88,6 +89,7 @@ export async function getSubscription(ctx: Ctx, token: string): Promise<Subscrip
       choices: await listChoices(tx),
       mode: person.mode,
       timeZone: person.timeZone ?? '',
+      hourBefore: person.hourBefore,
     };
   });
 }
