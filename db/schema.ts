@@ -247,7 +247,7 @@ export interface DraftsTable {
 
 export interface TemplatesTable {
   id: string;
-  kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'internal';
+  kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'internal' | 'maintenance';
   /** '' for general use. */
   variant: '' | 'third_party' | 'region';
   name: string;

@@ -5,6 +5,7 @@ import { CLOCK_WORDS } from '#domain/maintenance.ts';
 import { multiLine, optional } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
 import { endMaintenance } from '#services/maintenance.ts';
+import { getKeeping } from '#services/maintenanceViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
 import type { Outcome } from './_actions.ts';
 import type { Fields } from './_update.ts';
@@ -50,10 +51,15 @@ export function extendBy(minutes: number) {
       maintenanceId: page.subject.id,
       version: Number(fields.version),
       until: addMs(wholeMinute(until > now ? until : now), minutes * MINUTE),
-      notify: true,
+      notify: await isTold(ctx, page),
     });
     return { to: `${page.path}?done=window` };
   };
+}
+
+/** What was planned in silence changes in silence, too. */
+async function isTold(ctx: App.Locals['ctx'], page: IncidentPage): Promise<boolean> {
+  return (await getKeeping(ctx, page.subject.id))?.tells ?? true;
 }
 
 function wholeMinute(instant: Instant): Instant {
@@ -65,7 +71,7 @@ export async function endNow({ ctx }: App.Locals, page: IncidentPage, fields: Fi
     maintenanceId: page.subject.id,
     version: Number(fields.version),
     body: CLOCK_WORDS.end,
-    notify: true,
+    notify: await isTold(ctx, page),
   });
   return { to: `${page.path}?done=ended` };
 }
