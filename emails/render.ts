@@ -16,6 +16,7 @@ import {
 } from './template.ts';
 
 import {
+  CALLED_OFF,
   correctionWords,
   earlierItems,
   facts,
@@ -82,10 +83,10 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
 }
 
 /** After “[Resolved]” in the same thread, a status alone would look like a mail that came late. */
-function subjectMark({ update, correction, reminder }: UpdateMail): string {
+function subjectMark({ incident, update, correction, reminder }: UpdateMail): string {
   if (correction) return 'Correction';
   if (reminder) return 'Reminder';
-  const label = STATUS_LABELS[update.status];
+  const label = incident.calledOff ? CALLED_OFF : STATUS_LABELS[update.status];
   return update.kind === 'reopening' ? `${label} again` : label;
 }
 

@@ -27,6 +27,8 @@ export type UpdateMail = {
     startedAt: Instant;
     scheduledFor?: Instant | null;
     scheduledUntil?: Instant | null;
+    /** Planned work that does not take place after all. */
+    calledOff?: boolean;
     /** It says so before anything else, leads inside, and can be unsubscribed from by nobody. */
     drill?: boolean;
   };
@@ -64,8 +66,10 @@ export function headingOf({ incident }: UpdateMail): string {
   return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
-export function statusWords({ update, correction, reminder }: UpdateMail): string {
-  const label = STATUS_LABELS[update.status];
+export const CALLED_OFF = 'Called off';
+
+export function statusWords({ incident, update, correction, reminder }: UpdateMail): string {
+  const label = incident.calledOff ? CALLED_OFF : STATUS_LABELS[update.status];
   if (reminder) return 'Reminder';
   if (correction) return 'Correction';
   if (update.kind === 'reopening') return `${label} again`;

@@ -1,8 +1,8 @@
 import type { HookPayload } from '#domain/hooks.ts';
 import { markdownToText } from '#domain/markdown.ts';
-import { COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
+import { COMPONENT_STATUS_LABELS, isOver } from '#domain/status.ts';
 import { rangeText, whenText } from '#domain/time.ts';
-import type { StakeholderMail } from '#emails/stakeholders.ts';
+import { labelOfStatus, type StakeholderMail } from '#emails/stakeholders.ts';
 import { type ChatNews, discordMessage, slackMessage, teamsMessage } from '#formats/chat.ts';
 
 /** What the chats of an audience are told: the words of its mail. Webhooks are for subscribers; an audience has none. */
@@ -19,7 +19,7 @@ export function chatOf(mail: StakeholderMail): string {
 
 function newsOf(mail: StakeholderMail): ChatNews {
   const { site, incident, news, promises, now } = mail;
-  const marks = [incident.severity, mail.mark ?? STATUS_LABELS[incident.status]].filter(Boolean).join(', ');
+  const marks = [incident.severity, mail.mark ?? labelOfStatus(incident)].filter(Boolean).join(', ');
   const open = incident.window ? 'planned' : incident.status === 'monitoring' ? 'watch' : 'bad';
   const tone = isOver(incident.status) ? 'over' : open;
   const id = encodeURIComponent(incident.id);

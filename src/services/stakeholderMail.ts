@@ -8,7 +8,7 @@ import { listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
-import { pathOf } from '#domain/publicIncident.ts';
+import { isCalledOff, pathOf } from '#domain/publicIncident.ts';
 import { type AudienceFact, type AudienceKind, hearsInsideAtOnce, type What } from '#domain/stakeholders.ts';
 import { type ComponentStatus, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute } from '#domain/templates.ts';
@@ -130,6 +130,13 @@ function contentFor(
       severity: inside ? (update?.severity ?? incident.severity) : null,
       published: incident.publishedAt !== null,
       window: windowOf(incident),
+      calledOff:
+        isOver(status) &&
+        isCalledOff({
+          ...incident,
+          status,
+          updates: story.said.filter(({ audience }) => audience === 'public'),
+        }),
     },
     intro: readers.intro && introOf(ctx, story, readers.intro, status, now),
     lead,

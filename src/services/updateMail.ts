@@ -9,8 +9,9 @@ import { shareListeners } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
 import { PRIORITY } from '#domain/priority.ts';
+import { isCalledOff } from '#domain/publicIncident.ts';
 import type { Severity } from '#domain/severity.ts';
-import type { IncidentKind } from '#domain/status.ts';
+import { type IncidentKind, isOver } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { listReachable, participantsOf } from './drillPeople.ts';
@@ -49,6 +50,13 @@ export function renderMissedMail(
 
 export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
   const { incident, page, update, changes } = plan;
+  const standing = {
+    kind: incident.kind,
+    status: update.status,
+    resolvedAt: changes.resolvedAt ?? incident.resolvedAt,
+    scheduledFor: changes.scheduledFor ?? incident.scheduledFor,
+    updates: plan.earlier,
+  };
   return {
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     incident: {
@@ -62,6 +70,7 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
       scheduledFor: changes.scheduledFor ?? incident.scheduledFor,
       scheduledUntil: changes.scheduledUntil ?? incident.scheduledUntil,
       drill: incident.drill,
+      calledOff: isOver(update.status) && isCalledOff(standing),
     },
     update,
     reminder: plan.reminder ?? false,

@@ -175,6 +175,25 @@ describe('the window on its page', () => {
   });
 });
 
+describe('what is called off', () => {
+  it('says so, inside and outside', async () => {
+    const made = await announce({ scheduledFor: '2998-08-01T10:00', scheduledUntil: '2998-08-01T12:00' });
+    const path = pathOf(made.headers.location);
+    const version = versionOn((await house.get(path)).body);
+    await house.post(path, {
+      do: 'post',
+      version,
+      audience: 'public',
+      status: 'completed',
+      body: 'Not needed.',
+    });
+    shows((await house.get(path)).body, 'Called off');
+    const seen = (await house.get(path.replace('/admin', ''))).body;
+    shows(seen, 'Called off');
+    expect(seen.includes('Completed after')).toBe(false);
+  });
+});
+
 describe('an hour before, for those who ask for it', () => {
   it('is chosen when one subscribes', async () => {
     shows((await house.get('/subscribe')).body, 'Also an hour before planned work');

@@ -168,7 +168,7 @@ eachDatabase('maintenance that comes again', (fresh) => {
       '2026-12-01T02:30 04:00 completed',
       '2026-12-08T02:30 04:00 completed',
     ]);
-    expect((await mails()).filter((mail) => mail.includes('[Completed]'))).toHaveLength(1);
+    expect((await mails()).filter((mail) => mail.includes('[Called off]'))).toHaveLength(1);
     await expect(endSeries(mia, { seriesId: id, body: 'Again.', notify: true })).rejects.toMatchObject({
       code: 'conflict',
     });

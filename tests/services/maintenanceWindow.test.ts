@@ -152,6 +152,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
     });
     const { incident } = await getPublicIncident(ctx, id, 'maintenance');
     expect(isCalledOff(incident)).toBe(true);
+    expect(incident.resolvedAt).toBe(FROM);
     expect(maintenanceCalendar(await getMaintenanceCalendar(ctx))).toContain('STATUS:CANCELLED');
   });
 
@@ -204,7 +205,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
       '22 02:00 stakeholder ann: [Reminder] Database upgrade',
       '24 12:00 stakeholder ann: [Scheduled] Database upgrade',
       '26 02:00 stakeholder ann: [Reminder] Database upgrade',
-      '27 12:00 stakeholder ann: [Completed] Database upgrade',
+      '27 12:00 stakeholder ann: [Called off] Database upgrade',
     ]);
   });
 });
