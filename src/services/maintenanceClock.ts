@@ -1,5 +1,5 @@
 import type { Ctx } from '#db/context.ts';
-import { findPlan, type Kept, listHolding, listKeptMaintenance, listWords } from '#db/maintenance.ts';
+import { type Kept, listHolding, listKeptMaintenance, listWords } from '#db/maintenance.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { CLOCK_WORDS, type Deed, deedsDue } from '#domain/maintenance.ts';
@@ -135,14 +135,4 @@ async function perform(
       return { ...written, inAudiences: written.inAudiences + 1 };
     }
   }
-}
-
-/** What keeps a maintenance from ending by itself; null of what the clock does not keep. */
-export async function readStanding(
-  tx: Tx,
-  incidentSeq: number,
-): Promise<{ plan: NonNullable<Awaited<ReturnType<typeof findPlan>>>; holding: Holding[] } | null> {
-  const plan = await findPlan(tx, incidentSeq);
-  if (!plan) return null;
-  return { plan, holding: (await listHolding(tx, [incidentSeq])).get(incidentSeq) ?? [] };
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import { findComponents } from '#db/components.ts';
 import type { Ctx } from '#db/context.ts';
@@ -15,45 +14,12 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { requirePermission, userIdOf } from '#domain/permissions.ts';
-import { daysOf, type RecurrenceRule, ruleText, type Weekday } from '#domain/recurrence.ts';
+import { daysOf, type RecurrenceRule, ruleText } from '#domain/recurrence.ts';
 import { addDays, DAY, dayIn, fromLocal, type Instant, msBetween } from '#domain/time.ts';
 import { wallEnd } from '#domain/wallTime.ts';
 import { planWithin } from './maintenance.ts';
 import { newPostIds, postWithin, tellOthers, type Written } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
-
-export type { Series };
-
-const interval = z.number().int().min(1).max(99);
-export const ruleInput = z.discriminatedUnion('every', [
-  z.object({ every: z.literal('day'), interval }),
-  z.object({
-    every: z.literal('week'),
-    interval,
-    weekdays: z
-      .array(
-        z
-          .number()
-          .int()
-          .min(0)
-          .max(6)
-          .transform((day) => day as Weekday),
-      )
-      .min(1, 'Choose at least one day of the week.'),
-  }),
-  z.object({ every: z.literal('month'), interval, day: z.number().int().min(1).max(31) }),
-  z.object({
-    every: z.literal('monthWeekday'),
-    interval,
-    nth: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(-1)]),
-    weekday: z
-      .number()
-      .int()
-      .min(0)
-      .max(6)
-      .transform((day) => day as Weekday),
-  }),
-]);
 
 export type SeriesInput = {
   title: string;
@@ -74,7 +40,7 @@ export type SeriesInput = {
 /** So long before it begins a window is made at the latest, so that everyone can be reminded in time... */
 const AHEAD_DAYS = 4;
 /** ...and so many always stand on the page. */
-const AHEAD = 2;
+export const AHEAD = 2;
 /** Further ahead nobody looks for the next one. */
 const HORIZON_DAYS = 800;
 
@@ -284,61 +250,6 @@ export async function endSeries(
   });
   for (const one of written) tellOthers(ctx, one);
   return written.length;
-}
-
-export type SeriesView = {
-  series: Series;
-  zone: string;
-  words: string;
-  /** Its windows that are planned or running. */
-  windows: { id: string; from: Instant; until: Instant; status: string; moved: boolean }[];
-  /** Of days further ahead: when it would be next. */
-  then: Instant[];
-};
-
-/** @throws AppError not_found */
-export async function getSeries(ctx: Ctx, id: string): Promise<SeriesView> {
-  requirePermission(ctx.actor, 'incident.read');
-  return ctx.db.read(async (tx) => {
-    const series = await findSeries(tx, id);
-    if (!series)
-      throw new AppError('not_found', 'There is no such series.', { fix: 'Open it from the list.' });
-    const { timeZone: zone } = await getPage(tx);
-    const made = await listSlots(tx, series.seq);
-    const windows = (await listKeptMaintenance(tx)).flatMap(({ incident, plan }) =>
-      plan.seriesSeq === series.seq && incident.scheduledFor && incident.scheduledUntil && plan.slot
-        ? [
-            {
-              id: incident.id,
-              from: incident.scheduledFor,
-              until: incident.scheduledUntil,
-              status: incident.status,
-              moved: incident.scheduledFor !== windowOn(series, plan.slot, zone).from,
-            },
-          ]
-        : [],
-    );
-    const then = series.endedAt
-      ? []
-      : nextDays(series, zone, ctx.now(), AHEAD + 4)
-          .filter((day) => !made.includes(day))
-          .slice(0, 4)
-          .map((day) => windowOn(series, day, zone).from);
-    return { series, zone, words: seriesText(series, zone), windows, then };
-  });
-}
-
-/** Everything that comes again, the oldest first. */
-export async function listSeries(ctx: Ctx): Promise<{ id: string; title: string; words: string }[]> {
-  requirePermission(ctx.actor, 'incident.read');
-  return ctx.db.read(async (tx) => {
-    const { timeZone } = await getPage(tx);
-    return (await listOpenSeries(tx)).map((series) => ({
-      id: series.id,
-      title: series.title,
-      words: seriesText(series, timeZone),
-    }));
-  });
 }
 
 const SHORTEST = 5;

@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, toLocal } from '#domain/time.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
-import {
-  endSeries,
-  getSeries,
-  listSeries,
-  makeNextWindows,
-  type SeriesInput,
-  scheduleSeries,
-} from '#services/maintenanceSeries.ts';
+import { endSeries, makeNextWindows, type SeriesInput, scheduleSeries } from '#services/maintenanceSeries.ts';
+import { getSeries, listSeries } from '#services/maintenanceSeriesViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
