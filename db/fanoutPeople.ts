@@ -90,7 +90,15 @@ function isConcerned(
           ),
         ]
       : [];
-  const { modes, toldModes = [], toldBy = [], toldOf, beside = [], scopedOnly = false } = filter;
+  const {
+    modes,
+    toldModes = [],
+    toldBy = [],
+    toldOf,
+    beside = [],
+    scopedOnly = false,
+    hourBefore = false,
+  } = filter;
   const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
     eb.exists(
       eb
@@ -114,6 +122,7 @@ function isConcerned(
       : []),
     ...(beside.length ? [eb.not(has(beside))] : []),
     ...(scopedOnly ? [eb('r.whole_page', '=', 0)] : []),
+    ...(hourBefore ? [eb('r.hour_before', '=', 1)] : []),
     eb.or([
       ...(scopedOnly ? [] : [eb('r.whole_page', '=', 1)]),
       ...named('component', filter.components),

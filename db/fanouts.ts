@@ -26,6 +26,8 @@ export type FanoutFilter = {
   toldOf?: { components: readonly string[]; groups: readonly string[] };
   /** Nobody who got one of these: they say the same. */
   beside?: readonly number[];
+  /** Only those who asked to be told an hour before planned work begins. */
+  hourBefore?: true;
   /** Nobody who follows the whole page: only those who follow what it names. */
   scopedOnly?: true;
 };

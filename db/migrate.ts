@@ -19,6 +19,7 @@ import { textsByKey } from './migrations/0016_texts_by_key.ts';
 import { digestSince } from './migrations/0017_digest_since.ts';
 import { digestFrom } from './migrations/0018_digest_from.ts';
 import { paceZone } from './migrations/0019_pace_zone.ts';
+import { maintenance } from './migrations/0020_maintenance.ts';
 import { upstream } from './migrations/0022_upstream.ts';
 import type { Db, Tx } from './open.ts';
 
@@ -45,6 +46,7 @@ export const MIGRATIONS: readonly Migration[] = [
   digestSince,
   digestFrom,
   paceZone,
+  maintenance,
   upstream,
 ];
 

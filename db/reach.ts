@@ -18,6 +18,7 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
     .where('state', '=', sql.lit('confirmed'))
     .where('whole_page', '=', sql.lit(1))
     .$if(filter.modes !== undefined, (query) => query.where('mode', 'in', filter.modes as Mode[]))
+    .$if(filter.hourBefore === true, (query) => query.where('hour_before', '=', 1))
     .executeTakeFirstOrThrow();
   return Number(whole.count) + (await countScoped(tx, filter));
 }
@@ -25,7 +26,12 @@ export async function countReach(tx: Tx, filter: FanoutFilter): Promise<number> 
 /** How many of them follow only what it names, but for whoever got one of the messages `beside` (seqs of notices). */
 export async function countScoped(
   tx: Tx,
-  { components, groups, modes }: Pick<FanoutFilter, 'components' | 'groups' | 'modes'>,
+  {
+    components,
+    groups,
+    modes,
+    hourBefore,
+  }: Pick<FanoutFilter, 'components' | 'groups' | 'modes' | 'hourBefore'>,
   beside: readonly number[] = [],
 ): Promise<number> {
   if (!components.length && !groups.length) return 0;
@@ -47,6 +53,7 @@ export async function countScoped(
     .where('r.state', '=', 'confirmed')
     .where('r.whole_page', '=', 0)
     .$if(modes !== undefined, (query) => query.where('r.mode', 'in', modes as Mode[]))
+    .$if(hourBefore === true, (query) => query.where('r.hour_before', '=', 1))
     .$if(beside.length > 0, (query) =>
       query.where((eb) =>
         eb.not(

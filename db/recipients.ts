@@ -20,6 +20,8 @@ export type Recipient = {
   mode: Mode;
   /** null: the page's. */
   timeZone: string | null;
+  /** Also told an hour before planned work begins. */
+  hourBefore: boolean;
   locale: string;
   createdAt: Instant;
   confirmedAt: Instant | null;
@@ -156,15 +158,25 @@ export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<v
     .execute();
 }
 
-/** How often they are told, and by whose clock. */
+/** How often they are told, and by whose clock; and, where given, whether also an hour before planned work begins. */
 export async function setPace(
   tx: Tx,
   seq: number,
-  { mode, timeZone, digestFrom }: Pick<Recipient, 'mode' | 'timeZone' | 'digestFrom'>,
+  {
+    mode,
+    timeZone,
+    digestFrom,
+    hourBefore,
+  }: Pick<Recipient, 'mode' | 'timeZone' | 'digestFrom'> & { hourBefore?: boolean | undefined },
 ): Promise<void> {
   await tx
     .updateTable('recipients')
-    .set({ mode, time_zone: timeZone, digest_from: digestFrom })
+    .set({
+      mode,
+      time_zone: timeZone,
+      digest_from: digestFrom,
+      ...(hourBefore !== undefined && { hour_before: hourBefore ? 1 : 0 }),
+    })
     .where('seq', '=', seq)
     .execute();
 }
@@ -265,6 +277,7 @@ function toRecipient(row: Row<'recipients'>, scopes: Scope[]): Recipient {
     choice: { wholePage: row.whole_page === 1, scopes },
     mode: row.mode,
     timeZone: row.time_zone,
+    hourBefore: row.hour_before === 1,
     locale: row.locale,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,

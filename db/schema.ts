@@ -1,6 +1,7 @@
 import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
 import type { CallClock, CallKind } from '#domain/calls.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
+import type { MaintenanceWord } from '#domain/maintenance.ts';
 import type { CalledFor, PagerAction } from '#domain/paging.ts';
 import type { Role } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
@@ -251,7 +252,7 @@ export interface DraftsTable {
 
 export interface TemplatesTable {
   id: string;
-  kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'internal';
+  kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'internal' | 'maintenance';
   /** '' for general use. */
   variant: '' | 'third_party' | 'region';
   name: string;
@@ -309,6 +310,8 @@ export interface RecipientsTable {
   failed_at: Generated<Json>;
   /** Since when nothing is sent, because its calls failed. */
   quarantined_at: Instant | null;
+  /** 1: also told an hour before planned work begins. */
+  hour_before: Generated<Flag>;
   /** What stands behind the @ of a mail address, written by the database itself; null for other channels. */
   domain: GeneratedAlways<string | null>;
   /** Since when their next digest tells; null: since the last one of their zone. */
@@ -834,6 +837,55 @@ export interface DrillReviewsTable {
   by_label: string;
 }
 
+/** How a maintenance is kept by the clock. Imported ones have no row: whoever planned those minds them elsewhere. */
+export interface MaintenancePlansTable {
+  incident_seq: number;
+  /** Who is asked about it; null, or someone who can no longer sign in: whoever is on duty. */
+  owner_id: string | null;
+  /** 1: it starts and ends by itself at its time. */
+  by_itself: Flag;
+  /** 1: people are told of it; 0: it only stands on the page. */
+  tells: Flag;
+  series_seq: Generated<number | null>;
+  /** Of a series: the day, in the page's zone, for which it was made, wherever it was moved since. */
+  slot: Generated<string | null>;
+}
+
+/** Something that was said about a maintenance besides its updates, or need not be said. */
+export interface MaintenanceWordsTable {
+  incident_seq: number;
+  kind: MaintenanceWord;
+  /** The start or the end of the window that it was about; of what is asked again, when it was planned to be. */
+  about: Instant;
+  said_at: Instant;
+  /** null when it needed no saying. */
+  notice_seq: number | null;
+}
+
+/** Planned work that comes again and again. */
+export interface MaintenanceSeriesTable {
+  seq: Generated<number>;
+  id: string;
+  title: string;
+  body: string;
+  scope: string | null;
+  /** A JSON list of ids. */
+  components: Json;
+  /** A `RecurrenceRule`. */
+  rule: Json;
+  /** HH:MM, as the wall clock in the page's zone has it. */
+  starts_at_clock: string;
+  minutes: number;
+  /** YYYY-MM-DD in the page's zone. */
+  first_day: string;
+  last_day: string | null;
+  by_itself: Flag;
+  tells: Flag;
+  owner_id: string | null;
+  created_at: Instant;
+  ended_at: Instant | null;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -886,6 +938,9 @@ export interface Schema {
   drill_people: DrillPeopleTable;
   drill_ends: DrillEndsTable;
   drill_reviews: DrillReviewsTable;
+  maintenance_plans: MaintenancePlansTable;
+  maintenance_words: MaintenanceWordsTable;
+  maintenance_series: MaintenanceSeriesTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -16,6 +16,7 @@ import {
 } from './template.ts';
 
 import {
+  CALLED_OFF,
   correctionWords,
   earlierItems,
   facts,
@@ -82,9 +83,10 @@ export function renderUpdateMail(input: UpdateMail): Rendered {
 }
 
 /** After “[Resolved]” in the same thread, a status alone would look like a mail that came late. */
-function subjectMark({ update, correction }: UpdateMail): string {
+function subjectMark({ incident, update, correction, reminder }: UpdateMail): string {
   if (correction) return 'Correction';
-  const label = STATUS_LABELS[update.status];
+  if (reminder) return 'Reminder';
+  const label = incident.calledOff ? CALLED_OFF : STATUS_LABELS[update.status];
   return update.kind === 'reopening' ? `${label} again` : label;
 }
 

@@ -8,7 +8,7 @@ import { blocks, columns, link, wrap } from './plain.ts';
 import { clip, oneLine, plainLines, proseText, proseWithin } from './prose.ts';
 import { cleaned, hostOf, lookValues, nameOf, type Rendered, standardHeaders } from './render.ts';
 import { fillTemplate, parseTemplate, type Values } from './template.ts';
-import type { MailSite } from './update.ts';
+import { CALLED_OFF, type MailSite } from './update.ts';
 
 const TEMPLATE = parseTemplate(compiled.stakeholder);
 const MAX_NEWS = 20_000;
@@ -32,6 +32,10 @@ export type StakeholderMail = {
     severity: Severity | null;
     /** Visitors can see it. */
     published: boolean;
+    /** When planned work takes place; null of an incident. */
+    window: { from: Instant; until: Instant } | null;
+    /** It does not take place after all. */
+    calledOff: boolean;
   };
   /** Their own first line. */
   intro: string | null;
@@ -59,7 +63,7 @@ export type StakeholderMail = {
 export function renderStakeholderMail(input: StakeholderMail): Rendered {
   const mail = cleaned(input);
   const { site, incident, signature } = mail;
-  const label = STATUS_LABELS[incident.status];
+  const label = labelOfStatus(incident);
   const heading = headingOf(mail);
   const root = `<audience-${incident.id.replace(/[^a-z0-9_-]/gi, '')}@${hostOf(site)}>`;
   const severity = incident.severity ? [incident.severity] : [];
@@ -92,10 +96,18 @@ function headingOf({ incident }: StakeholderMail): string {
 }
 
 function statusOf({ incident }: StakeholderMail): string {
-  return [...(incident.severity ? [incident.severity] : []), STATUS_LABELS[incident.status]].join(', ');
+  return [...(incident.severity ? [incident.severity] : []), labelOfStatus(incident)].join(', ');
+}
+
+export function labelOfStatus({
+  status,
+  calledOff,
+}: Pick<StakeholderMail['incident'], 'status' | 'calledOff'>): string {
+  return calledOff ? CALLED_OFF : STATUS_LABELS[status];
 }
 
 function sinceOf({ site, incident, now }: StakeholderMail): string {
+  if (incident.window) return rangeText(incident.window.from, incident.window.until, site.timeZone);
   if (!isOver(incident.status)) return `Since ${whenText(incident.startedAt, site.timeZone, now)}`;
   const lasted = durationText(msBetween(incident.startedAt, now));
   return `${rangeText(incident.startedAt, now, site.timeZone, now)}, ${lasted}`;
@@ -132,7 +144,7 @@ function promisesOf({ site, promises, now }: StakeholderMail) {
 
 function linksOf({ site, incident }: StakeholderMail): { words: string; url: string }[] {
   const id = encodeURIComponent(incident.id);
-  const page = `${site.url}/incidents/${id}`;
+  const page = `${site.url}/${incident.window ? 'maintenance' : 'incidents'}/${id}`;
   if (incident.severity === null) return [{ words: 'Follow it on the status page', url: page }];
   return [
     ...(incident.published ? [{ words: 'What the public reads', url: page }] : []),

@@ -27,6 +27,8 @@ export type UpdateMail = {
     startedAt: Instant;
     scheduledFor?: Instant | null;
     scheduledUntil?: Instant | null;
+    /** Planned work that does not take place after all. */
+    calledOff?: boolean;
     /** It says so before anything else, leads inside, and can be unsubscribed from by nobody. */
     drill?: boolean;
   };
@@ -48,6 +50,8 @@ export type UpdateMail = {
   earlier: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
   /** What this mail's readers were not told when it was posted, the newest first: said in full. */
   missed?: readonly { status: AnyStatus; body: string; postedAt: Instant }[];
+  /** It says again what was announced, because it is near. */
+  reminder?: boolean;
   /** That a mail of theirs was wrong: when it was posted, and what was wrong in one sentence, if someone wrote one. */
   correction?: { saidAt: Instant; wrong: string | null } | null;
   now: Instant;
@@ -62,8 +66,11 @@ export function headingOf({ incident }: UpdateMail): string {
   return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
-export function statusWords({ update, correction }: UpdateMail): string {
-  const label = STATUS_LABELS[update.status];
+export const CALLED_OFF = 'Called off';
+
+export function statusWords({ incident, update, correction, reminder }: UpdateMail): string {
+  const label = incident.calledOff ? CALLED_OFF : STATUS_LABELS[update.status];
+  if (reminder) return 'Reminder';
   if (correction) return 'Correction';
   if (update.kind === 'reopening') return `${label} again`;
   return update.kind === 'correction' ? `${label}, corrected` : label;

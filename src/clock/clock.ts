@@ -3,6 +3,8 @@ import { askAllApprovers } from '#services/approvals.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
 import { askToTakeOver } from '#services/handover.ts';
 import { tellQuarantined } from '#services/hookMail.ts';
+import { keepMaintenance } from '#services/maintenanceClock.ts';
+import { makeNextWindows } from '#services/maintenanceSeries.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
 import { tellRestingPlaces } from '#services/placeTrouble.ts';
 import { applyReceipts } from '#services/receipts.ts';
@@ -28,6 +30,8 @@ type Duties = Readonly<Record<string, (ctx: Ctx) => Promise<unknown>>>;
 export function newDuties(): Duties {
   return {
     'the page by time': bumpPageByTime,
+    'maintenance that comes again': hourly(makeNextWindows),
+    maintenance: keepMaintenance,
     'calls to staff': callStaff,
     'what follows calls': followUpCalls,
     'hand-overs': askToTakeOver,

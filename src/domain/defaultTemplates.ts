@@ -141,4 +141,25 @@ export const DEFAULT_TEMPLATES: readonly DefaultTemplate[] = [
     status: null,
     body: '**Customers see:** {{components}} may fail for customers in {{region}}, since {{started}}. Everywhere else works.\n\n**What to tell them:** {{workaround}}\n\n**Being done now:** \n\n**Needed from you:** nothing for now.',
   },
+  {
+    kind: 'maintenance',
+    variant: '',
+    name: 'Planned work',
+    status: null,
+    body: 'We are working on {{components}}, which may fail or be slow for customers for a few minutes in that time. You need not do anything before. What you had begun is kept.',
+  },
+  {
+    kind: 'maintenance',
+    variant: 'third_party',
+    name: 'Planned work of a provider',
+    status: null,
+    body: '{{provider}} works on what we rely on for {{components}}, which may fail or be slow for customers in that time. You need not do anything before.',
+  },
+  {
+    kind: 'maintenance',
+    variant: 'region',
+    name: 'Planned work in one region',
+    status: null,
+    body: 'We are working on {{components}} in {{region}}, which may fail or be slow for customers there in that time. Everywhere else works as usual.',
+  },
 ];

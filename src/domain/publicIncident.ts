@@ -58,7 +58,12 @@ export type AffectedComponent = {
 };
 
 /** Planned work that ended before its time without ever having begun. */
-export function isCalledOff(incident: PublicIncident): boolean {
+export function isCalledOff(
+  incident: Pick<PublicIncident, 'kind' | 'status' | 'resolvedAt' | 'scheduledFor'> & {
+    /** What was said of it in public. */
+    updates: readonly { status: AnyStatus }[];
+  },
+): boolean {
   const { kind, status, resolvedAt, scheduledFor, updates } = incident;
   return (
     kind === 'maintenance' &&

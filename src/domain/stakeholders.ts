@@ -118,7 +118,9 @@ export type What =
   /** It became less severe, or is open again as less than what they are told of: it does not concern them until it is over. */
   | 'lowered'
   /** Words that they were sent are put right. */
-  | 'correction';
+  | 'correction'
+  /** Planned work that they were told of is near. */
+  | 'reminder';
 
 /** One thing that happened to an incident. */
 export type Moment = {
@@ -135,6 +137,8 @@ export type Moment = {
   over: boolean;
   /** Subscribers are mailed as well. */
   notify: boolean;
+  /** It is about planned work: that has no severity, and concerns the accounts whose components it touches. */
+  planned?: boolean;
 };
 
 /** What an audience or account has to do with an incident: whether it is told at a severity, and has been told of it before. */
@@ -170,4 +174,11 @@ export function whatFor(moment: Moment, { kind, facts, tells, toldBefore }: Conc
 }
 
 /** Of several ways to be told of one moment, the one that a person gets: the first. */
-export const WHAT_FIRST: readonly What[] = ['correction', 'declared', 'update', 'raised', 'lowered'];
+export const WHAT_FIRST: readonly What[] = [
+  'correction',
+  'declared',
+  'update',
+  'reminder',
+  'raised',
+  'lowered',
+];

@@ -37,6 +37,10 @@ export type News = {
   kind: 'initial' | 'progress' | 'holding' | 'resolution' | 'reopening' | 'postmortem' | 'correction';
   statusChanged: boolean;
   severityChanged: boolean;
+  /** Planned work takes place at another time, or for longer. */
+  windowChanged: boolean;
+  /** Planned work began or ended when it was to: who heard that it would need not hear that it did. */
+  asPlanned: boolean;
   /** Since when the incident has been open: its declaration, or its last reopening. */
   openSince: Instant;
   /** When its mail may leave at the earliest: now, after the release window. */
@@ -81,7 +85,8 @@ export type Stream = {
  * streams with one mode. The first one leaves at once.
  */
 export function planStreams(news: News): { streams: Stream[]; digest: Mode[] } {
-  const first: Stream = { modes: ['everything'], toldModes: [], releaseAt: news.atOnce, wait: null };
+  if (news.asPlanned) return { streams: [toThoseWhoWantAll(news)], digest: ['digest'] };
+  const first = toThoseWhoWantAll(news);
   if (isImportant(news)) first.modes.push('important');
   else if (news.kind === 'correction') first.toldModes.push('important');
   const paced = byPolicy(news);
@@ -94,8 +99,14 @@ export function planStreams(news: News): { streams: Stream[]; digest: Mode[] } {
   return { streams, digest: inDigest ? ['digest', 'policy'] : ['digest'] };
 }
 
-function isImportant({ kind, severityChanged }: News): boolean {
-  return severityChanged || kind === 'initial' || kind === 'resolution' || kind === 'reopening';
+function toThoseWhoWantAll({ atOnce }: News): Stream {
+  return { modes: ['everything'], toldModes: [], releaseAt: atOnce, wait: null };
+}
+
+function isImportant({ kind, severityChanged, windowChanged }: News): boolean {
+  return (
+    severityChanged || windowChanged || kind === 'initial' || kind === 'resolution' || kind === 'reopening'
+  );
 }
 
 type Paced = { to: 'all'; releaseAt: Instant; wait: Wait | null } | { to: 'told' } | { to: 'nobody' };

@@ -5,7 +5,14 @@ import type { Instant } from './time.ts';
  * Saved wording with `{{variables}}`. A variable is a name from a fixed list and nothing else: no template engine ever runs
  * what a person typed.
  */
-export const TEMPLATE_KINDS = ['initial', 'progress', 'holding', 'resolution', 'internal'] as const;
+export const TEMPLATE_KINDS = [
+  'initial',
+  'progress',
+  'holding',
+  'resolution',
+  'internal',
+  'maintenance',
+] as const;
 export type TemplateKind = (typeof TEMPLATE_KINDS)[number];
 
 export const TEMPLATE_KIND_LABELS: Record<TemplateKind, string> = {
@@ -14,6 +21,7 @@ export const TEMPLATE_KIND_LABELS: Record<TemplateKind, string> = {
   holding: 'Holding',
   resolution: 'Resolution',
   internal: 'Internal',
+  maintenance: 'Planned work',
 };
 
 export const TEMPLATE_VARIANTS = ['', 'third_party', 'region'] as const;

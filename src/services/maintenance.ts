@@ -1,12 +1,22 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { insertIncident } from '#db/incidents.ts';
+import { type Incident, insertIncident } from '#db/incidents.ts';
+import { coverWords, insertPlan } from '#db/maintenance.ts';
 import type { Tx } from '#db/open.ts';
 import { AppError } from '#domain/errors.ts';
-import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { saidByAnnouncing } from '#domain/maintenance.ts';
+import { actorLabel, requirePermission, userIdOf } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
-import { newPostIds, type Posted, type PostInput, postUpdate, postWithin, tellOthers } from './postUpdate.ts';
+import {
+  newPostIds,
+  type Posted,
+  type PostInput,
+  postUpdate,
+  postWithin,
+  tellOthers,
+  type Written,
+} from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
 import { requireIncident } from './requireIncident.ts';
 
@@ -19,7 +29,10 @@ export type ScheduleInput = {
   scope?: string | null;
   /** What will be under maintenance, from the announced start on. */
   components: readonly string[];
+  /** Tell people of it: now, before it begins, and when it changes. */
   notify: boolean;
+  /** It starts and ends by the clock; left out, it does. */
+  byItself?: boolean;
 };
 
 /** Plans a maintenance and announces it. Its components claim `under_maintenance` from the announced start. */
@@ -28,15 +41,53 @@ export async function scheduleMaintenance(
   input: ScheduleInput,
 ): Promise<{ id: string; told: number }> {
   requirePermission(ctx.actor, 'maintenance.write');
-  const now = ctx.now();
-  refuseWindow(input, now);
+  refuseWindow(input, ctx.now());
   const id = ctx.newId();
   const ids = newPostIds(ctx);
-  const announced = await ctx.db.write(async (tx) => {
-    await insertPlanned(tx, ctx, id, input, now);
-    return postWithin(tx, ctx, announcement(id, input), ids);
-  });
+  const announced = await ctx.db.write((tx) =>
+    planWithin(tx, ctx, input, {
+      id,
+      ids,
+      ownerId: userIdOf(ctx.actor),
+      series: null,
+      announce: input.notify,
+    }),
+  );
   return { id, told: tellOthers(ctx, announced).told };
+}
+
+/** scheduleMaintenance as a part of a larger transaction; `tellOthers` follows its commit. */
+export async function planWithin(
+  tx: Tx,
+  ctx: Ctx,
+  input: ScheduleInput,
+  {
+    id,
+    ids,
+    ownerId,
+    series,
+    announce,
+  }: {
+    id: string;
+    ids: ReturnType<typeof newPostIds>;
+    ownerId: string | null;
+    series: { seq: number; slot: string } | null;
+    /** Mail its announcement: of what comes again and again, only the first is announced so. */
+    announce: boolean;
+  },
+): Promise<Written> {
+  const now = ctx.now();
+  const incidentSeq = await insertPlanned(tx, ctx, id, input, now);
+  await insertPlan(tx, incidentSeq, {
+    ownerId,
+    byItself: input.byItself ?? true,
+    tells: input.notify,
+    seriesSeq: series?.seq ?? null,
+    slot: series?.slot ?? null,
+  });
+  const written = await postWithin(tx, ctx, announcement(id, input, announce), ids);
+  await coverWords(tx, incidentSeq, saidByAnnouncing(input, now, { announced: announce }), now);
+  return written;
 }
 
 async function insertPlanned(
@@ -45,7 +96,7 @@ async function insertPlanned(
   id: string,
   input: ScheduleInput,
   now: Instant,
-): Promise<void> {
+): Promise<number> {
   await requireComponents(
     tx,
     input.components.map((component) => ({ id: component })),
@@ -86,9 +137,10 @@ async function insertPlanned(
     subjectId: id,
     detail: { text: 'Planned' },
   });
+  return seq;
 }
 
-function announcement(id: string, input: ScheduleInput): PostInput {
+function announcement(id: string, input: ScheduleInput, notify: boolean): PostInput {
   return {
     incidentId: id,
     version: 1,
@@ -96,7 +148,7 @@ function announcement(id: string, input: ScheduleInput): PostInput {
     status: 'scheduled',
     body: input.body,
     components: [],
-    notify: input.notify,
+    notify,
   };
 }
 
@@ -124,21 +176,28 @@ export async function cancelMaintenance(ctx: Ctx, input: StepInput): Promise<Pos
   requirePermission(ctx.actor, 'maintenance.write');
   const ids = newPostIds(ctx);
   const posted = await ctx.db.write(async (tx) => {
-    await requireScheduled(tx, input, 'Only a maintenance that has not begun can be called off.');
+    const { scheduledFor } = await requireScheduled(
+      tx,
+      input,
+      'Only a maintenance that has not begun can be called off.',
+    );
     await insertAudit(tx, ctx, {
       action: 'maintenance.cancel',
       subjectKind: 'incident',
       subjectId: input.maintenanceId,
       detail: { text: 'Called off' },
     });
-    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true }, ids);
+    // However late that is said, none of it took place.
+    const late = scheduledFor !== null && scheduledFor < ctx.now();
+    const at = late ? { at: scheduledFor } : {};
+    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true, ...at }, ids);
   });
   return tellOthers(ctx, posted);
 }
 
-async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<void> {
-  const { kind, status } = await requireIncident(tx, input.maintenanceId, input.version);
-  if (kind === 'maintenance' && status === 'scheduled') return;
+async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<Incident> {
+  const incident = await requireIncident(tx, input.maintenanceId, input.version);
+  if (incident.kind === 'maintenance' && incident.status === 'scheduled') return incident;
   throw new AppError('conflict', otherwise, { fix: 'Open it again to see how it stands.' });
 }
 
@@ -154,7 +213,7 @@ function step(input: StepInput, status: 'in_progress' | 'completed'): PostInput 
   };
 }
 
-function refuseWindow(input: ScheduleInput, now: Instant): void {
+function refuseWindow(input: Pick<ScheduleInput, 'scheduledFor' | 'scheduledUntil'>, now: Instant): void {
   const problems = [
     input.scheduledFor <= now && {
       field: 'scheduledFor',

@@ -114,6 +114,8 @@ async function tellSubscribers(
     kind: 'initial',
     statusChanged: false,
     severityChanged: false,
+    windowChanged: false,
+    asPlanned: false,
     openSince: openSince(plan),
     atOnce: releaseAfter({ page: plan.page, now }),
     lastLeft: null,

@@ -4,7 +4,7 @@ import { type Recipient, setPace } from '#db/recipients.ts';
 import { DIGEST_REACH, readsDigests } from '#domain/subscriberPace.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 
-type Pace = Pick<Recipient, 'mode' | 'timeZone'>;
+type Pace = Pick<Recipient, 'mode' | 'timeZone'> & { hourBefore?: boolean | undefined };
 
 /**
  * A subscriber chooses how often to hear, and by whose clock. Their next digest begins where those that they had ended, in whatever zone

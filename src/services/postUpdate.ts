@@ -44,6 +44,12 @@ export type PostInput = {
   holding?: boolean;
   /** A maintenance that never took place: what it claimed is taken back. */
   calledOff?: boolean;
+  /** When it began or ended, where that was before it is said. */
+  at?: Instant;
+  /** It began or ended as was announced: whoever heard of that is not told once more, but for those who want every update. */
+  asPlanned?: boolean;
+  /** The window that a maintenance has from now on. */
+  window?: { from: Instant; until: Instant };
   /** Nobody wrote it: the policy has it posted. */
   automatic?: boolean;
   /** Why it is posted without the approval that its policy asks for: only from the machine itself. Recorded where approval was needed. */
@@ -178,8 +184,8 @@ async function writePlan(
 ): Promise<number> {
   const { incident, now } = plan;
   const by = { at: now, label: actorLabel(ctx.actor) };
-  await voidClaims(tx, plan.voidClaims, now);
-  await endClaims(tx, plan.source, plan.endClaims, now);
+  await voidClaims(tx, plan.voidClaims, plan.voidedAt);
+  await endClaims(tx, plan.source, plan.endClaims, plan.at);
   await insertClaims(tx, plan.source, plan.newClaims, by);
   if (plan.leftByHand.length) {
     await endClaims(

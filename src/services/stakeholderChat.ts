@@ -1,8 +1,8 @@
 import type { HookPayload } from '#domain/hooks.ts';
 import { markdownToText } from '#domain/markdown.ts';
-import { COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
-import { whenText } from '#domain/time.ts';
-import type { StakeholderMail } from '#emails/stakeholders.ts';
+import { COMPONENT_STATUS_LABELS, isOver } from '#domain/status.ts';
+import { rangeText, whenText } from '#domain/time.ts';
+import { labelOfStatus, type StakeholderMail } from '#emails/stakeholders.ts';
 import { type ChatNews, discordMessage, slackMessage, teamsMessage } from '#formats/chat.ts';
 
 /** What the chats of an audience are told: the words of its mail. Webhooks are for subscribers; an audience has none. */
@@ -19,8 +19,9 @@ export function chatOf(mail: StakeholderMail): string {
 
 function newsOf(mail: StakeholderMail): ChatNews {
   const { site, incident, news, promises, now } = mail;
-  const marks = [incident.severity, mail.mark ?? STATUS_LABELS[incident.status]].filter(Boolean).join(', ');
-  const tone = isOver(incident.status) ? 'over' : incident.status === 'monitoring' ? 'watch' : 'bad';
+  const marks = [incident.severity, mail.mark ?? labelOfStatus(incident)].filter(Boolean).join(', ');
+  const open = incident.window ? 'planned' : incident.status === 'monitoring' ? 'watch' : 'bad';
+  const tone = isOver(incident.status) ? 'over' : open;
   const id = encodeURIComponent(incident.id);
   const when = (at: string) => whenText(at, site.timeZone, now);
   return {
@@ -28,7 +29,15 @@ function newsOf(mail: StakeholderMail): ChatNews {
     heading: `${marks}: ${incident.title}`,
     tone,
     body: [mail.intro, mail.lead, news && markdownToText(news.body)].filter(Boolean).join('\n\n'),
-    facts: [{ label: 'When', text: `Since ${when(incident.startedAt)}` }, ...mail.facts],
+    facts: [
+      {
+        label: 'When',
+        text: incident.window
+          ? rangeText(incident.window.from, incident.window.until, site.timeZone)
+          : `Since ${when(incident.startedAt)}`,
+      },
+      ...mail.facts,
+    ],
     promise: promises.length ? promises.map(({ words, by }) => `${words} ${when(by)}`).join('. ') : null,
     components: mail.components.map(({ name, status }) => ({
       name,
@@ -37,7 +46,10 @@ function newsOf(mail: StakeholderMail): ChatNews {
     })),
     link:
       incident.severity === null || incident.published
-        ? { words: 'Follow it on the status page', url: `${site.url}/incidents/${id}` }
+        ? {
+            words: 'Follow it on the status page',
+            url: `${site.url}/${incident.window ? 'maintenance' : 'incidents'}/${id}`,
+          }
         : { words: 'Open the incident', url: `${site.url}/admin/incidents/${id}` },
   };
 }

@@ -8,6 +8,7 @@ import { listRoleHolders, type RoleHolder } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage, type Page } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
+import { isCalledOff, pathOf } from '#domain/publicIncident.ts';
 import { type AudienceFact, type AudienceKind, hearsInsideAtOnce, type What } from '#domain/stakeholders.ts';
 import { type ComponentStatus, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute } from '#domain/templates.ts';
@@ -128,6 +129,14 @@ function contentFor(
       startedAt: incident.startedAt,
       severity: inside ? (update?.severity ?? incident.severity) : null,
       published: incident.publishedAt !== null,
+      window: windowOf(incident),
+      calledOff:
+        isOver(status) &&
+        isCalledOff({
+          ...incident,
+          status,
+          updates: story.said.filter(({ audience }) => audience === 'public'),
+        }),
     },
     intro: readers.intro && introOf(ctx, story, readers.intro, status, now),
     lead,
@@ -156,6 +165,13 @@ function contentFor(
     mark: markOf(what, readers, update ?? null),
     now,
   };
+}
+
+/** null of what nobody planned. */
+function windowOf({ kind, scheduledFor, scheduledUntil }: Incident): StakeholderMail['incident']['window'] {
+  return kind === 'maintenance' && scheduledFor && scheduledUntil
+    ? { from: scheduledFor, until: scheduledUntil }
+    : null;
 }
 
 function saidOf({ status, audience, author, body, postedAt }: Update): Said {
@@ -213,7 +229,7 @@ function introOf(
     started: whenText(incident.startedAt, page.timeZone, now),
     duration: durationText(msBetween(incident.startedAt, now)),
     page_name: page.name,
-    page_url: `${ctx.site.url}/incidents/${incident.id}`,
+    page_url: ctx.site.url + pathOf(incident),
   }).text;
 }
 
@@ -230,6 +246,7 @@ function whyText(page: Page, { name, kind, account }: Readers): string {
 
 function markOf(what: What, { kind }: Readers, update: Update | null): string | null {
   if (what === 'correction') return 'Correction';
+  if (what === 'reminder') return 'Reminder';
   if (update?.kind === 'reopening') return `${STATUS_LABELS[update.status]} again`;
   if (kind === 'outside' || what === 'update') return update?.audience === 'internal' ? 'Inside' : null;
   return { declared: 'Declared', raised: 'raised', lowered: 'lowered' }[what];

@@ -47,7 +47,7 @@ export async function chooseReaders(
     ),
     ({ audienceId }) => audienceId,
   );
-  const own = audiences.flatMap((audience): Group[] => {
+  const own = (moment.planned ? [] : audiences).flatMap((audience): Group[] => {
     const people = members.get(audience.id) ?? [];
     const before = toldBefore(audience.id);
     const what = whatFor(moment, {
@@ -75,7 +75,7 @@ export async function chooseReaders(
         const what = whatFor(moment, {
           ...audience,
           kind: 'outside',
-          tells: (severity) => affected.length > 0 && tells(audience, severity),
+          tells: (severity) => affected.length > 0 && (moment.planned || tells(audience, severity)),
           toldBefore: before,
         });
         if (!what || !people.length) return [];

@@ -1,6 +1,7 @@
 import { listContents, omitsOf as unsaidSeqs } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertFanout } from '#db/fanouts.ts';
+import type { Incident } from '#db/incidents.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
 import { insertTellings, listHeard, type Telling } from '#db/tellings.ts';
@@ -39,15 +40,44 @@ export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promi
 export async function tellOfUpdate(
   tx: Tx,
   ctx: Ctx,
-  plan: Pick<UpdatePlan, 'incident' | 'update' | 'notify' | 'severityChange'>,
+  plan: Pick<UpdatePlan, 'incident' | 'update' | 'notify' | 'severityChange' | 'asPlanned' | 'filter'>,
   { updateSeq, releaseNow = false }: { updateSeq: number; releaseNow?: boolean },
 ): Promise<number> {
-  // Maintenance has no severity, and audiences are told by severity.
-  if (plan.incident.kind !== 'incident' || !isOpenToAll(plan.incident)) return 0;
+  if (!isOpenToAll(plan.incident) || plan.asPlanned) return 0;
   return tell(tx, ctx, await readStory(tx, plan.incident.seq), {
     updateSeq,
     moment: momentOf(plan),
     releaseNow,
+    // What is called off claims nothing any more.
+    ...(plan.incident.kind === 'maintenance' && { touched: plan.filter.components }),
+  });
+}
+
+/**
+ * Reminds the accounts whose components it touches of planned work, by the last word on it.
+ * @returns the notices' people, all told
+ */
+export async function remindAccounts(
+  tx: Tx,
+  ctx: Ctx,
+  incident: Incident,
+  { updateSeq }: { updateSeq: number },
+): Promise<number> {
+  const { severity } = incident;
+  return tell(tx, ctx, await readStory(tx, incident.seq), {
+    updateSeq,
+    moment: {
+      kind: 'public',
+      severity,
+      before: null,
+      isPublic: true,
+      turns: false,
+      over: false,
+      notify: true,
+      planned: true,
+    },
+    releaseNow: true,
+    reminder: true,
   });
 }
 
@@ -89,7 +119,7 @@ export async function countTold(
     notify: boolean;
   },
 ): Promise<{ name: string; people: number }[]> {
-  if (plan.incident.kind !== 'incident' || !isOpenToAll(plan.incident)) return [];
+  if (!isOpenToAll(plan.incident)) return [];
   const { publishedAt } = plan.changes;
   const told = await listHeard(tx, plan.incident.seq);
   const groups = await chooseReaders(tx, {
@@ -120,6 +150,7 @@ function momentOf({
     turns: isOver(update.status) !== isOver(incident.status),
     over: isOver(update.status),
     notify,
+    planned: incident.kind === 'maintenance',
   };
 }
 
@@ -131,11 +162,17 @@ async function tell(
     updateSeq,
     moment,
     releaseNow,
+    reminder = false,
+    touched = story.components.map(({ id }) => id),
     only = () => true,
   }: {
     updateSeq: number;
     moment: Moment;
     releaseNow: boolean;
+    /** It says again what they were told. */
+    reminder?: boolean;
+    /** Which components it is about; by default all that it claims or claimed. */
+    touched?: readonly string[];
     /** Of all whom it concerns, who is told now. */
     only?: (group: Group) => boolean;
   },
@@ -143,8 +180,9 @@ async function tell(
   const { incident, page } = story;
   const now = ctx.now();
   const told = await listHeard(tx, incident.seq);
-  const touched = story.components.map(({ id }) => id);
-  const groups = (await chooseReaders(tx, { incident, touched, moment, told })).filter(only);
+  const groups = (await chooseReaders(tx, { incident, touched, moment, told }))
+    .filter(only)
+    .map((group) => (reminder ? { ...group, what: 'reminder' as const } : group));
   if (!groups.length) return 0;
   const follows = await followsOf(tx, story, updateSeq);
   const bases = follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : []));

@@ -28,7 +28,7 @@ export async function planUpdateStreams(
   audience: FanoutFilter,
   atOnce: Instant,
 ): Promise<PlannedStreams> {
-  const { incident, update, earlier, now } = plan;
+  const { incident, update, earlier, changes, now } = plan;
   const before = earlier[0];
   const told = await readToldSoFar(tx, incident.seq, now);
   const { streams, digest } = planStreams({
@@ -40,6 +40,8 @@ export async function planUpdateStreams(
     kind: update.kind === 'internal' ? 'progress' : update.kind,
     statusChanged: before !== undefined && before.status !== update.status,
     severityChanged: before !== undefined && before.severity !== update.severity,
+    windowChanged: changes.scheduledFor !== undefined || changes.scheduledUntil !== undefined,
+    asPlanned: plan.asPlanned ?? false,
     openSince: openSince(plan),
     atOnce,
     lastLeft: told.lastLeft,

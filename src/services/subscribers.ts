@@ -47,6 +47,8 @@ export const paceInput = z.object({
       'This time zone is not known. Choose one from the list.',
     )
     .transform((zone) => zone || null),
+  /** Also an hour before planned work begins; left out, it stays as it is. */
+  hourBefore: z.boolean().optional(),
 });
 
 /** What the subscribe form says. */
@@ -72,6 +74,7 @@ export async function subscribe(
     choice: ChoiceInput;
     mode?: Mode;
     timeZone?: string | null;
+    hourBefore?: boolean | undefined;
     locale: string;
     source: string;
     clientKey: string;
@@ -117,7 +120,14 @@ export async function subscribe(
     await setPace(
       tx,
       person.seq,
-      isKnown ? person : { mode: input.mode ?? 'policy', timeZone: input.timeZone ?? null, digestFrom: null },
+      isKnown
+        ? person
+        : {
+            mode: input.mode ?? 'policy',
+            timeZone: input.timeZone ?? null,
+            digestFrom: null,
+            hourBefore: input.hourBefore ?? false,
+          },
     );
     await restoreSuppression(tx, suppressionKey, address);
     const kind = isKnown ? 'already' : 'confirm';

@@ -73,6 +73,7 @@ export type SubscriptionView = {
   mode: Recipient['mode'];
   /** '' for the page's. */
   timeZone: string;
+  hourBefore: boolean;
 };
 
 /** What someone gets, by the link in their mails. @throws AppError not_found */
@@ -89,6 +90,7 @@ export async function getSubscription(ctx: Ctx, token: string): Promise<Subscrip
       choices: await listChoices(tx),
       mode: person.mode,
       timeZone: person.timeZone ?? '',
+      hourBefore: person.hourBefore,
     };
   });
 }

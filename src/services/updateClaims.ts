@@ -29,7 +29,16 @@ export type ClaimPlan = {
 };
 
 /** What an update does to the incident as a whole, as far as its components ask. */
-type Turn = { ends: boolean; reopens: boolean; begins: boolean; calledOff: boolean };
+type Turn = {
+  ends: boolean;
+  reopens: boolean;
+  begins: boolean;
+  calledOff: boolean;
+  /** What is planned is planned for another time. */
+  moves: boolean;
+  /** When that was; null: now. */
+  at: Instant | null;
+};
 
 export async function planClaims(
   tx: Tx,
@@ -62,13 +71,14 @@ export async function planClaims(
     plan.components.push({ id, name, status: after });
     if (after !== before || wanted.has(id))
       plan.said.push({ code: id, name, old_status: before, new_status: after });
-    const goesOn = held?.status === after && !turn.ends && !turn.begins;
+    const goesOn = held?.status === after && !turn.ends && !turn.begins && !turn.moves;
     if (goesOn) continue;
-    if (held && (turn.begins || turn.calledOff || held.startsAt > now)) plan.voidClaims.push(held.seq);
+    const never = turn.begins || turn.moves || turn.calledOff;
+    if (held && (never || held.startsAt > now)) plan.voidClaims.push(held.seq);
     else if (held) plan.endClaims.push(id);
     if (after === 'operational') continue;
     const first = !claims.some(({ componentId }) => componentId === id);
-    const startsAt = turn.ends ? now : startOf(incident, turn, first, now);
+    const startsAt = turn.ends ? now : startOf(incident, input, turn, first, now);
     claimed.push({ componentId: id, status: after, startsAt, endsAt: null });
   }
   // How it ends, and that it does not, concerns everyone who was told of it.
@@ -91,6 +101,8 @@ function turnOf(incident: Incident, input: PostInput): Turn {
     reopens: isOver(incident.status) && !ends,
     begins: incident.status === 'scheduled' && input.status !== 'scheduled' && !ends,
     calledOff: input.calledOff === true,
+    moves: input.window !== undefined && incident.status === 'scheduled' && input.status === 'scheduled',
+    at: input.at ?? null,
   };
 }
 
@@ -110,13 +122,15 @@ function wantedStatuses(
 /** How it was until now. What a maintenance only planned counts as said while it stays planned, and as never been once it does not. */
 function statusBefore(held: Claim | undefined, turn: Turn, now: Instant): ComponentStatus {
   if (!held) return 'operational';
+  if (turn.begins && turn.at !== null) return 'operational';
   return held.startsAt > now && (turn.ends || turn.begins) ? 'operational' : held.status;
 }
 
 /** What is first said of a component before the incident is public was so from the start; what is said later is so from now on. */
-function startOf(incident: Incident, turn: Turn, first: boolean, now: Instant): Instant {
-  if (incident.status === 'scheduled' && !turn.begins)
-    return incident.scheduledFor && incident.scheduledFor > now ? incident.scheduledFor : now;
+function startOf(incident: Incident, input: PostInput, turn: Turn, first: boolean, now: Instant): Instant {
+  const planned = input.window?.from ?? incident.scheduledFor;
+  if (incident.status === 'scheduled' && !turn.begins) return planned && planned > now ? planned : now;
+  if (turn.begins && turn.at !== null) return turn.at;
   return first && !incident.publishedAt && !turn.reopens ? incident.startedAt : now;
 }
 

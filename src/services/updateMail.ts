@@ -9,8 +9,9 @@ import { shareListeners } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
 import type { Update } from '#db/updates.ts';
 import { PRIORITY } from '#domain/priority.ts';
+import { isCalledOff } from '#domain/publicIncident.ts';
 import type { Severity } from '#domain/severity.ts';
-import type { IncidentKind } from '#domain/status.ts';
+import { type IncidentKind, isOver } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { listReachable, participantsOf } from './drillPeople.ts';
@@ -22,7 +23,11 @@ import type { UpdatePlan } from './updatePlan.ts';
 export type MailPlan = Pick<
   UpdatePlan,
   'incident' | 'page' | 'now' | 'update' | 'earlier' | 'changes' | 'components' | 'filter'
->;
+> &
+  Partial<Pick<UpdatePlan, 'asPlanned'>> & {
+    /** It says again what was announced, because it is near. */
+    reminder?: boolean;
+  };
 
 /** The mail of a planned update; the preview and the post both get it here. */
 export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
@@ -45,6 +50,13 @@ export function renderMissedMail(
 
 export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
   const { incident, page, update, changes } = plan;
+  const standing = {
+    kind: incident.kind,
+    status: update.status,
+    resolvedAt: changes.resolvedAt ?? incident.resolvedAt,
+    scheduledFor: changes.scheduledFor ?? incident.scheduledFor,
+    updates: plan.earlier,
+  };
   return {
     site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
     incident: {
@@ -55,11 +67,13 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
       severity: incident.kind === 'maintenance' ? null : update.severity,
       scope: changes.scope === undefined ? incident.scope : changes.scope,
       startedAt: incident.startedAt,
-      scheduledFor: incident.scheduledFor,
-      scheduledUntil: incident.scheduledUntil,
+      scheduledFor: changes.scheduledFor ?? incident.scheduledFor,
+      scheduledUntil: changes.scheduledUntil ?? incident.scheduledUntil,
       drill: incident.drill,
+      calledOff: isOver(update.status) && isCalledOff(standing),
     },
     update,
+    reminder: plan.reminder ?? false,
     components: plan.components,
     earlier: plan.earlier,
     now: plan.now,

@@ -18,6 +18,12 @@ export type UpdatePlan = Omit<ClaimPlan, 'said'> & {
   incident: Incident;
   page: Page;
   now: Instant;
+  /** When what it says happened. */
+  at: Instant;
+  /** It says only that what was announced has happened. */
+  asPlanned: boolean;
+  /** What is called off is taken back from when it ended: by that it is known for what it is. */
+  voidedAt: Instant;
   /** True when visitors will see it: what is restricted or a drill they never do. */
   isVisible: boolean;
   /** It publishes what was restricted until now. */
@@ -70,6 +76,9 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
     incident,
     page,
     now,
+    at: input.at ?? now,
+    asPlanned: input.asPlanned ?? false,
+    voidedAt: input.calledOff ? (input.at ?? now) : now,
     isVisible,
     unseals,
     notify: (isVisible || (isPublic && incident.drill)) && input.notify,
@@ -96,6 +105,7 @@ export async function planUpdate(tx: Tx, ctx: Ctx, input: PostInput): Promise<Up
       scope: isPublic || !incident.publishedAt ? input.scope : undefined,
       ownPace: ownPace === incident.ownPace ? undefined : ownPace,
       ...timesAfter(incident, input, now),
+      ...windowAfter(incident, input),
       ...clocksAfter(incident, word, pace, spoken, now),
       ...(unseals && { restricted: false, unsealedAt: now }),
     },
@@ -208,11 +218,22 @@ function kindOf(incident: Incident, input: PostInput, earlier: readonly Update[]
 function timesAfter(incident: Incident, input: PostInput, now: Instant): IncidentChanges {
   const over = isOver(input.status);
   const begins = incident.status === 'scheduled' && input.status !== 'scheduled' && !over;
+  const at = input.at ?? now;
   return {
-    startedAt: begins ? now : undefined,
+    startedAt: begins ? at : undefined,
     publishedAt: input.audience === 'public' && !incident.publishedAt ? now : undefined,
-    resolvedAt: over ? (incident.resolvedAt ?? now) : null,
+    resolvedAt: over ? (incident.resolvedAt ?? at) : null,
     mitigatedAt: incident.kind === 'incident' ? mitigatedAfter(incident, input, now) : undefined,
+  };
+}
+
+/** What has not begun starts when it is planned to. */
+function windowAfter(incident: Incident, { window }: PostInput): IncidentChanges {
+  if (!window) return {};
+  return {
+    scheduledFor: window.from,
+    scheduledUntil: window.until,
+    ...(incident.status === 'scheduled' && { startedAt: window.from }),
   };
 }
 

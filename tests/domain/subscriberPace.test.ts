@@ -11,6 +11,8 @@ function news(severity: Severity | null, changes: Partial<News> = {}): News {
     kind: 'progress',
     statusChanged: false,
     severityChanged: false,
+    windowChanged: false,
+    asPlanned: false,
     openSince: at('14:00'),
     atOnce: at('14:20'),
     lastLeft: at('14:15'),

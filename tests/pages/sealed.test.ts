@@ -353,6 +353,7 @@ describe('the table of incidents', () => {
     'incidentTeam.ts': 'joined under the rule',
     'incidents.ts': 'writes',
     'keptWord.ts': 'reports, which leave out what is restricted by a condition of its own',
+    'maintenance.ts': 'joined, without what is restricted: the end of some work must not give it away',
     'publicPage.ts': 'what everyone sees, which leaves out what is restricted by a condition of its own',
     'statuspageImport.ts': 'writes, and finds what it wrote',
     'updates.ts': 'joined under the rule',

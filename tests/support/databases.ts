@@ -84,12 +84,24 @@ export function eachDatabase(name: string, body: (fresh: () => Promise<Db>) => v
         for (const db of opened) await db.close();
       });
       body(async () => {
-        const db = await open();
+        const db = closedOnce(await open());
         opened.push(db);
         return db;
       });
     });
   }
+}
+
+/** A test that makes many may close each when it is done with it. */
+function closedOnce(db: Db): Db {
+  let closing: Promise<void> | undefined;
+  return {
+    ...db,
+    close: () => {
+      closing ??= db.close();
+      return closing;
+    },
+  };
 }
 
 /**

@@ -19,6 +19,7 @@ import { addHookSubscriber } from '#services/hookRecords.ts';
 import { listIncidentRunbooks, tickStep } from '#services/incidentRunbooks.ts';
 import { addLogEntry, declareIncident, getIncident, postUpdate } from '#services/incidents.ts';
 import { scheduleMaintenance } from '#services/maintenance.ts';
+import { scheduleSeries } from '#services/maintenanceSeries.ts';
 import { addPagingPlace } from '#services/places.ts';
 import { declareRestricted } from '#services/restricted.ts';
 import { saveRunbook, takeSuggestedRunbooks } from '#services/runbooks.ts';
@@ -165,6 +166,16 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     components: [checkout.id],
     notify: false,
   });
+  const day = addMs(now, 3 * 24 * HOUR).slice(0, 10);
+  const series = await scheduleSeries(ctx, {
+    title: 'Restart of the cache',
+    body: 'Pages are slow for a minute.',
+    components: [checkout.id],
+    rule: { every: 'month', interval: 1, day: Number(day.slice(8)) },
+    firstLocal: `${day}T02:00`,
+    minutes: 30,
+    notify: false,
+  });
   const comms = { kind: 'user', name: 'Person comms', role: 'comms', ...users.comms } as const;
   await saveDraft(foghorn.contextFor(comms), {
     subject: incident,
@@ -263,6 +274,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/admin/duty/[]': duty,
       '/admin/incidents/[]': incident,
       '/admin/maintenance/[]': maintenance.id,
+      '/admin/maintenance/series/[]': series.id,
       '/admin/subscribers/[]': subscriber,
       '/admin/subscribers/hooks/[]': hook.id,
       '/admin/settings/paging/[]': pager,

@@ -18,6 +18,10 @@ export function chosenFrom(choice: Choice): ReturnType<typeof choiceFrom> {
 }
 
 /** What a form of `Pace.astro` says; a form without it leaves it to the policy. */
-export function paceFrom(form: FormData): { mode: string; timeZone: string } {
-  return { mode: textOf(form, 'mode') || 'policy', timeZone: textOf(form, 'timeZone') };
+export function paceFrom(form: FormData): { mode: string; timeZone: string; hourBefore: boolean } {
+  return {
+    mode: textOf(form, 'mode') || 'policy',
+    timeZone: textOf(form, 'timeZone'),
+    hourBefore: form.has('hourBefore'),
+  };
 }

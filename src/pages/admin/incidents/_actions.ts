@@ -13,6 +13,7 @@ import { adopt, correct, letIn, note, pace, policies, role, takeOut, times, titl
 import { addRunbook, takeOff, tick } from './_runbooks.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
+import { changeItsWindow, endNow, extendBy } from './_windowActions.ts';
 
 /** Where to go on after a form, or which form was refused and why, with everything that was typed. */
 export type Outcome = { to: string } | Refused;
@@ -29,7 +30,8 @@ export type Refused = {
     | 'pace'
     | 'outgoing'
     | 'viewers'
-    | 'runbooks';
+    | 'runbooks'
+    | 'window';
   status: number;
   problems: Problems;
   fields: Fields;
@@ -84,6 +86,10 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   tick: ['runbooks', tick],
   addRunbook: ['runbooks', addRunbook],
   takeOff: ['runbooks', takeOff],
+  window: ['window', changeItsWindow],
+  extend30: ['window', extendBy(30)],
+  extend60: ['window', extendBy(60)],
+  end: ['window', endNow],
 };
 
 async function post(

@@ -59,17 +59,21 @@ export async function readIncidentPage({ ctx }: App.Locals, frame: Frame, id: st
   const claimed = new Map(
     incident.components.flatMap(({ id, claimed }) => (claimed ? [[id, claimed] as const] : [])),
   );
-  const [groups, templates, allFanouts, outgoing, people, seal, approval, told, drill] = await Promise.all([
-    choosableGroups(ctx, claimed),
-    listTemplates(ctx),
-    listFanoutsOf(ctx, id),
-    listOutgoing(ctx, id),
-    listPeople(ctx),
-    getSeal(ctx, id),
-    getApprovalOf(ctx, id),
-    listToldAudiences(ctx, id),
-    incident.drill ? getDrill(ctx, id) : null,
-  ]);
+  const [groups, allTemplates, allFanouts, outgoing, people, seal, approval, told, drill] = await Promise.all(
+    [
+      choosableGroups(ctx, claimed),
+      listTemplates(ctx),
+      listFanoutsOf(ctx, id),
+      listOutgoing(ctx, id),
+      listPeople(ctx),
+      getSeal(ctx, id),
+      getApprovalOf(ctx, id),
+      listToldAudiences(ctx, id),
+      incident.drill ? getDrill(ctx, id) : null,
+    ],
+  );
+  const planned = incident.kind === 'maintenance';
+  const templates = allTemplates.filter(({ kind }) => (kind === 'maintenance') === planned);
   // Those to audiences have a place of their own.
   const fanouts = allFanouts.filter(({ kind }) => kind !== 'stakeholder');
   const subject = subjectOf(incident, frame, groups, ctx.site.url);

@@ -27,6 +27,8 @@ export const DONE = {
   drill: 'The drill runs. Nobody but those who take part hears of it.',
   drillWithout:
     'The drill runs, without those who can no longer sign in. Nobody but those who take part hears of it.',
+  window: 'The new window is announced.',
+  ended: 'It is over.',
   restricted: 'Declared. Only those who are named under “Who sees it” know of it.',
   letIn: 'They see it from now on.',
   takenOut: 'They see it no more.',
