@@ -14,6 +14,7 @@ import { type ComponentStatus, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute, type VariableValues } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { findFitting } from './approvalStanding.ts';
+import { eachInTurn } from './inTurn.ts';
 import { pacesOf } from './pace.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers } from './postUpdate.ts';
 
@@ -28,17 +29,17 @@ export async function postWhenLate(base: Ctx): Promise<number> {
   const ctx: Ctx = { ...base, actor: AUTOMATIC };
   const due = await ctx.db.read((tx) => listLate(tx, ctx.now()));
   let posted = 0;
-  for (const { id } of due) {
+  await eachInTurn(due, async ({ id }) => {
     const ids = newPostIds(ctx);
     // Each by itself, and looked at again: another process may have been quicker, or someone has posted.
     const written = await ctx.db.write(async (tx) => {
       const [late] = await listLate(tx, ctx.now(), id);
       return late ? postOne(tx, ctx, late, ids) : null;
     });
-    if (!written) continue;
+    if (!written) return;
     tellOthers(ctx, written);
     posted++;
-  }
+  });
   return posted;
 }
 

@@ -4,6 +4,7 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { CLOCK_WORDS, type Deed, deedsDue } from '#domain/maintenance.ts';
 import type { Instant } from '#domain/time.ts';
+import { eachInTurn } from './inTurn.ts';
 import { type Holding, sayWord } from './maintenanceWords.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers, type Written } from './postUpdate.ts';
 
@@ -18,17 +19,17 @@ export async function keepMaintenance(base: Ctx): Promise<number> {
   const ctx: Ctx = { ...base, actor: CLOCK };
   const due = await ctx.db.read((tx) => listDue(tx, ctx.now()));
   let done = 0;
-  for (const { work, deed } of due) {
+  await eachInTurn(due, async ({ work, deed }) => {
     const ids = newPostIds(ctx);
     const written = await ctx.db.write(async (tx) => {
       const again = (await listDue(tx, ctx.now(), work.incident.id)).find((one) => isSame(one.deed, deed));
       return again ? perform(tx, ctx, again, ids) : null;
     });
-    if (!written) continue;
+    if (!written) return;
     if ('updateId' in written) tellOthers(ctx, written);
     else if (written.mailed) ctx.changed('outbox');
     done++;
-  }
+  });
   return done;
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { insertShifts } from '#db/rota.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
@@ -381,4 +382,21 @@ it('whenever it ticks and wherever it is killed, each thing is said once and the
     ),
     { numRuns: 12 },
   );
+});
+
+describe('maintenance by the clock', () => {
+  it('keeps the others when one cannot be kept, and goes on with that once it can', async () => {
+    const { db, ctx, plan, tick, get } = await maintenanceHouse(freshSqlite);
+    const [stuck, other] = [await plan(), await plan()];
+    await db.write((tx) =>
+      sql`create trigger stuck before update on incidents when new.id = ${sql.lit(stuck)}
+        begin select raise(abort, 'stuck'); end`.execute(tx),
+    );
+    ctx.clock.set('2026-11-24T02:00:07.300Z');
+    await expect(tick()).rejects.toThrow('stuck');
+    expect([(await get(stuck)).status, (await get(other)).status]).toEqual(['scheduled', 'in_progress']);
+    await db.write((tx) => sql`drop trigger stuck`.execute(tx));
+    await tick();
+    expect((await get(stuck)).status).toBe('in_progress');
+  });
 });
