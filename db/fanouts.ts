@@ -222,6 +222,18 @@ export async function isToCome(
   return found !== undefined;
 }
 
+/** What one subscriber would get of what is still being sent stays promised to them, whatever they choose after this. */
+export async function promiseNow(tx: Tx, recipientSeq: number, now: Instant): Promise<void> {
+  for (const fanout of await listUnfinished(tx, undefined, 'subscribers'))
+    if (
+      fanout.expanding &&
+      !fanout.mends &&
+      fanout.cursorSeq < recipientSeq &&
+      fanout.boundSeq >= recipientSeq
+    )
+      await insertConcerned(tx, fanout, { after: recipientSeq - 1, to: recipientSeq }, now);
+}
+
 /** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */
 async function insertConcerned(
   tx: Tx,

@@ -7,6 +7,7 @@ import {
   listItemsOf,
   renewItems,
 } from '#db/digestItems.ts';
+import { zoneOf } from '#db/digests.ts';
 import {
   type DigestText,
   endDigestText,
@@ -81,7 +82,7 @@ export async function writeDigestText(
     updateSeq: null,
     priority: PRIORITY.digest,
     rendered: renderDigestMail({
-      site: { name: known.page.name, url: ctx.site.url, timeZone: run.zone },
+      site: { name: known.page.name, url: ctx.site.url, timeZone: zoneOf(run) },
       from: run.from,
       to: run.windowTo,
       stories: await storiesOf(known, told),
