@@ -239,7 +239,6 @@ const OPEN = new Set([
   'getPublicIncident',
   'getSettings',
   'getSitemap',
-  'listPublicPaths',
   'getStatusPage',
   // The token, or the address's owner, says yes.
   'readDutyFeed',
