@@ -45,12 +45,12 @@ export function nginxHeaders(
 
 type Known = { file: string; value: string };
 
-/** nginx looks for the very file first, then takes the first expression that fits. */
+/** nginx takes the first expression that fits. Names of files are expressions too: its table of plain ones has no room for long names. */
 function linesFor(known: readonly Known[], rest: Record<string, string>): string[] {
   const exact: string[] = [];
   const kinds = [...Map.groupBy(known, ({ file }) => kindOf(file))].map(([kind, own]) => {
     const usual = mostCommon(own.map(({ value }) => value));
-    for (const { file, value } of own) if (value !== usual) exact.push(line(`/${file}`, value));
+    for (const { file, value } of own) if (value !== usual) exact.push(line(`~^/${literal(file)}$`, value));
     return line(`~^${kind}$`, usual);
   });
   const endings = [...Map.groupBy(known, ({ file }) => endingOf(file))].map(([ending, own]) =>
