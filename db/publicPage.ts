@@ -141,6 +141,16 @@ export async function listLastWords(
     .execute();
 }
 
+/** Every one there is, newest first. */
+export function listPublicIds(tx: Tx): Promise<{ id: string; kind: IncidentKind }[]> {
+  return publicIncidents(tx)
+    .clearSelect()
+    .select(['id', 'kind'])
+    .orderBy('started_at', 'desc')
+    .orderBy('seq', 'desc')
+    .execute();
+}
+
 /** Maintenance that was planned for that time or later; the latest plan first. Uses incidents_started. */
 export function listMaintenanceSince(tx: Tx, since: Instant, limit: number): Promise<PublicIncidentRow[]> {
   return publicIncidents(tx)

@@ -23,6 +23,8 @@ export type Config = {
   hooks: { allowHttp: boolean; allowPrivate: boolean };
   secretKey: string;
   role: 'all' | 'web' | 'worker';
+  /** Where a static copy of everything public is kept; null: nowhere. */
+  exportDir: string | null;
   trustedHops: number;
   /** Who may read /metrics from elsewhere; null: no one. */
   metricsToken: string | null;
@@ -101,6 +103,7 @@ export function readConfig(env: Env = process.env): Config {
       get('FOGHORN_ROLE') ?? 'all',
       'all, web or worker',
     ),
+    exportDir: get('EXPORT_DIR') ? resolve(get('EXPORT_DIR') as string) : null,
     trustedHops: check(
       'TRUSTED_HOPS',
       wholeNumber(10),

@@ -49,6 +49,7 @@ describe('the environment', () => {
       hooks: { allowHttp: true, allowPrivate: false },
       secretKey: KEY,
       role: 'all',
+      exportDir: null,
       trustedHops: 0,
       metricsToken: null,
       logLevel: 'info',

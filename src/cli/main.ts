@@ -35,7 +35,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<Command> }
     load: async () => (await import('./incident.ts')).incidentResolve,
   },
   export: {
-    summary: 'Write runbooks, contacts and templates as plain files, for the day when all is down',
+    summary: 'Write everything public as static files, or with --private what a team needs when all is down',
     load: async () => (await import('./export.ts')).exportCommand,
   },
   backup: {

@@ -16,6 +16,18 @@ export function getFoghorn(): Promise<Foghorn> {
   return holder[KEY];
 }
 
+/** Everything in this process that asks for the installation is given this one while the work runs. */
+export async function standIn<T>(foghorn: Foghorn, work: () => Promise<T>): Promise<T> {
+  const before = holder[KEY];
+  holder[KEY] = Promise.resolve(foghorn);
+  try {
+    return await work();
+  } finally {
+    if (before) holder[KEY] = before;
+    else delete holder[KEY];
+  }
+}
+
 /** Closes it, so that the next `getFoghorn` opens it anew. */
 export async function closeFoghorn(): Promise<void> {
   const open = holder[KEY];

@@ -11,9 +11,10 @@ import { createLog } from '../log.ts';
 import { openLastGood } from './cache/lastGood.ts';
 import { watchForChanges } from './cache/watch.ts';
 import { closeFoghorn } from './context.ts';
+import { exportForEver, exportTo } from './export/process.ts';
 import { openWhenPossible } from './installation.ts';
 import { createWeb } from './web.ts';
-import { startWorkerProcess } from './workerProcess.ts';
+import { startExportProcess, startWorkerProcess } from './workerProcess.ts';
 
 /** How long running requests may take to end when we stop. */
 const DRAIN_MS = 10_000;
@@ -30,7 +31,10 @@ process.on('unhandledRejection', (error) =>
 );
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 
-await start(config, log);
+const [mode, folder = ''] = process.argv.slice(2);
+if (mode === '--export') await exportTo(config, log, folder);
+else if (mode === '--keep-export') await exportForEver(config, log);
+else await start(config, log);
 
 /** Serves at once, from the last good pages if need be; then opens the database and begins what needs it. */
 async function start(config: Config, log: Logger): Promise<void> {
@@ -79,6 +83,7 @@ async function start(config: Config, log: Logger): Promise<void> {
     );
   }
   if (config.role === 'worker') stops.push(...startWork(foghorn));
+  else if (config.exportDir) stops.push(startExportProcess(log).stop);
   const setUp = await ensureSetupToken(foghorn.contextFor({ kind: 'system', name: 'set-up' }));
   // Plain, not JSON: a person copies it. It works once.
   if (setUp) console.log(`No one has an account yet. Make the first owner at:\n  ${setUp}`);

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Answer } from './answer.ts';
 import { makeSendable, type Sendable } from './cache/sendable.ts';
 
@@ -9,7 +10,7 @@ const TYPES: Record<string, string> = {
   '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
   '.webmanifest': 'application/manifest+json',
-  '.svg': 'image/svg+xml',
+  '.svg': 'image/svg+xml; charset=utf-8',
   '.png': 'image/png',
   '.ico': 'image/x-icon',
   '.webp': 'image/webp',
@@ -53,4 +54,12 @@ export function loadStaticFiles(
     files.set(path, makeSendable(finish(answer, path)));
   }
   return files;
+}
+
+/** The built client files lie beside the server's folder, whichever chunk this module was bundled into. */
+export function clientFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const client = join(folder, 'client');
+    if (existsSync(client) || folder === dirname(folder)) return client;
+  }
 }

@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { newId } from '#auth/tokens.ts';
 import type { Config } from '#config';
@@ -11,6 +8,7 @@ import { type Answer, textAnswer, withHeaders } from './answer.ts';
 import { createPages } from './astro.ts';
 import type { LastGood } from './cache/lastGood.ts';
 import { createPageCache, type PageCache } from './cache/pageCache.ts';
+import { compressBeside } from './cache/sendable.ts';
 import { clientAddress } from './client.ts';
 import { finishDynamic, withBody } from './dynamic.ts';
 import { failedPage, unavailablePage } from './fallback.ts';
@@ -20,7 +18,8 @@ import { createHttpServer, type HttpServer } from './http.ts';
 import { registerCache, requests } from './metrics.ts';
 import { route } from './router.ts';
 import { secured } from './security.ts';
-import { loadStaticFiles } from './staticFiles.ts';
+import { createShared } from './shared.ts';
+import { clientFolder, loadStaticFiles } from './staticFiles.ts';
 
 export type Web = {
   cache: PageCache;
@@ -42,6 +41,7 @@ export type WebOptions = {
 export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): Web {
   const { siteUrl } = config;
   const pages = createPages(siteUrl, log);
+  const renderShared = createShared(pages, siteUrl);
   const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
   let hosts = new Set<string>();
   const isKnownHost = (host: string) => hosts.has(host);
@@ -50,14 +50,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
     lastGood,
     wait,
     now: Date.now,
-    render: async (path) => {
-      const answer = withBody(await pages.renderShared(required(opened()), path));
-      // Machines in other people's pages read these (Statuspage's own are open too).
-      const open: Record<string, string> = path.startsWith('/api/v2/')
-        ? { 'access-control-allow-origin': '*' }
-        : {};
-      return finish(withHeaders(answer, open), path);
-    },
+    render: (path) => renderShared(required(opened()), path),
     readVersion: async () => required(opened()).db.read(getPageVersion),
     unavailable: () => finish(unavailablePage(), '/'),
     onFailure: (path, error) => {
@@ -66,11 +59,14 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   });
   registerCache(cache);
 
+  const files = loadStaticFiles(clientFolder(), finish);
+  for (const file of files.values()) compressBeside(file, () => true);
+
   const options = {
     siteUrl,
     isKnownHost,
     cache,
-    files: loadStaticFiles(clientFolder(), finish),
+    files,
     servesPages: config.role !== 'worker',
     hasRoute: pages.hasRoute,
     health: createHealth(opened, wait),
@@ -153,12 +149,4 @@ function speakable(target: string): string {
 function required(foghorn: Foghorn | null): Foghorn {
   if (foghorn) return foghorn;
   throw new Error('The database is not open yet.');
-}
-
-/** The built client files lie beside the server's folder, whichever chunk this module was bundled into. */
-function clientFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const client = join(folder, 'client');
-    if (existsSync(client) || folder === dirname(folder)) return client;
-  }
 }

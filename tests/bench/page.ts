@@ -1,201 +1,160 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { openDatabase } from '#db/open.ts';
+import { type Db, openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
+import { exportedVersion } from '../support/exported.ts';
 import { makeHarbour } from '../support/harbour.ts';
 import { ask } from '../support/http.ts';
-import { startServer } from '../support/server.ts';
+import { NGINX, startNginx } from '../support/nginx.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import {
+  type Contender,
+  endBare,
+  fetchAs,
+  generatorName,
+  type Measured,
+  measure,
+  median,
+  pin,
+  startBare,
+} from './beside.ts';
+import { flood, stampede } from './stampede.ts';
 
 /**
- * Requests a second of the public page (40 components, 90 days, 3 open incidents) from the real built server, beside a bare
- * node:http server in its own process that sends the same bytes. They take short turns, so that what else the machine does falls on
- * both, and the middle round counts.
+ * Requests a second from the real built server (40 components, 90 days, 3 open incidents), beside a bare node:http server in its own process that
+ * sends the same bytes, and beside nginx with the export (gzip_static). They take short turns on one core, so that what else the machine does
+ * falls on all, and the middle round counts. Then a crowd at the moment of a change, and a flood of made-up addresses.
  */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 21);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 11);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 1);
 const CONNECTIONS = 50;
+const ENCODING = 'gzip';
+const PATHS = ['/', '/api/v2/summary.json', '/history'];
 /** Of a bare server's rate: below it the run fails. */
-const WANTED = 0.85;
-const ACCEPTS = 'br';
+const WANTED = 0.9;
+const CROWD = Number(process.env.BENCH_CROWD ?? 2_000);
+const FLOOD = Number(process.env.BENCH_FLOOD ?? 100_000);
+/** What the second half of a flood may add to the server's memory: what the collector has not come to yet. */
+const FLAT_MB = 16;
 
 const folder = mkdtempSync(join(tmpdir(), 'foghorn-bench-'));
-const children: ChildProcess[] = [];
-const server = await startServer({ env: { LOG_LEVEL: 'info' } });
+const exportDir = join(folder, 'export');
+const failures: string[] = [];
+const server = await startServer({ env: { LOG_LEVEL: 'info', FOGHORN_ROLE: 'web', EXPORT_DIR: exportDir } });
+let db: Db | null = null;
+const stops: (() => Promise<void>)[] = [];
 try {
-  await fill(join(server.dataDir, 'foghorn.db'));
-  await untilCompressed();
-  const bare = await startBare();
-  pin(server.pid, 0);
-  pin(bare.pid, 0);
-
-  const [ours, theirs] = await Promise.all([fetchPage(server.url), fetchPage(bare.url)]);
-  if (!ours.bytes.equals(theirs.bytes)) throw new Error('The two servers do not send the same bytes.');
-  const identity = await ask(server.url, '/');
+  db = await openDatabase(`sqlite:${join(server.dataDir, 'foghorn.db')}`);
+  const version = await fill(db, server);
+  await exportedVersion(exportDir, version);
+  const contenders = await startAll(server);
+  for (const { pids } of contenders) pin(pids, 0);
   console.log(
-    `/ : ${ours.bytes.length.toLocaleString('en')} bytes with ${ACCEPTS}, ${identity.bytes.length.toLocaleString('en')} plain; the limit is 10,000`,
+    `${ROUNDS} rounds of ${SECONDS} s each, ${CONNECTIONS} connections, ${ENCODING}, ${generatorName()}`,
   );
-  console.log(`${ROUNDS} rounds of ${SECONDS} s each, ${CONNECTIONS} connections, ${generatorName()}\n`);
-
-  const pids = { ours: server.pid, theirs: bare.pid };
-  const urls = { ours: server.url, theirs: bare.url };
-  const results: Record<'ours' | 'theirs', Measured>[] = [];
-  await Promise.all([load(server.url, 1), load(bare.url, 1)]);
-  for (let round = 1; round <= ROUNDS; round++) {
-    // Who goes first changes, so that neither always has the warmer or the cooler machine.
-    const turns = round % 2 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const);
-    const result: Partial<Record<'ours' | 'theirs', Measured>> = {};
-    for (const turn of turns) result[turn] = await measure(urls[turn], pids[turn]);
-    const both = result as Record<'ours' | 'theirs', Measured>;
-    results.push(both);
-    const { ours, theirs } = both;
-    console.log(
-      `${String(round).padStart(2)}  foghorn ${rate(ours.rate)}  node:http ${rate(theirs.rate)}  ratio ${(ours.rate / theirs.rate).toFixed(3)}`,
-    );
-  }
-  const middle = (pick: (each: (typeof results)[number]) => number) => median(results.map(pick));
-  const ratio = middle((each) => each.ours.rate / each.theirs.rate);
-  console.log(
-    `\nmedian: foghorn ${rate(middle((each) => each.ours.rate))}, node:http ${rate(middle((each) => each.theirs.rate))}`,
-  );
-  console.log(
-    `processor time a request, which other work on the machine disturbs less: foghorn ${middle((each) => each.ours.cpu).toFixed(1)} us, node:http ${middle((each) => each.theirs.cpu).toFixed(1)} us, ratio ${middle((each) => each.theirs.cpu / each.ours.cpu).toFixed(3)}`,
-  );
-  const metrics = (await ask(server.url, '/metrics')).body;
-  const count = (name: string) => new RegExp(`^${name} (\\d+)`, 'm').exec(metrics)?.[1];
-  console.log(
-    `cache: ${count('foghorn_cache_hits_total')} hits, ${count('foghorn_cache_misses_total')} misses, ${count('foghorn_cache_renders_total')} renders`,
-  );
-  const enough = ratio >= WANTED;
-  console.log(`\n${enough ? 'PASSED' : 'FAILED'}: ratio ${ratio.toFixed(3)}, wanted ${WANTED} or more`);
-  if (!enough) process.exitCode = 1;
+  console.log(`load average of the machine at the start: ${loadavg()[0]?.toFixed(2)}`);
+  for (const path of PATHS) await race(path, contenders);
+  await crowd(db);
+  await madeUp();
 } finally {
-  for (const child of children) child.kill('SIGKILL');
+  endBare();
+  for (const stop of stops) await stop();
+  await db?.close();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
+console.log(failures.length ? `\nFAILED: ${failures.join('; ')}` : '\nPASSED');
+if (failures.length) process.exitCode = 1;
 
-/** A believable shop, and a page that shows it. */
-async function fill(file: string): Promise<void> {
-  const db = await openDatabase(`sqlite:${file}`);
+/** A believable shop, and a page that shows it. @returns the page version */
+async function fill(open: Db, { url }: TestServer): Promise<number> {
   const now = new Date().toISOString();
-  await makeHarbour(db, { now, open: 3 });
-  await db.write((tx) => bumpPageVersion(tx, now));
-  await db.close();
-  while (!(await ask(server.url)).body.includes('Checkout'));
-}
-
-/** The smallest copy of the page is made beside, after the first: the bare server is to have the same one. */
-async function untilCompressed(): Promise<void> {
-  while (!/-bb"$/.test(String((await fetchPage(server.url)).headers.etag)));
-}
-
-function fetchPage(url: string) {
-  return ask(url, '/', { headers: { host: new URL(url).host, 'accept-encoding': ACCEPTS } });
-}
-
-/** The least that Node can do: the same status, headers and body, written as one block. */
-async function startBare(): Promise<{ url: string; pid: number }> {
-  const { headers, bytes } = await fetchPage(server.url);
-  const bodyFile = join(folder, 'body');
-  const headFile = join(folder, 'head.json');
-  const sent = Object.entries(headers).filter(
-    ([name]) => !['date', 'connection', 'keep-alive'].includes(name),
+  await makeHarbour(open, { now, open: 3 });
+  await open.write((tx) => bumpPageVersion(tx, now));
+  while (!(await ask(url)).body.includes('Checkout'));
+  for (const path of PATHS) await ask(url, path);
+  return open.read(
+    async (tx) => (await tx.selectFrom('page').select('version').executeTakeFirstOrThrow()).version,
   );
-  writeFileSync(bodyFile, bytes);
-  writeFileSync(headFile, JSON.stringify(sent.flat()));
-  const program = `
-    import { createServer } from 'node:http';
-    import { readFileSync } from 'node:fs';
-    const body = readFileSync(${JSON.stringify(bodyFile)});
-    const head = JSON.parse(readFileSync(${JSON.stringify(headFile)}, 'utf8'));
-    const server = createServer({ keepAliveTimeout: 65000 }, (request, response) => {
-      response.writeHead(200, head);
-      response.end(body);
-    });
-    server.listen(0, '127.0.0.1', () => console.log(server.address().port));`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  const port = await new Promise<string>((resolve) =>
-    child.stdout?.once('data', (text) => resolve(String(text).trim())),
-  );
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid as number };
 }
 
-type Measured = { rate: number; cpu: number };
-
-async function measure(url: string, pid: number): Promise<Measured> {
-  const before = processorTime(pid);
-  const requests = await load(url, SECONDS);
-  return { rate: requests, cpu: (processorTime(pid) - before) / (requests * SECONDS) };
+async function startAll({ url, pid, port }: TestServer): Promise<Contender[]> {
+  const ours = { name: 'foghorn', url, pids: [pid] };
+  const bare = await startBare(folder, url, PATHS, ENCODING);
+  if (!NGINX) return [ours, bare];
+  const nginx = await startNginx(join(folder, 'nginx'), { exportDir, foghornPort: port });
+  stops.push(nginx.stop);
+  return [ours, bare, { name: 'nginx', url: nginx.copy, pids: [nginx.pid, ...childrenOf(nginx.pid)] }];
 }
 
-/** Microseconds that the process has used so far (proc_pid_stat(5): utime and stime in ticks of 10 ms); NaN elsewhere than on Linux. */
-function processorTime(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * 10_000;
-  } catch {
-    return Number.NaN;
+async function race(path: string, contenders: readonly Contender[]): Promise<void> {
+  const answers = await Promise.all(contenders.map(({ url }) => fetchAs(url, path, ENCODING)));
+  const [first] = answers;
+  if (!first || answers.some(({ bytes }) => !bytes.equals(first.bytes)))
+    throw new Error(`The servers do not send the same bytes at ${path}.`);
+  const load = { seconds: SECONDS, connections: CONNECTIONS, encoding: ENCODING };
+  for (const contender of contenders) await measure(contender, path, { ...load, seconds: 1 });
+  const results: Map<string, Measured>[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const result = new Map<string, Measured>();
+    // Who goes first changes, so that none always has the warmer or the cooler machine.
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const contender = contenders[(round + turn) % contenders.length] as Contender;
+      result.set(contender.name, await measure(contender, path, load));
+    }
+    results.push(result);
+  }
+  console.log(`\n${path}: ${first.bytes.length.toLocaleString('en')} bytes`);
+  for (const { name } of contenders) {
+    const middle = (pick: (of: Measured) => number) =>
+      median(results.map((each) => pick(each.get(name) as Measured)));
+    const ratio = median(
+      results.map((each) => (each.get('foghorn') as Measured).rate / (each.get(name) as Measured).rate),
+    );
+    const beside = name === 'foghorn' ? '' : `  foghorn / ${name} = ${ratio.toFixed(3)}`;
+    console.log(
+      `  ${name.padEnd(10)}${Math.round(middle(({ rate }) => rate))
+        .toLocaleString('en')
+        .padStart(8)}/s  ${middle(({ cpu }) => cpu)
+        .toFixed(1)
+        .padStart(6)} us of processor each${beside}`,
+    );
+    if (name === 'node:http' && ratio < WANTED)
+      failures.push(`${path} at ${ratio.toFixed(3)} of node:http, wanted ${WANTED}`);
   }
 }
 
-/** @returns requests a second */
-async function load(url: string, seconds: number): Promise<number> {
-  const output = await run(...generator(url, seconds));
-  const found = /Requests\/sec:\s+([\d.]+)/.exec(output);
-  if (!found || /Non-2xx/.test(output)) throw new Error(`The load failed:\n${output}`);
-  return Number(found[1]);
+async function crowd(open: Db): Promise<void> {
+  const { requests, errors, renders, slowestMs } = await stampede(server, open, CROWD);
+  console.log(
+    `\n${CROWD.toLocaleString('en')} connections that ask for / at the moment of a change, until all have the new page: ${requests.toLocaleString('en')} requests, ${renders} render, ${errors} errors, the slowest ${Math.round(slowestMs)} ms`,
+  );
+  if (renders !== 1 || errors) failures.push(`the crowd took ${renders} renders and met ${errors} errors`);
 }
 
-function generator(url: string, seconds: number): [string, string[]] {
-  const own = fileURLToPath(new URL('./load.ts', import.meta.url));
-  const [command, args] = has('wrk')
-    ? ['wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}`, '-H', `Accept-Encoding: ${ACCEPTS}`, `${url}/`]]
-    : [process.execPath, [own, `${url}/`, String(seconds), String(CONNECTIONS), ACCEPTS]];
-  return has('taskset') ? ['taskset', ['-c', '1', command, ...args]] : [command, args];
+async function madeUp(): Promise<void> {
+  const { asked, errors, rss } = await flood(server, FLOOD);
+  const grown = Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5));
+  console.log(
+    `${asked.toLocaleString('en')} made-up query strings and paths: ${errors} errors; memory in MB after each tenth: ${rss.map(Math.round).join(' ')}`,
+  );
+  if (errors || grown > FLAT_MB)
+    failures.push(
+      `the flood met ${errors} errors, and memory grew by ${Math.round(grown)} MB in its second half`,
+    );
 }
 
-function generatorName(): string {
-  const pinned = has('taskset') ? 'servers on one core, load on the other' : 'not pinned to cores';
-  return `${has('wrk') ? 'wrk' : 'a load generator in Node, which is slower than wrk'}, ${pinned}`;
-}
-
-function pin(pid: number, core: number): void {
-  if (has('taskset'))
-    execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)], { stdio: 'ignore' });
-}
-
-function has(command: string): boolean {
-  try {
-    execFileSync('which', [command], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function run(command: string, args: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (text: Buffer) => {
-      output += text;
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(output));
-  });
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
-}
-
-function rate(value: number): string {
-  return `${Math.round(value).toLocaleString('en').padStart(7)}/s`;
+/** nginx answers by a process that its master has started. */
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(parent);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }

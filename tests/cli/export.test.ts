@@ -257,7 +257,7 @@ it('refuses to replace what is no export, and changes nothing there', async () =
 it('says how it is called', async () => {
   const { dir } = await installation();
   for (const [args, words] of [
-    [['export', 'plan'], 'Say what to export.'],
+    [['export'], 'The folder is missing.'],
     [['export', '--private'], 'The folder is missing.'],
     [['export', '--private', 'a', 'b'], '"b" is one argument too many.'],
   ] as const) {

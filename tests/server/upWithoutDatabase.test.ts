@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sqlite3 from 'sqlite3';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
+import { smallDisk } from '../chaos/smallDisk.ts';
 import { makeHarbour } from '../support/harbour.ts';
 import { type Answered, ask } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -143,6 +145,45 @@ test('destroyed while it runs', async () => {
   expectLastGood(await ask(server.url));
   expect((await ask(server.url, '/readyz')).status).toBe(503);
   expect(server.logs.join('\n')).toContain('A page could not be rendered');
+});
+
+test('read-only at the start, folder and all: the last good page, until it can be written again', async ({
+  skip,
+}) => {
+  const disk = await smallDisk();
+  onTestFinished(disk.close);
+  // Without a file system of our own there is none to make read-only: who may write everything is not stopped by a mode.
+  if (disk.way !== 'tmpfs') return skip('this system lets nobody mount');
+  cpSync(published, join(disk.outside, 'data'), { recursive: true });
+  const remount = (way: 'ro' | 'rw') => {
+    const [command = '', ...through] = disk.through;
+    execFileSync(command, [...through, 'mount', '-o', `remount,${way}`, disk.inside]);
+  };
+  remount('ro');
+  const inside = { dataDir: join(disk.inside, 'data'), through: disk.through };
+  const server = await start({ ...inside, until: 'listening' });
+  await server.logged(/The database cannot be used/);
+  await expectUpAndHonest(server);
+  remount('rw');
+  await server.logged(/"msg":"ready"/);
+  expect((await ask(server.url)).body).not.toContain('class="asof"');
+  await server.kill();
+});
+
+test('another process keeps it to itself for a quarter of an hour: everything public is rendered as ever', async () => {
+  const server = await start({ nodeArgs });
+  const other = new sqlite3.Database(file);
+  await new Promise<void>((resolve, reject) =>
+    other.exec('begin exclusive', (error) => (error ? reject(error) : resolve())),
+  );
+  for (let minutes = 0; minutes < 15; minutes += 5) {
+    await moveOn(server);
+    for (const path of ['/', '/api/v2/summary.json', '/history.atom', '/calendar.ics']) {
+      const answer = await ask(server.url, path);
+      expect([path, answer.status, answer.headers['x-foghorn-as-of']]).toEqual([path, 200, undefined]);
+    }
+  }
+  await new Promise((resolve) => other.close(resolve));
 });
 
 test('removed while it runs: /readyz says so', async () => {

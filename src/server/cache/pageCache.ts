@@ -286,7 +286,7 @@ class RenderFailed extends Error {
 }
 
 /** Nothing of one visitor's may reach another: no cookie survives, and the caching headers are ours. */
-function forEveryone(answer: Answer): Answer {
+export function forEveryone(answer: Answer): Answer {
   const dropped = new Set([
     VERSION_HEADER,
     'set-cookie',

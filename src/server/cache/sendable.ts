@@ -90,6 +90,13 @@ export function compressBeside(sendable: Sendable, isWanted: () => boolean): voi
   });
 }
 
+/** What is sent of an answer that is asked for again, in each encoding that makes it smaller. */
+export async function bestForms({ answer }: Sendable): Promise<Partial<Record<'br' | 'gzip', Buffer>>> {
+  if (!isCompressible(answer)) return {};
+  const [br, gzip] = await Promise.all([brotliOf(answer.body, BEST_QUALITY), compress(answer.body, 'gzip')]);
+  return { br, gzip };
+}
+
 async function makeAll(sendable: Sendable): Promise<void> {
   for (const encoding of ENCODINGS) await variantOf(sendable, encoding);
   const { etag, notModified } = sendable.variants.br as Variant;

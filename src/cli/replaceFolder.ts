@@ -1,31 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { AppError } from '#domain/errors.ts';
 
-/** What lies in a folder that is ours to replace, with the list of what was written there. */
-export const MARKER = '.foghorn-private-export';
-
-type File = { path: string; text: string };
+/** What is written in the place of a folder. */
+export type Contents = {
+  /** The file, by its path in the folder, that says whose it is: JSON with all other `files` in it, by their paths. */
+  marker: string;
+  /** Makes the folder, which is not there yet, and everything in it. What a crash leaves behind is known for ours by its marker. */
+  write: (fresh: string) => Promise<void>;
+};
 
 /**
- * Puts these files in the place of the folder: written beside it first, then swapped in by renaming, so that whoever reads there finds the
- * old ones or the new ones. Folders are for their owner alone (0700), as are files (0600). Whatever goes wrong, what was there stays.
+ * Puts something new in the place of the folder: written beside it first, then swapped in by renaming, so that whoever reads there finds the
+ * old files or the new ones. Whatever goes wrong, what was there stays.
  * @returns where it is
  * @throws AppError not_found without a parent folder, conflict when the folder holds anything else
  */
-export async function replaceFolder(folder: string, files: readonly File[]): Promise<string> {
+export async function replaceFolder(folder: string, { marker, write }: Contents): Promise<string> {
   const target = await placeOf(folder);
   const [parent, name] = [dirname(target), basename(target)];
-  await clearUp(parent, name);
+  await clearUp(parent, name, marker);
   const standing = existsSync(target);
-  if (standing) await refuseForeign(target);
+  if (standing) await refuseForeign(target, marker);
   const own = `${process.pid}-${randomBytes(4).toString('hex')}`;
   const fresh = join(parent, `.${name}.new-${own}`);
   const old = join(parent, `.${name}.old-${own}`);
   try {
-    await writeAll(fresh, files);
+    await write(fresh);
     if (standing) await rename(target, old);
     try {
       await rename(fresh, target);
@@ -58,16 +61,16 @@ async function placeOf(folder: string): Promise<string> {
   });
 }
 
-async function refuseForeign(target: string): Promise<void> {
+async function refuseForeign(target: string, marker: string): Promise<void> {
   const fix = 'Name a folder that is not there yet, or one that an earlier export wrote.';
   if (!(await stat(target)).isDirectory())
     throw new AppError('conflict', `${target} is a file, so it is left alone.`, { fix });
-  const written = await readMarker(target);
+  const written = await readMarker(target, marker);
   if (!written) {
     if (!(await readdir(target)).length) return;
     throw new AppError('conflict', `${target} is no such export, so it is left alone.`, { fix });
   }
-  const foreign = (await filesIn(target)).filter((path) => path !== MARKER && !written.includes(path));
+  const foreign = (await filesIn(target)).filter((path) => path !== marker && !written.includes(path));
   if (!foreign.length) return;
   const named = foreign.slice(0, 3).map((path) => JSON.stringify(path));
   throw new AppError(
@@ -86,29 +89,12 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** What an export wrote here; null when none did. */
-async function readMarker(folder: string): Promise<string[] | null> {
+async function readMarker(folder: string, marker: string): Promise<string[] | null> {
   try {
-    const { files } = JSON.parse(await readFile(join(folder, MARKER), 'utf8'));
+    const { files } = JSON.parse(await readFile(join(folder, marker), 'utf8'));
     return Array.isArray(files) ? files : null;
   } catch {
     return null;
-  }
-}
-
-async function writeAll(fresh: string, files: readonly File[]): Promise<void> {
-  await mkdir(fresh, { mode: 0o700 });
-  const marker = { path: MARKER, text: `${JSON.stringify({ files: files.map(({ path }) => path) })}\n` };
-  // The marker first, so that what a crash leaves behind is known for ours.
-  for (const { path, text } of [marker, ...files]) {
-    const file = join(fresh, ...path.split('/'));
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(file, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
   }
 }
 
@@ -116,12 +102,12 @@ async function writeAll(fresh: string, files: readonly File[]): Promise<void> {
  * Clears up what an export left behind that was killed: what it was writing goes, what it had just set aside comes back when nothing stands in
  * its place.
  */
-async function clearUp(parent: string, name: string): Promise<void> {
+async function clearUp(parent: string, name: string, marker: string): Promise<void> {
   for (const entry of (await readdir(parent)).sort()) {
     if (!entry.startsWith(`.${name}.`)) continue;
     const [, which, pid] = /^(new|old)-(\d+)-[0-9a-f]{8}$/.exec(entry.slice(name.length + 2)) ?? [];
     const left = join(parent, entry);
-    if (!which || isAtWork(Number(pid)) || !(await readMarker(left))) continue;
+    if (!which || isAtWork(Number(pid)) || !(await readMarker(left, marker))) continue;
     if (which === 'old' && !existsSync(join(parent, name))) await rename(left, join(parent, name));
     else await rm(left, { recursive: true, force: true });
   }
