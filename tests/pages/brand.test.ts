@@ -71,7 +71,7 @@ describe('the look of the public page', () => {
 
   it('takes a logo whose name is written in it, and takes it away again', async () => {
     await save({ wordmark: 'yes' }, { light: LOGO });
-    expect((await read('/')).body).toMatch(/<img src="[^"]*" alt="[^"]+"[^>]*><\/picture>\s*<\/a>/);
+    expect((await read('/')).body).toMatch(/<img src="[^"]*" alt="[^"]+"[^>]*>\s*<\/picture>\s*<\/a>/);
     const before = /\/logo\/[^"]*/.exec((await read('/')).body)?.[0] as string;
     await save({ 'light-remove': 'yes' });
     expect((await read('/')).body).not.toMatch(/<picture|--btn:/);
