@@ -23,7 +23,7 @@ export function faviconCss(status: ComponentStatus): string {
 export function faviconSvg(status: ComponentStatus): string {
   const shape = SHAPES[status];
   const waves = shape
-    ? 'M24 8a12 12 0 0 1 0 16M28.5 3.5a18.5 18.5 0 0 1 0 25'
+    ? 'M22.5 10a8.5 8.5 0 0 1 0 12M26 5.5a14.9 14.9 0 0 1 0 21'
     : 'M14.5 9.5a9.2 9.2 0 0 1 0 13M19.5 5a15.5 15.5 0 0 1 0 22M24.5 1.5a21 21 0 0 1 0 29';
   const mark = shape
     ? `<path class="m" fill-rule="evenodd" d="${shape.path}"/>`
