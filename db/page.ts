@@ -1,3 +1,4 @@
+import type { Brand } from '#domain/brand.ts';
 import type { Tx } from './open.ts';
 
 /** What the page is called and how it is kept. */
@@ -15,12 +16,14 @@ export type Page = {
   showKept: boolean;
   /** When digests are made, in each reader's own zone: HH:MM. */
   digestAt: string;
+  brand: Brand;
 };
 
-type Settings = { releaseSeconds?: number; showKept?: boolean; digestAt?: string };
+type Settings = { releaseSeconds?: number; showKept?: boolean; digestAt?: string; brand?: Partial<Brand> };
 
 const RELEASE_SECONDS = 10;
 const DIGEST_AT = '09:00';
+const NO_BRAND: Brand = { accent: null, footer: null, logos: {}, wordmark: false };
 
 /** @throws when the installation has not been set up (migrated and given its page) */
 export async function getPage(tx: Tx): Promise<Page> {
@@ -37,6 +40,7 @@ export async function getPage(tx: Tx): Promise<Page> {
     releaseSeconds: settings.releaseSeconds ?? RELEASE_SECONDS,
     showKept: settings.showKept ?? false,
     digestAt: settings.digestAt ?? DIGEST_AT,
+    brand: { ...NO_BRAND, ...settings.brand },
   };
 }
 
@@ -93,13 +97,15 @@ export async function updatePage(
     releaseSeconds?: number;
     showKept?: boolean;
     digestAt?: string;
+    brand?: Brand;
   },
 ): Promise<void> {
-  const { releaseSeconds, showKept, digestAt } = changes;
+  const { releaseSeconds, showKept, digestAt, brand } = changes;
   const own = {
     ...(releaseSeconds !== undefined && { releaseSeconds }),
     ...(showKept !== undefined && { showKept }),
     ...(digestAt !== undefined && { digestAt }),
+    ...(brand !== undefined && { brand }),
   };
   const set = {
     ...(changes.name !== undefined && { name: changes.name }),

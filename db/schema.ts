@@ -1,4 +1,5 @@
 import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely';
+import type { Background, LogoType } from '#domain/brand.ts';
 import type { CallClock, CallKind } from '#domain/calls.ts';
 import type { DeliveryState } from '#domain/deliveries.ts';
 import type { MaintenanceWord } from '#domain/maintenance.ts';
@@ -110,6 +111,14 @@ export interface ComponentsTable {
   created_at: Instant;
   updated_at: Instant;
   archived_at: Instant | null;
+}
+
+export interface LogosTable {
+  background: Background;
+  /** Of its bytes: a part of its address. */
+  hash: string;
+  type: LogoType;
+  body: Buffer;
 }
 
 export interface ClaimsTable {
@@ -930,6 +939,7 @@ export interface Schema {
   incident_viewers: IncidentViewersTable;
   approvals: ApprovalsTable;
   digest_items: DigestItemsTable;
+  logos: LogosTable;
   digest_runs: DigestRunsTable;
   digest_texts: DigestTextsTable;
   runbooks: RunbooksTable;

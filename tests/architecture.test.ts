@@ -41,7 +41,7 @@ const ONLY_IN: readonly { package: RegExp; room: string }[] = [
 ];
 const ASTRO_ROOMS = ['pages', 'layouts', 'components', 'middleware', 'server'];
 /** Pure libraries: no clock, no I/O (of node:net its lists of addresses). Everything else that domain needs it has itself. */
-const DOMAIN_PACKAGES = ['markdown-it', 'sanitize-html', 'zod', 'node:net'];
+const DOMAIN_PACKAGES = ['culori', 'markdown-it', 'sanitize-html', 'zod', 'node:net'];
 
 type Source = { path: string; room: string; text: string; code: string; imports: Imported[] };
 type Imported = { spec: string; typeOnly: boolean; target: string | null };

@@ -13,6 +13,7 @@ import {
   type PublicClaimRow,
 } from '#db/publicPage.ts';
 import type { Row } from '#db/schema.ts';
+import type { Brand } from '#domain/brand.ts';
 import { gravestFirst, type Headline, headlineOf } from '#domain/headline.ts';
 import { keptPercent } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
@@ -31,6 +32,7 @@ export type PublicFrame = {
   name: string;
   timeZone: string;
   supportUrl: string | null;
+  brand: Brand;
   version: number;
   /** The time of that version, up to which everything on the page is counted. */
   now: Instant;
@@ -135,8 +137,8 @@ export function getPublicFrame(ctx: Ctx): Promise<PublicFrame> {
 
 /** How things are, in one sentence, for pages that are about something else: a wrong address, a fault. */
 export async function getHeadline(ctx: Ctx): Promise<PublicFrame & { headline: Headline }> {
-  const { headline, name, timeZone, supportUrl, version, now } = await getStatusPage(ctx);
-  return { headline, name, timeZone, supportUrl, version, now };
+  const { headline, name, timeZone, supportUrl, brand, version, now } = await getStatusPage(ctx);
+  return { headline, name, timeZone, supportUrl, brand, version, now };
 }
 
 export async function readFrame(ctx: Ctx, tx: Tx): Promise<PublicFrame> {
@@ -159,6 +161,7 @@ export function frameOf(page: Page, now: Instant): PublicFrame {
     name: page.name,
     timeZone: page.timeZone,
     supportUrl: page.supportUrl,
+    brand: page.brand,
     version: page.version,
     now,
   };

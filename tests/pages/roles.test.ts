@@ -186,6 +186,7 @@ const VERBS: Record<string, readonly Role[]> = {
   reviewRunbook: RESPONDING,
   saveAccount: POSTING,
   saveAudience: POSTING,
+  saveBrand: OWNER,
   saveDraft: RESPONDING,
   savePolicies: OWNER,
   saveRunbook: RESPONDING,
@@ -336,6 +337,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/runbooks/[id]': RESPONDING,
   '/admin/runbooks/new': RESPONDING,
   '/admin/settings': OWNER,
+  '/admin/settings/brand': OWNER,
   '/admin/settings/paging': OWNER,
   '/admin/settings/paging/[id]': OWNER,
   '/admin/settings/paging/new': OWNER,
@@ -511,6 +513,7 @@ describe('who may do what', () => {
     ['/admin/maintenance/[id]', { do: 'end', version: '2' }, POSTING],
     ['/admin/maintenance/series/[id]', { body: 'x' }, POSTING],
     ['/admin/maintenance/new', { title: 'x' }, POSTING],
+    ['/admin/settings/brand', { accent: '#1f5fbf' }, OWNER],
     ['/admin/settings', { name: 'Renamed', timeZone: 'UTC', uptimeWeight: '0.3' }, OWNER],
     [
       '/admin/settings/paging/new',

@@ -51,6 +51,7 @@ beforeAll(async () => {
     '/history.rss',
     '/calendar.ics',
     '/sitemap.xml',
+    '/favicon.svg',
     ...all.map(({ id }) => `/incidents/${id}.json`),
     ...['atom', 'rss'].map((kind) => `/components/${components.get('Checkout')}.${kind}`),
     ...all.map(({ id, kind }) => (kind === 'maintenance' ? `/maintenance/${id}` : `/incidents/${id}`)),

@@ -130,6 +130,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'provider.resume': 'Let the mail go on',
   'provider.pause': 'Paused the mail',
   'settings.save': 'Changed the settings',
+  'settings.saveBrand': 'Changed how the page looks',
   'import.statuspage': 'Imported a status page',
   'user.create': 'Added a user',
   'user.invite': 'Invited a user',
