@@ -1,6 +1,7 @@
 import type { Ctx } from '#db/context.ts';
 import { getPage } from '#db/page.ts';
 import { listPublicComponents, listPublicGroups, listPublicIds, listStarts } from '#db/publicPage.ts';
+import { logoPath } from '#domain/brand.ts';
 import { pathOf } from '#domain/publicIncident.ts';
 import { dayIn } from '#domain/time.ts';
 
@@ -25,6 +26,7 @@ const ONCE = [
   '/embed/frame',
   '/on-time',
   '/sitemap.xml',
+  '/favicon.svg',
 ];
 
 /**
@@ -42,6 +44,7 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
       version: page.version,
       paths: [
         ...ONCE,
+        ...Object.values(page.brand.logos).map(logoPath),
         ...components.flatMap(({ id }) => [
           `/components/${id}`,
           `/components/${id}.atom`,

@@ -3,11 +3,13 @@ import { inviteUser } from '#auth/invitations.ts';
 import { hashSecret } from '#auth/tokens.ts';
 import { readConfig } from '#config';
 import { expandNextChunk } from '#delivery/expander.ts';
+import { type Logo, logoPath } from '#domain/brand.ts';
 import { ROLES, type Role } from '#domain/permissions.ts';
 import { addMs, DAY, HOUR } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { createAccount } from '#services/accounts.ts';
 import { addMember } from '#services/audiences.ts';
+import { getBrand, saveBrand } from '#services/brand.ts';
 import { createBriefLink } from '#services/brief.ts';
 import { createComponent, createGroup } from '#services/components.ts';
 import { saveDraft } from '#services/drafts.ts';
@@ -83,6 +85,15 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
   });
 
   await saveSettings(ctx, { ...(await getSettings(ctx)), showKept: true });
+  await saveBrand(
+    ctx,
+    { accent: '#0b6e69', footer: 'Harbour Ltd, 1 Pier Road', wordmark: false },
+    { light: Buffer.from('<svg viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>') },
+  );
+  const { light } = (await getBrand(ctx)).logos;
+  const logo = logoPath(light as Logo)
+    .split('/')
+    .at(-1) as string;
   const group = await createGroup(ctx, { name: 'Shop' });
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
   await createComponent(ctx, { name: 'Search' });
@@ -289,6 +300,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
       '/duty/[]': calendar,
       '/history/[]': now.slice(0, 7),
       '/incidents/[]': incident,
+      '/logo/[]': logo,
       '/maintenance/[]': maintenance.id,
       '/subscription/[]': path(own.manage_url).split('/').at(-1) as string,
       '/unsubscribe/[]': path(own.unsubscribe_url).split('/').at(-1) as string,
