@@ -13,18 +13,20 @@ const ALIASES = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).imp
 /** Which rooms a room may import. A room not named here may import nothing. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: [],
-  db: ['domain'],
-  emails: ['domain'],
-  services: ['domain', 'db', 'emails', 'formats'],
+  db: ['domain', 'i18n'],
+  // What pages and mails say, in every language.
+  i18n: ['domain'],
+  emails: ['domain', 'i18n'],
+  services: ['domain', 'db', 'emails', 'formats', 'i18n'],
   delivery: ['domain', 'db', 'emails'],
   clock: ['domain', 'db', 'services'],
   auth: ['domain', 'db'],
   formats: ['domain'],
-  layouts: ['domain', 'components', 'layouts'],
-  components: ['domain', 'components'],
-  pages: ['services', 'auth', 'domain', 'formats', 'layouts', 'components', 'pages'],
-  middleware: ['auth', 'server', 'domain'],
-  config: [],
+  layouts: ['domain', 'components', 'layouts', 'i18n'],
+  components: ['domain', 'components', 'i18n'],
+  pages: ['services', 'auth', 'domain', 'formats', 'layouts', 'components', 'pages', 'i18n'],
+  middleware: ['auth', 'server', 'domain', 'i18n'],
+  config: ['i18n'],
   log: [],
   // What the server and the command line both stand on: opening the database and wiring it.
   foghorn: ['config', 'log', 'db', 'auth', 'services', 'domain'],
