@@ -1,6 +1,9 @@
 import type { Plural } from '#domain/words.ts';
+import { following as arFollowing } from './ar/following.ts';
 import { pages as arPages } from './ar/pages.ts';
+import { following as deFollowing } from './de/following.ts';
 import { pages as dePages } from './de/pages.ts';
+import { following as enFollowing } from './en/following.ts';
 import { pages as enPages } from './en/pages.ts';
 import type { Locale } from './locales.ts';
 
@@ -12,14 +15,15 @@ type Same<T> = T extends string
     : { readonly [K in keyof T]: Same<T[K]> };
 
 export type Pages = Same<typeof enPages>;
-export type Catalogue = { pages: Pages };
+export type Following = Same<typeof enFollowing>;
+export type Catalogue = { pages: Pages; following: Following };
 
-const ENGLISH: Catalogue = { pages: enPages };
+const ENGLISH: Catalogue = { pages: enPages, following: enFollowing };
 
 export const CATALOGUES: Readonly<Record<Locale, Catalogue>> = {
   en: ENGLISH,
-  de: { pages: dePages },
-  ar: { pages: arPages },
+  de: { pages: dePages, following: deFollowing },
+  ar: { pages: arPages, following: arFollowing },
   'en-XA': marked(ENGLISH),
 };
 

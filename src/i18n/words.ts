@@ -53,6 +53,8 @@ export type Words = Catalogue & {
   dayWords: (zone: string) => DayWords;
   /** "Harbour status", whatever the owner called the page; its own name beside the word, and the whole. */
   pageName: (name: string) => { pieces: readonly { text: string; isName: boolean }[]; whole: string };
+  /** What a service refused, which it says in English; what has no other words stays so. */
+  refusal: (text: string) => string;
   /** Which way what someone typed runs: theirs, where that may be another than the page's. */
   dirOf: (typed: string) => 'auto' | undefined;
   /** The attributes of a link whose words someone typed. */
@@ -157,6 +159,7 @@ function makeWords(locale: Locale, prefix: string): Words {
       const pieces = namePieces(catalogue.pages.frame, name);
       return { pieces, whole: pieces.map(({ text }) => text).join('') };
     },
+    refusal: (text) => refusalIn(catalogue, text),
     dirOf,
     link: (path, typed) => ({ href: to(path), dir: dirOf(typed) }),
     to,
@@ -171,6 +174,24 @@ function namePieces({ status, word, named }: Catalogue['pages']['frame'], name: 
     ...(words ? [{ text: words, isName: true }] : []),
     ...(place ? [{ text: place === 'name' ? name : word, isName: place === 'name' }] : []),
   ]);
+}
+
+type RefusalName = keyof Catalogue['following']['refusals'];
+const REFUSALS = new Map(
+  Object.entries(CATALOGUES[HOUSE_LOCALE].following.refusals).map(([name, text]) => [
+    text,
+    name as RefusalName,
+  ]),
+);
+
+/** Several sentences may stand after one another: what happened, and what to do. */
+function refusalIn(catalogue: Catalogue, text: string): string {
+  const name = REFUSALS.get(text);
+  if (name) return catalogue.following.refusals[name];
+  for (const [first, own] of REFUSALS)
+    if (text.startsWith(`${first} `))
+      return `${catalogue.following.refusals[own]} ${refusalIn(catalogue, text.slice(first.length + 1))}`;
+  return text;
 }
 
 function zoneOf(clockText: string): string {
