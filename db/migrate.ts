@@ -21,6 +21,7 @@ import { digestFrom } from './migrations/0018_digest_from.ts';
 import { paceZone } from './migrations/0019_pace_zone.ts';
 import { maintenance } from './migrations/0020_maintenance.ts';
 import { upstream } from './migrations/0022_upstream.ts';
+import { languages } from './migrations/0024_languages.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -48,6 +49,7 @@ export const MIGRATIONS: readonly Migration[] = [
   paceZone,
   maintenance,
   upstream,
+  languages,
 ];
 
 export class NewerSchemaError extends Error {

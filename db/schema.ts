@@ -371,6 +371,15 @@ export interface TellingsTable {
   told_at: Instant;
 }
 
+/** A notice in another language than the page's first. */
+export interface NoticeTextsTable {
+  notice_seq: number;
+  locale: string;
+  subject: string;
+  html: string;
+  text: string;
+}
+
 export interface NoticesTable {
   seq: Generated<number>;
   id: string;
@@ -931,6 +940,7 @@ export interface Schema {
   approvals: ApprovalsTable;
   digest_items: DigestItemsTable;
   digest_runs: DigestRunsTable;
+  notice_texts: NoticeTextsTable;
   digest_texts: DigestTextsTable;
   runbooks: RunbooksTable;
   incident_runbooks: IncidentRunbooksTable;

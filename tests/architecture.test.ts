@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   i18n: ['domain'],
   emails: ['domain', 'i18n'],
   services: ['domain', 'db', 'emails', 'formats', 'i18n'],
-  delivery: ['domain', 'db', 'emails'],
+  delivery: ['domain', 'db', 'emails', 'i18n'],
   clock: ['domain', 'db', 'services'],
   auth: ['domain', 'db'],
   formats: ['domain'],

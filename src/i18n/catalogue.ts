@@ -1,9 +1,12 @@
 import type { Plural } from '#domain/words.ts';
 import { following as arFollowing } from './ar/following.ts';
+import { mails as arMails } from './ar/mails.ts';
 import { pages as arPages } from './ar/pages.ts';
 import { following as deFollowing } from './de/following.ts';
+import { mails as deMails } from './de/mails.ts';
 import { pages as dePages } from './de/pages.ts';
 import { following as enFollowing } from './en/following.ts';
+import { mails as enMails } from './en/mails.ts';
 import { pages as enPages } from './en/pages.ts';
 import type { Locale } from './locales.ts';
 
@@ -16,14 +19,15 @@ type Same<T> = T extends string
 
 export type Pages = Same<typeof enPages>;
 export type Following = Same<typeof enFollowing>;
-export type Catalogue = { pages: Pages; following: Following };
+export type Mails = Same<typeof enMails>;
+export type Catalogue = { pages: Pages; following: Following; mails: Mails };
 
-const ENGLISH: Catalogue = { pages: enPages, following: enFollowing };
+const ENGLISH: Catalogue = { pages: enPages, following: enFollowing, mails: enMails };
 
 export const CATALOGUES: Readonly<Record<Locale, Catalogue>> = {
   en: ENGLISH,
-  de: { pages: dePages, following: deFollowing },
-  ar: { pages: arPages, following: arFollowing },
+  de: { pages: dePages, following: deFollowing, mails: deMails },
+  ar: { pages: arPages, following: arFollowing, mails: arMails },
   'en-XA': marked(ENGLISH),
 };
 

@@ -23,12 +23,14 @@ export function isLocale(text: string): text is Locale {
   return Object.hasOwn(LOCALES, text);
 }
 
+/** Of these the one that someone asked for, or its base (“de” of “de-AT”); undefined when neither is there. */
+export function closest<T extends string>(there: Iterable<T>, asked: string): T | undefined {
+  const all = [...there];
+  const [base] = asked.toLowerCase().split('-');
+  return all.find((one) => one.toLowerCase() === asked.toLowerCase()) ?? all.find((one) => one === base);
+}
+
 /** The offered language that is nearest to what someone asked for (“de-AT” is “de” here); the first when none is. */
 export function nearestOf(languages: Languages, asked: string): Locale {
-  const [base] = asked.toLowerCase().split('-');
-  return (
-    languages.find((locale) => locale.toLowerCase() === asked.toLowerCase()) ??
-    languages.find((locale) => locale === base) ??
-    languages[0]
-  );
+  return closest(languages, asked) ?? languages[0];
 }

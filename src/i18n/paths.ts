@@ -14,18 +14,36 @@ export function prefixOf(locale: Locale, languages: Languages): string {
   return locale === languages[0] || !languages.includes(locale) ? '' : `/${locale}`;
 }
 
+/** Where the links in mails lead. Those work for as long as they say, whatever the page is offered in by then. */
+const PERSONAL = /^\/(confirm|subscription|unsubscribe)\//;
+
 /**
  * The language of a request target, and the target as routes know it. What has no page in that language keeps its target, at which
  * there is nothing.
  */
 export function localised(target: string, languages: Languages): { locale: Locale; target: string } {
   const asked = PREFIX.exec(target)?.[1];
-  if (asked && isLocale(asked) && asked !== languages[0] && languages.includes(asked)) {
-    const rest = target.slice(asked.length + 1);
-    const bare = rest.startsWith('/') ? rest : `/${rest}`;
-    if (isOffered(bare)) return { locale: asked, target: bare };
+  if (asked && isLocale(asked)) {
+    const bare = without(asked, target);
+    const isOwn = asked !== languages[0] && languages.includes(asked);
+    if (isOffered(bare) && (isOwn || PERSONAL.test(bare)))
+      return { locale: isOwn ? asked : languages[0], target: bare };
   }
   return { locale: isOffered(target) ? languages[0] : HOUSE_LOCALE, target };
+}
+
+/** Where a page is by now that had an address in a language which is the first today, or not offered; null of any other path. */
+export function movedTo(path: string, languages: Languages): string | null {
+  const asked = PREFIX.exec(path)?.[1];
+  if (!asked || !isLocale(asked)) return null;
+  const bare = without(asked, path);
+  if (asked !== languages[0] && languages.includes(asked)) return null;
+  return isOffered(bare) && !PERSONAL.test(bare) ? bare : null;
+}
+
+function without(locale: Locale, target: string): string {
+  const rest = target.slice(locale.length + 1);
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** The language that a path which leads nowhere is answered in. */

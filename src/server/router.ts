@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { sameSecret } from '#auth/tokens.ts';
 import type { Languages } from '#i18n/locales.ts';
-import { localeOfPath, prefixOf } from '#i18n/paths.ts';
+import { localeOfPath, movedTo, prefixOf } from '#i18n/paths.ts';
 import { type Answer, jsonAnswer, textAnswer, withHeaders } from './answer.ts';
 import { readBody } from './body.ts';
 import type { PageCache } from './cache/pageCache.ts';
@@ -48,6 +48,9 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
   if (!options.servesPages)
     return plain(404, `This process serves no pages. They are at ${options.siteUrl}.`);
 
+  const now = reads ? movedTo(path, options.languages) : null;
+  // Not for good: the languages may be others tomorrow.
+  if (now) return plain(307, `This page is at ${now}`, { location: encodeURI(now) });
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
   if (isShared(path)) return reads ? shared(path, options) : notAllowed(path, method);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { headlineOf } from '#domain/headline.ts';
 import { dateText, dateTimeText, durationText, HOUR, MINUTE, rangeText, whenText } from '#domain/time.ts';
 import { nearestOf } from '#i18n/locales.ts';
-import { localeOfPath, localised } from '#i18n/paths.ts';
+import { localeOfPath, localised, movedTo } from '#i18n/paths.ts';
 import { wordsIn } from '#i18n/words.ts';
 
 const en = wordsIn('en');
@@ -110,6 +110,17 @@ describe('an address', () => {
     '//de/history',
   ])('%s has no page in another language', (target) => {
     expect(localised(target, LANGUAGES).target).toBe(target);
+  });
+
+  it('in a mail works in the first language, when its own is not offered any more', () => {
+    const bare = '/unsubscribe/t?x';
+    expect(localised(`/ar${bare}`, ['de', 'en'])).toEqual({ locale: 'de', target: bare });
+    expect(localised(`/de${bare}`, ['de', 'en'])).toEqual({ locale: 'de', target: bare });
+    expect(movedTo('/ar/unsubscribe/t', ['de', 'en'])).toBeNull();
+    expect(movedTo('/de/incidents/a1', ['de', 'en'])).toBe('/incidents/a1');
+    expect(movedTo('/ar', ['de', 'en'])).toBe('/');
+    expect(movedTo('/en/history', ['de', 'en'])).toBeNull();
+    expect(movedTo('/de/admin', ['de', 'en'])).toBeNull();
   });
 
   it('that leads nowhere is answered in its own language', () => {

@@ -22,11 +22,11 @@ export function strayWords(html: string): string[] {
 export function strayIn(text: string): string {
   return (
     text
-      .replace(/⟦[^⟧]*⟧/g, '')
+      .replace(/⟦[^⟧]*⟧/g, ' ')
       // Addresses; and what the script is told to ask Intl for.
       .replace(/\S+@example\.com\S*/g, '')
       .replace(/^ka\|/, '')
       .replace(/\b(UTC|Atom|RSS|English|Deutsch|[A-Z]\w+(\/[\w+-]+)+)\b/g, '')
-      .replace(/&(#\d+|amp|quot|lt|gt);/g, '')
+      .replace(/&#?\w+;/g, '')
   );
 }
