@@ -5,6 +5,7 @@ import { yieldToNewer } from './coalesce.ts';
 import { ADDRESS, COUNTS, TO_SUBSCRIBED } from './deliveries.ts';
 import { entriesOf, wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
+import { returnEnded } from './toldElsewhere.ts';
 
 /** Makes queued deliveries members of a batch, and notes which text each of them gets. */
 export async function assignToBatch(
@@ -110,6 +111,7 @@ export async function endMembers(
     .where('seq', 'in', seqs)
     .where('state', '=', 'in_batch')
     .execute();
+  if (end.state === 'refused') await returnEnded(tx, seqs, end.now);
 }
 
 /** Ends every member of which nothing is known yet. */
@@ -118,12 +120,15 @@ export async function endBatchMembers(
   batchSeq: number,
   end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
 ): Promise<void> {
-  await tx
+  const ended = await tx
     .updateTable('deliveries')
     .set({ state: end.state, reason: end.reason, updated_at: end.now })
     .where('batch_seq', '=', batchSeq)
     .where('state', '=', 'in_batch')
+    .returning('seq')
     .execute();
+  const seqs = ended.map(({ seq }) => seq);
+  if (end.state === 'refused') await returnEnded(tx, seqs, end.now);
 }
 
 /** Puts members back in the queue. Only for those that were definitely not taken: they will go in a new batch, under a new key. */

@@ -133,6 +133,26 @@ export async function beginDigest(tx: Tx, run: DueDigest): Promise<void> {
     .execute();
 }
 
+/**
+ * The digest of one person alone, which is through as soon as it is written: beside the daily ones of the zone, whose windows stay as they
+ * are.
+ */
+export async function insertOwnDigest(
+  tx: Tx,
+  { seq, zone, windowFrom, windowTo }: { seq: number; zone: string; windowFrom: Instant; windowTo: Instant },
+): Promise<Pick<DigestRun, 'zone' | 'day' | 'windowFrom' | 'windowTo'>> {
+  // A time of day besides, and no zone's name: so it is the last digest of no zone, and the next one of this person has a row of its own.
+  const run = { zone: `${zone} for ${seq}`, day: windowTo, windowFrom, windowTo };
+  await beginDigest(tx, { ...run, pageFrom: null });
+  await moveDigest(tx, { ...run, pageFrom: null, cursorSeq: 0, boundSeq: 0 }, seq, windowTo);
+  return run;
+}
+
+/** Whose clock a digest goes by. */
+export function zoneOf({ zone }: Pick<DigestRun, 'zone'>): string {
+  return zone.split(' ')[0] as string;
+}
+
 /** One that is not through. Uses digest_runs_open. */
 export async function openDigest(tx: Tx): Promise<DigestRun | null> {
   const row = await tx

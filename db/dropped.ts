@@ -2,8 +2,9 @@ import { type ExpressionBuilder, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import { wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
-import { reopenFanouts } from './refused.ts';
+import { reopenFanouts, stopLikeTheRest } from './refused.ts';
 import type { Schema } from './schema.ts';
+import { returnToSubscribers } from './toldElsewhere.ts';
 import { listUnfinished, MAY_HAVE_IT, type Unfinished } from './unfinished.ts';
 
 /** What stands on the row of whoever is not told of a dropped message. */
@@ -101,6 +102,10 @@ export async function dropChunk(tx: Tx, fanout: Unfinished, limit: number, now: 
     .set({ state: 'superseded', reason: droppedReason(fanout.droppedBy ?? ''), updated_at: now })
     .where(sql<boolean>`seq in (${wholeNumbers(chunk.map(({ seq }) => seq))})`)
     .execute();
+  if (fanout.to === 'stakeholders' && fanout.incidentSeq !== null) {
+    const people = chunk.map((row) => row.recipient_seq);
+    await returnToSubscribers(tx, { incidentSeq: fanout.incidentSeq, people }, now);
+  }
 }
 
 /** How many wait for a message that came in place of an earlier one, which it says too. */
@@ -180,27 +185,6 @@ async function putBack(
   const noticeSeqs = [...new Set(back.map((row) => row.notice_seq))];
   await reopenFanouts(tx, noticeSeqs);
   if (noticeSeqs.length) await stopLikeTheRest(tx, noticeSeqs);
-}
-
-/** What waits again of an update whose mail was stopped meanwhile is stopped with it. */
-async function stopLikeTheRest(tx: Tx, noticeSeqs: readonly number[]): Promise<void> {
-  const stopped = await tx
-    .selectFrom('notices as n')
-    .innerJoin('notices as o', (join) =>
-      join.onRef('o.incident_seq', '=', 'n.incident_seq').onRef('o.update_seq', '=', 'n.update_seq'),
-    )
-    .select(['n.seq', 'o.stopped_at', 'o.stopped_by'])
-    .where('n.seq', 'in', noticeSeqs)
-    .where('n.stopped_at', 'is', null)
-    .where('o.stopped_at', 'is not', null)
-    .where(sql<boolean>`(n.kind = 'stakeholder') = (o.kind = 'stakeholder')`)
-    .execute();
-  for (const row of stopped)
-    await tx
-      .updateTable('notices')
-      .set({ stopped_at: row.stopped_at, stopped_by: row.stopped_by })
-      .where('seq', '=', row.seq)
-      .execute();
 }
 
 function sameUpdate(eb: ExpressionBuilder<Schema & { n: Schema['notices'] }, 'n'>) {

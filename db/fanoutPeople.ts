@@ -1,5 +1,4 @@
 import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
-import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { SeqRange } from './coalesce.ts';
 import { wholeNumbers } from './dialect.ts';
@@ -7,6 +6,7 @@ import { hasText, listTextsTelling, type Texts } from './digestTexts.ts';
 import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
+import { TOLD_ELSEWHERE } from './toldElsewhere.ts';
 import { MAY_HAVE_IT, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Recipients `r`, not yet with what is wanted of them. */
@@ -99,16 +99,24 @@ function isConcerned(
     scopedOnly = false,
     hourBefore = false,
   } = filter;
-  const has = (noticeSeqs: readonly number[], states?: readonly DeliveryState[]) =>
+  const has = (noticeSeqs: readonly number[], isHeard = false) =>
     eb.exists(
       eb
         .selectFrom('deliveries as h')
         .select(sql.lit(1).as('one'))
         .whereRef('h.recipient_seq', '=', 'r.seq')
         .where('h.notice_seq', 'in', noticeSeqs)
-        .$if(states !== undefined, (query) => query.where('h.state', 'in', states as DeliveryState[])),
+        .$if(isHeard, (query) =>
+          // Whoever heard it as one of an audience heard it, too.
+          query.where((of) =>
+            of.or([
+              of('h.state', 'in', ['queued', ...MAY_HAVE_IT]),
+              of.and([of('h.state', '=', 'superseded'), of('h.reason', '=', TOLD_ELSEWHERE)]),
+            ]),
+          ),
+        ),
     );
-  const told = anyway ? [] : [toldBy.length ? has(toldBy, ['queued', ...MAY_HAVE_IT]) : sql<SqlBool>`1 = 0`];
+  const told = anyway ? [] : [toldBy.length ? has(toldBy, true) : sql<SqlBool>`1 = 0`];
   return eb.and([
     eb('r.kind', '=', 'subscriber'),
     eb('r.state', '=', 'confirmed'),

@@ -8,7 +8,7 @@ import { droppedReason } from './dropped.ts';
 import { type Chosen, concernedBy, wronged } from './fanoutPeople.ts';
 import type { Tx } from './open.ts';
 import { isTakenUp, shareListeners } from './streams.ts';
-import { listToldElsewhere, TOLD_ELSEWHERE } from './toldElsewhere.ts';
+import { listToldElsewhere, returnToSubscribers, TOLD_ELSEWHERE } from './toldElsewhere.ts';
 import { type Follow, listUnfinished, type Mends, type Unfinished } from './unfinished.ts';
 
 /** Whom an update concerns beside those who follow the whole page: what it touches, and the groups that those are in. */
@@ -160,6 +160,18 @@ export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Inst
     .where('seq', '=', fanout.seq)
     .execute();
   if (done && fanout.filter.toldModes?.length) await endTakenUp(tx, fanout, now);
+  if (done) await returnLeftOut(tx, fanout, fanout.filter.people ?? [], now);
+}
+
+/** Who was to be told as one of an audience, and is not, is told as the subscriber that they also are. */
+export async function returnLeftOut(
+  tx: Tx,
+  { to, incidentSeq, mends }: Pick<Unfinished, 'to' | 'incidentSeq' | 'mends'>,
+  people: readonly number[],
+  now: Instant,
+): Promise<void> {
+  if (to === 'stakeholders' && incidentSeq !== null && !mends)
+    await returnToSubscribers(tx, { incidentSeq, people }, now);
 }
 
 /** What has not left to those who are only told of this if they were told before is not told them at all. */
@@ -208,6 +220,18 @@ export async function isToCome(
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;
+}
+
+/** What one subscriber would get of what is still being sent stays promised to them, whatever they choose after this. */
+export async function promiseNow(tx: Tx, recipientSeq: number, now: Instant): Promise<void> {
+  for (const fanout of await listUnfinished(tx, undefined, 'subscribers'))
+    if (
+      fanout.expanding &&
+      !fanout.mends &&
+      fanout.cursorSeq < recipientSeq &&
+      fanout.boundSeq >= recipientSeq
+    )
+      await insertConcerned(tx, fanout, { after: recipientSeq - 1, to: recipientSeq }, now);
 }
 
 /** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */

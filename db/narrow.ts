@@ -1,6 +1,6 @@
 import type { Instant } from '#domain/time.ts';
 import type { FanoutFilter } from './fanouts.ts';
-import { endExpansion } from './fanouts.ts';
+import { endExpansion, returnLeftOut } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import { countReach } from './reach.ts';
 import { listUnfinished, type To, type Unfinished } from './unfinished.ts';
@@ -69,16 +69,19 @@ export async function fitWaiting(
 /** Leaves these people alone in mail to stakeholders that has not begun to leave. Where nobody is left, none of it is made. */
 export async function spareAllBut(
   tx: Tx,
-  { seq, noticeSeq, filter }: Unfinished,
+  fanout: Unfinished,
   people: readonly number[],
   now: Instant,
 ): Promise<void> {
+  const { seq, noticeSeq, filter } = fanout;
   await tx
     .updateTable('fanouts')
     .set({ filter: JSON.stringify({ ...filter, people }), expected: people.length })
     .where('seq', '=', seq)
     .execute();
   if (!people.length) await endExpansion(tx, [noticeSeq], now);
+  const spared = filter.people?.filter((one) => !people.includes(one)) ?? [];
+  await returnLeftOut(tx, fanout, spared, now);
 }
 
 function within(told: Concerned, concerned: Concerned): Concerned {

@@ -110,3 +110,24 @@ export async function reopenFanouts(tx: Tx, noticeSeqs: readonly number[]): Prom
   if (!noticeSeqs.length) return;
   await tx.updateTable('fanouts').set({ finished_at: null }).where('notice_seq', 'in', noticeSeqs).execute();
 }
+
+/** What waits again of an update whose mail was stopped meanwhile is stopped with it. */
+export async function stopLikeTheRest(tx: Tx, noticeSeqs: readonly number[]): Promise<void> {
+  const stopped = await tx
+    .selectFrom('notices as n')
+    .innerJoin('notices as o', (join) =>
+      join.onRef('o.incident_seq', '=', 'n.incident_seq').onRef('o.update_seq', '=', 'n.update_seq'),
+    )
+    .select(['n.seq', 'o.stopped_at', 'o.stopped_by'])
+    .where('n.seq', 'in', noticeSeqs)
+    .where('n.stopped_at', 'is', null)
+    .where('o.stopped_at', 'is not', null)
+    .where(sql<boolean>`(n.kind = 'stakeholder') = (o.kind = 'stakeholder')`)
+    .execute();
+  for (const row of stopped)
+    await tx
+      .updateTable('notices')
+      .set({ stopped_at: row.stopped_at, stopped_by: row.stopped_by })
+      .where('seq', '=', row.seq)
+      .execute();
+}

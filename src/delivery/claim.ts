@@ -3,6 +3,7 @@ import { assignToBatch, isAnyoneAgainst, listMembers, requeueMembers } from '#db
 import { areSendable, endQueued } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { beginProbe } from '#db/providers.ts';
+import { returnEnded } from '#db/toldElsewhere.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import type { Started } from './calls.ts';
 import type { Ahead, Candidate } from './candidates.ts';
@@ -90,6 +91,11 @@ async function freeze(
   { now, lease }: Claim,
 ): Promise<Started | null> {
   for (const { seqs, ...end } of ended) await endQueued(tx, seqs, { ...end, now });
+  await returnEnded(
+    tx,
+    ended.flatMap(({ seqs }) => seqs),
+    now,
+  );
   if (!batch || !sound) return null;
   const seq = await insertBatch(tx, batch, { now, notBefore: now, lease });
   await assignToBatch(tx, members, seq, now);

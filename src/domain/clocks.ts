@@ -144,7 +144,8 @@ function movedPublicDue(
     promised,
     now,
   );
-  return promised && (!due || promised <= due) ? promised : due && wholeMinute(due);
+  const whole = due && wholeMinute(due);
+  return promised && (!whole || promised <= whole) ? promised : whole;
 }
 
 const TIME_TO_WRITE = 5 * MINUTE;

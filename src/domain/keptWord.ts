@@ -1,7 +1,7 @@
 import { businessMsBetween, firstPublicDue, type Pace } from './cadence.ts';
 import type { CallKind } from './calls.ts';
 import { type AnyStatus, isOver } from './status.ts';
-import { type Instant, MINUTE, msBetween } from './time.ts';
+import { addMs, type Instant, MINUTE, msBetween } from './time.ts';
 
 /** A public update, as far as keeping one's word goes. */
 export type Said = {
@@ -61,7 +61,7 @@ export type KeptWord = {
   /** Of the words whose time has come. */
   counted: number;
   onTime: number;
-  /** From the declaration to the first public update that a person posted; null before it. Where the policy counts business hours, only those. */
+  /** From the declaration, or from when its minutes began anew, to the first public update that a person posted; null before it. Where the policy counts business hours, only those. */
   firstTookMs: number | null;
   /** The longest time without a public update between the first one and the end (or now), in the hours that the policy counts. */
   longestSilence: Silence | null;
@@ -79,7 +79,7 @@ export function keptWord(facts: KeptFacts, now: Instant): KeptWord {
     words,
     counted: counted.length,
     onTime: counted.filter(({ verdict }) => verdict === 'on_time').length,
-    firstTookMs: first ? elapsedMs(facts.pace, facts.declaredAt, first.postedAt) : null,
+    firstTookMs: first ? firstTook(facts, first.postedAt) : null,
     longestSilence: longestSilence(facts, now),
     reminders,
     lateCalls,
@@ -142,6 +142,16 @@ function longestSilence({ pace, said, endedAt }: KeptFacts, now: Instant): Silen
     return [{ from: one.postedAt, to, ms: elapsedMs(pace, one.postedAt, to) }];
   });
   return silences.reduce<Silence | null>((most, one) => (most && most.ms >= one.ms ? most : one), null);
+}
+
+/** What did not fit in the rest of a working day began anew with the next one, and so does the count: who was on time took no longer than allowed. */
+function firstTook({ pace, declaredAt }: KeptFacts, postedAt: Instant): number {
+  const due = firstPublicDue(pace, declaredAt);
+  const allowed = (pace.policy.firstPublicUpdate ?? 0) * MINUTE;
+  const begin = due === null ? declaredAt : addMs(due, -allowed);
+  const beganAnew =
+    begin > declaredAt && begin < postedAt && elapsedMs(pace, begin, due as Instant) === allowed;
+  return elapsedMs(pace, beganAnew ? begin : declaredAt, postedAt);
 }
 
 /** Milliseconds that a policy counts: all of them, or those within business hours. */

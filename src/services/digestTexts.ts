@@ -7,6 +7,7 @@ import {
   listItemsOf,
   renewItems,
 } from '#db/digestItems.ts';
+import { zoneOf } from '#db/digests.ts';
 import {
   type DigestText,
   endDigestText,
@@ -84,7 +85,7 @@ export async function writeDigestText(
       site: {
         name: known.page.name,
         url: ctx.site.url,
-        timeZone: run.zone,
+        timeZone: zoneOf(run),
         languages: ctx.site.languages,
       },
       from: run.from,

@@ -7,6 +7,7 @@ import {
   type DueDigest,
   firstDigestFrom,
   insertDigestDeliveries,
+  insertOwnDigest,
   lastDigest,
   lastPageDigest,
   listDigestReaders,
@@ -60,6 +61,35 @@ export async function sendDigests(ctx: Ctx): Promise<{ promised: number; more: b
     if (count) ctx.changed('outbox');
   }
   return { promised, more: true };
+}
+
+/**
+ * Tells one person, who is about to hear otherwise, what their next digest would have told by now; nothing when there is nothing to tell.
+ * @param from since when they have not been told
+ */
+export async function tellSoFar(
+  tx: Tx,
+  ctx: Ctx,
+  person: { seq: number; mode: Mode; timeZone: string | null },
+  from: Instant,
+): Promise<void> {
+  const now = ctx.now();
+  const known = await readKnown(tx);
+  const zone = person.timeZone ?? known.page.timeZone;
+  const run = { zone, day: dayIn(now, zone), windowFrom: from, windowTo: now, pageFrom: from };
+  const modes = { named: [person.mode], unnamed: [person.mode] };
+  const alone = { ...run, cursorSeq: person.seq - 1, boundSeq: person.seq };
+  const [reader] = await listDigestReaders(tx, alone, { modes, limit: 1 });
+  const items = await listDigestItems(tx, overlapping(from), now);
+  if (!reader || !items.length) return;
+  const had = await hadAlready(tx, [reader], items, run);
+  const missed = items.filter((item) => misses({ ...reader, from }, item, had)).map(({ seq }) => seq);
+  if (!missed.length) return;
+  const told = textOf(missed, await known.items(overlapping(from)));
+  const own = await insertOwnDigest(tx, { seq: reader.seq, ...run });
+  const noticeSeq = await writeDigestText(tx, ctx, { ...own, from }, { told, known, now });
+  const row = { noticeSeq, recipientSeq: reader.seq, suppressed: reader.suppressed };
+  await insertDigestDeliveries(tx, [row], { priority: PRIORITY.digest, now });
 }
 
 /**
@@ -125,22 +155,7 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
     },
     limit: CHUNK,
   });
-  const had = await listHadAlready(
-    tx,
-    readers.map(({ seq }) => seq),
-    {
-      updates: items,
-      // An item may be told long after its update: when that had been stopped, or was changed.
-      sinceDay: addDays(
-        dayIn(
-          items.flatMap(({ postedAt, filter }) => [postedAt, filter.told?.since ?? postedAt]).sort()[0] ??
-            run.windowFrom,
-          run.zone,
-        ),
-        -2,
-      ),
-    },
-  );
+  const had = await hadAlready(tx, readers, items, run);
   const { alike, last } = groupAlike(readers, (reader) =>
     items
       .filter((item) => misses(reader, item, had))
@@ -169,6 +184,21 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   const through = readers.length < CHUNK && last === readers.at(-1);
   await moveDigest(tx, run, last?.seq ?? run.boundSeq, through ? now : null);
   return rows.length;
+}
+
+/** What they had of these items: "seq of the recipient:u|i:seq". */
+function hadAlready(
+  tx: Tx,
+  readers: readonly DigestReader[],
+  items: readonly DigestItem[],
+  run: Pick<DueDigest, 'zone' | 'windowFrom'>,
+): Promise<Set<string>> {
+  const seqs = readers.map(({ seq }) => seq);
+  // An item may be told long after its update: when that had been stopped, or was changed.
+  const [first = run.windowFrom] = items
+    .flatMap(({ postedAt, filter }) => [postedAt, filter.told?.since ?? postedAt])
+    .sort();
+  return listHadAlready(tx, seqs, { updates: items, sinceDay: addDays(dayIn(first, run.zone), -2) });
 }
 
 /** The first of these people with at most TEXTS keys among them, by key, and the last of those people. */

@@ -22,6 +22,7 @@ import { findFitting } from './approvalStanding.ts';
 import { couldDecide } from './approvals.ts';
 import { callPayload } from './callPayload.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
+import { eachInTurn } from './inTurn.ts';
 import { pacesOf } from './pace.ts';
 import { callPlaces, placesFor } from './placeCalls.ts';
 import { requireIncident } from './requireIncident.ts';
@@ -32,21 +33,29 @@ import { mailStaff } from './staffMail.ts';
 const NEEDED = ['incident_commander', 'comms_lead'] as const;
 
 /**
- * Calls staff about every open incident of which a call is due. Each call, its mail and whom it is for are one transaction, so that it
- * is made once, whatever restarts and however many processes look.
+ * Calls staff about every open incident of which a call is due. The calls of an incident, their mail and whom it is for are one transaction,
+ * so that each is made once, whatever restarts and however many processes look; where one incident's fail, the others' are made.
  * @returns how many were made
+ * @throws what failed, once all have had their turn
  */
 export async function callStaff(ctx: Ctx): Promise<number> {
   const now = ctx.now();
-  const due = await ctx.db.read((tx) => listDue(tx, now));
-  if (!due.length) return 0;
-  const made = await ctx.db.write(async (tx) => {
-    // Looked at again: another process may have been quicker, or someone has posted.
-    const calls = await listDue(tx, now);
-    for (const { story, call } of calls) await makeCall(tx, ctx, story, call, now);
-    return calls.length;
+  const stories = await ctx.db.read((tx) => readOpenStories(tx, now));
+  const due = stories.filter(({ facts }) => callsDue(facts, now).length > 0);
+  let made = 0;
+  await eachInTurn(due, async ({ incident }) => {
+    const count = await ctx.db.write(async (tx) => {
+      // Looked at again: another process may have been quicker, or someone has posted.
+      const again = (await listCalledAbout(tx)).filter(({ seq }) => seq === incident.seq);
+      const calls = (await readStories(tx, again, now)).flatMap((story) =>
+        callsDue(story.facts, now).map((call) => ({ story, call })),
+      );
+      for (const { story, call } of calls) await makeCall(tx, ctx, story, call, now);
+      return calls.length;
+    });
+    if (count) ctx.changed('outbox');
+    made += count;
   });
-  if (made) ctx.changed('outbox');
   return made;
 }
 
@@ -63,19 +72,16 @@ export type Story = {
   unseen: boolean;
 };
 
-async function listDue(tx: Tx, now: Instant): Promise<{ story: Story; call: Call }[]> {
-  return (await readOpenStories(tx, now)).flatMap((story) =>
-    callsDue(story.facts, now).map((call) => ({ story, call })),
-  );
-}
-
 /** Of everything open about which staff are called. */
 export async function readOpenStories(tx: Tx, now: Instant): Promise<Story[]> {
+  return readStories(tx, await listCalledAbout(tx), now);
+}
+
+async function listCalledAbout(tx: Tx): Promise<Incident[]> {
   // Of what is restricted its viewers alone are called, and nothing else happens to it by itself.
-  const open = [...(await listOpen(tx)), ...(await listRestricted(tx))].filter(
+  return [...(await listOpen(tx)), ...(await listRestricted(tx))].filter(
     ({ kind, hasCadence, resolvedAt }) => kind === 'incident' && hasCadence && resolvedAt === null,
   );
-  return readStories(tx, open, now);
 }
 
 async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant): Promise<Story[]> {

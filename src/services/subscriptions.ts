@@ -116,9 +116,10 @@ export async function saveSubscription(
   await ctx.db.write(async (tx) => {
     const person = await personToChange(ctx, tx, token);
     const choice = knownChoice(await listChoices(tx), input);
+    // First, while they still follow what their digest would have told of.
+    if (input.pace) await choosePace(tx, ctx, person, input.pace);
     await replaceChoice(tx, person.seq, choice);
     if (input.locale) await setLocale(tx, person.seq, nearestOf(ctx.site.languages, input.locale));
-    if (input.pace) await choosePace(tx, person, input.pace, ctx.now());
     await insertAudit(tx, ctx, {
       ...audit('subscriber.choose', person),
       detail: { wholePage: choice.wholePage, scopes: choice.scopes.length },
@@ -127,6 +128,7 @@ export async function saveSubscription(
     await setShared(tx, person.seq, true);
     await insertAudit(tx, ctx, audit('subscriber.share', person));
   });
+  if (input.pace) ctx.changed('outbox');
 }
 
 /**

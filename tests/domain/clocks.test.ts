@@ -449,6 +449,19 @@ describe('the clocks of one incident', () => {
     expect(dues(paper)).toEqual(['14:55', null]);
   });
 
+  it('a severity that changes inside puts off no promise, by seconds neither', () => {
+    const paper = open('SEV1');
+    const promised = addMs(later(38), 7_000);
+    paper.post(later(1), {
+      audience: 'public',
+      status: 'investigating',
+      severity: 'SEV3',
+      nextUpdateBy: promised,
+    });
+    paper.post(addMs(later(33), 1_000), { audience: 'internal', status: 'investigating', severity: 'SEV1' });
+    expect(paper.incident.nextUpdateDue).toBe(promised);
+  });
+
   it('asks for a slower pace six hours after a reopening, not at once', () => {
     const paper = open('SEV1');
     paper.post(later(1), { audience: 'public', status: 'identified' });

@@ -328,6 +328,25 @@ describe('of any incident', () => {
     );
   });
 
+  it('a first word took no longer than the policy allows if, and only if, it was on time', () => {
+    const pace = paceOf('SEV3');
+    const allowed = (pace.policy.firstPublicUpdate as number) * MINUTE;
+    fc.assert(
+      fc.property(instant, fc.integer({ min: -180, max: 180 }), (declaredAt, offset) => {
+        const due = firstPublicDue(pace, declaredAt) as Instant;
+        const around = addMs(due, offset * MINUTE);
+        const postedAt = around > declaredAt ? around : declaredAt;
+        const said = [{ id: 'u1', postedAt, wasDueAt: due, status: 'investigating' as const }];
+        const took = keptWord({ ...story([]), pace, declaredAt, said }, postedAt).firstTookMs as number;
+        // Minutes in which nobody works are none.
+        const inHours = businessMsBetween(HOURS, addMs(postedAt, -MINUTE), postedAt) > 0;
+        if (postedAt <= due) expect(took).toBeLessThanOrEqual(allowed);
+        else if (inHours) expect(took).toBeGreaterThan(allowed);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
   it('it is the same story a day, a year or an hour later', () => {
     fc.assert(
       fc.property(instant, offsets, fc.constantFrom(HOUR, DAY, 365 * DAY), (declaredAt, minutes, shift) => {

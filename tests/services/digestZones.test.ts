@@ -27,6 +27,8 @@ const ZONES = [
 ];
 const PAGE_ZONES = ZONES.map((zone) => zone ?? 'UTC');
 const MODES: readonly Mode[] = ['digest', 'policy'];
+/** What people move between: some to hear each thing at once, and back. */
+const CHOSEN: readonly Mode[] = [...MODES, 'everything'];
 /** Two weekends on which clocks change, and a quiet one. */
 const STARTS = ['2026-11-20T05:00:00.000Z', '2027-03-26T05:00:00.000Z', '2026-10-30T05:00:00.000Z'];
 
@@ -52,7 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('move' as const),
       person: below(PEOPLE),
       zone: below(ZONES.length),
-      mode: below(MODES.length),
+      mode: below(CHOSEN.length),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('page' as const), zone: below(ZONES.length) }) },
@@ -114,6 +116,7 @@ async function digestHouse(fresh: () => Promise<Db>, start: string) {
   const pass = async (minutes: number) => {
     for (let left = minutes; left > 0; left -= 60) {
       ctx.clock.advance(Math.min(60, left) * MINUTE);
+      await house.expand();
       while ((await sendDigests(ctx)).more);
     }
   };
@@ -137,7 +140,7 @@ type House = Awaited<ReturnType<typeof digestHouse>>;
 async function act(house: House, one: Step): Promise<void> {
   if (one.do === 'wait') await house.pass(one.minutes);
   if (one.do === 'news') await house.say(PARTS[one.part] as string);
-  if (one.do === 'move') await house.move(one.person, ZONES[one.zone] ?? null, MODES[one.mode]);
+  if (one.do === 'move') await house.move(one.person, ZONES[one.zone] ?? null, CHOSEN[one.mode]);
   if (one.do === 'page') await house.setPage({ timeZone: PAGE_ZONES[one.zone] as string });
   if (one.do === 'hour') await house.setPage({ digestAt: `${String(one.hour).padStart(2, '0')}:00` });
   if (one.do === 'break') {
@@ -236,6 +239,44 @@ eachDatabase('digests while people and the page change their time zone', (fresh)
     await house.say('api');
     await house.move(0, 'Asia/Tokyo', 'digest');
     await expectOnce(house);
+  });
+
+  it('whoever chooses every update is told at once what their next digest would have said, and nothing of it again', async () => {
+    const house = await digestHouse(fresh, '2026-11-20T05:00:00.000Z');
+    await house.move(0, 'Asia/Tokyo');
+    await house.say('api');
+    await house.pass(20 * 60);
+    await house.say('api');
+    await house.pass(60);
+    await house.move(0, 'Asia/Tokyo', 'everything');
+    await house.drain();
+    const [first, second] = house.mailsOf(0).map((text) => text.match(/News [a-j]+/g));
+    expect([first, second]).toEqual([['News a'], ['News b']]);
+    await house.say('api');
+    await house.move(0, 'Asia/Tokyo', 'digest');
+    house.ctx.clock.advance(MINUTE);
+    await house.move(0, 'Asia/Tokyo', 'everything');
+    await expectOnce(house);
+    expect(house.mailsOf(0)).toHaveLength(3);
+  });
+
+  it('whoever chooses every update gets the mail, too, that waits for its time', async () => {
+    const house = await digestHouse(fresh, '2026-11-20T12:00:00.000Z');
+    await house.move(0, null, 'policy');
+    const { id } = await house.declare({
+      severity: 'SEV3',
+      components: [{ id: 'api', status: 'partial_outage' }],
+    });
+    await house.say.of(id, { body: 'It begins.', notify: true });
+    await house.pass(10);
+    await house.drain();
+    expect(house.mailsOf(0)).toEqual([]);
+    await house.move(0, null, 'everything');
+    await house.drain();
+    expect(house.mailsOf(0)).toEqual([]);
+    await house.pass(25);
+    await house.drain();
+    expect(house.mailsOf(0).map((text) => text.match(/It begins/g))).toEqual([['It begins']]);
   });
 
   it('whatever changes when: each thing that happened is in one digest of each whom it concerns', async () => {

@@ -1,5 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { setDropped } from '#db/dropped.ts';
 import type { Db } from '#db/open.ts';
+import { removeMember } from '#services/audienceMembers.ts';
+import { getAudience } from '#services/audiences.ts';
 import { sendDigests } from '#services/digests.ts';
 import { type Heard, lookUp } from '#services/heard.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -31,7 +34,13 @@ async function house(fresh: () => Promise<Db>) {
         .execute(),
     );
   const subjects = (name: string) => made.heard(`${name}@example.com`).map(({ subject }) => subject);
-  return { ...made, subscribe, subjects };
+  /** Takes a person out of an audience. */
+  const leave = async (audience: string, name: string) => {
+    const { members } = await getAudience(ctx, audience);
+    const { id } = members.find(({ address }) => address === `${name}@example.com`)!;
+    await removeMember(ctx, audience, id);
+  };
+  return { ...made, subscribe, subjects, leave };
 }
 
 eachDatabase('whoever is told as one of an audience and subscribed besides', (fresh) => {
@@ -147,5 +156,136 @@ eachDatabase('whoever is told as one of an audience and subscribed besides', (fr
     await drain();
     expect(subjects('ann')).toHaveLength(2);
     expect(subjects('ann')[1]).toContain('Correction');
+  });
+
+  describe('hears as a subscriber where the other mail does not leave after all', () => {
+    const INVESTIGATING = '[Investigating] Checkout is failing';
+    const IDENTIFIED = '[Identified] Checkout is failing';
+
+    /** Both mails of the first update are made, and neither has left; Eva is an executive and has subscribed. */
+    async function made() {
+      const all = await house(fresh);
+      await all.subscribe('eva', 'everything');
+      const { id } = await all.declare();
+      await all.drain();
+      await all.say(id, { body: 'Cards fail.', notify: true });
+      await all.expand();
+      const before = all.subjects('eva').length;
+      const { db, ctx } = all;
+      return {
+        ...all,
+        id,
+        news: () => all.subjects('eva').slice(before),
+        leave: () => all.leave('executives', 'eva'),
+        rest: () =>
+          db.write((tx) =>
+            tx
+              .updateTable('recipients')
+              .set({ quarantined_at: ctx.now() })
+              .where('kind', '=', 'stakeholder')
+              .where('address', '=', 'eva@example.com')
+              .execute(),
+          ),
+      };
+    }
+
+    it('for she was taken out of the audience', async () => {
+      const { leave, drain, news } = await made();
+      await leave();
+      await drain();
+      expect(news()).toEqual([INVESTIGATING]);
+    });
+
+    it('for the mail to audiences rests for her', async () => {
+      const { rest, drain, news } = await made();
+      await rest();
+      await drain();
+      expect(news()).toEqual([INVESTIGATING]);
+    });
+
+    it('for it was dropped, and what subscribers get was not', async () => {
+      const { ctx, db, drain, news } = await made();
+      const { seq } = await db.read((tx) =>
+        tx
+          .selectFrom('deliveries as d')
+          .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+          .select('d.notice_seq as seq')
+          .where('r.kind', '=', 'stakeholder')
+          .where('r.address', '=', 'eva@example.com')
+          .where('d.state', '=', 'queued')
+          .executeTakeFirstOrThrow(),
+      );
+      await db.write((tx) => setDropped(tx, [seq], { at: ctx.now(), by: 'Ana' }));
+      await drain();
+      expect(news()).toEqual([INVESTIGATING]);
+    });
+
+    it('for the provider refuses it', async () => {
+      const { wire, drain, news } = await made();
+      wire.refuses = ({ to, subject }) => to === 'eva@example.com' && subject.startsWith('[SEV1');
+      await drain();
+      expect(news()).toEqual([INVESTIGATING]);
+    });
+
+    it('once, in order, and of all that she missed', async () => {
+      const { ctx, say, id, expand, leave, drain, news, heard } = await made();
+      ctx.clock.advance(60_000);
+      await say(id, { body: 'We know why.', status: 'identified', notify: true });
+      await expand();
+      await leave();
+      await drain();
+      expect(news()).toEqual([IDENTIFIED]);
+      expect(heard('eva@example.com').at(-1)?.text).toContain('Cards fail.');
+      ctx.clock.advance(60_000);
+      await say(id, { body: 'It is mended.', status: 'monitoring', notify: true });
+      await drain();
+      expect(news().slice(1)).toEqual(['[Monitoring] Checkout is failing']);
+    });
+
+    it('but not of what she had in it before she left it', async () => {
+      const { ctx, say, id, expand, leave, drain, news, heard } = await made();
+      await drain();
+      ctx.clock.advance(60_000);
+      await say(id, { body: 'We know why.', status: 'identified', notify: true });
+      await expand();
+      await leave();
+      await drain();
+      expect(news()).toEqual([`[SEV1, Investigating] Checkout is failing`, IDENTIFIED]);
+      expect(heard('eva@example.com')).toHaveLength(3);
+    });
+
+    it('and that it is over, which those are told who were told of it', async () => {
+      const { ctx, declare, say, drain, subscribe, subjects, leave } = await house(fresh);
+      await subscribe('sue', 'policy');
+      // Support is told of a SEV3; subscribers by the policy once it has been open for half an hour.
+      const { id } = await declare({ severity: 'SEV3' });
+      await say(id, { body: 'Cards are slow.', notify: true });
+      for (let minute = 0; minute < 40; minute++) {
+        ctx.clock.advance(60_000);
+        await drain();
+      }
+      const before = subjects('sue').length;
+      await leave('support', 'sue');
+      await say(id, { body: 'They are quick again.', status: 'resolved', notify: true });
+      await drain();
+      expect(subjects('sue').slice(before)).toEqual(['[Resolved] Checkout is failing']);
+    });
+
+    it('in the digest', async () => {
+      const { ctx, declare, say, expand, drain, subscribe, subjects, heard, leave } = await house(fresh);
+      await subscribe('eva', 'digest');
+      const { id } = await declare();
+      await drain();
+      await say(id, { body: 'Cards fail.', notify: true });
+      await expand();
+      await leave('executives', 'eva');
+      await drain();
+      const before = subjects('eva').length;
+      ctx.clock.set('2026-11-21T09:00:00.000Z');
+      await sendDigests(ctx);
+      await drain();
+      expect(subjects('eva').length).toBe(before + 1);
+      expect(heard('eva@example.com').at(-1)?.text).toContain('Cards fail.');
+    });
   });
 });

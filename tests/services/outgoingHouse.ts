@@ -24,13 +24,19 @@ export function openWire(batchSize: number, concurrency: number) {
     open,
     /** Whether calls are taken at once. */
     takes: true,
-    answer(call: OpenCall, kind: 'accepted' | 'configuration' | 'unknown' | 'takenInSilence'): void {
+    /** What it then takes no batch with. */
+    refuses: (_: Sent): boolean => false,
+    answer(
+      call: OpenCall,
+      kind: 'accepted' | 'configuration' | 'unknown' | 'takenInSilence' | 'payloadFault',
+    ): void {
       open.splice(open.indexOf(call), 1);
       if (kind === 'accepted' || kind === 'takenInSilence') taken.push(...call.mails);
       if (kind === 'accepted')
         call.answer({ kind: 'accepted', providerIds: call.mails.map((_, index) => `m${index}`) });
       else if (kind === 'configuration')
         call.answer({ kind: 'configuration', reason: 'The key is wrong.', fix: 'Mend it.' });
+      else if (kind === 'payloadFault') call.answer({ kind: 'payloadFault', reason: 'Someone in it.' });
       else call.answer({ kind: 'unknown', afterMs: 1, reason: 'No answer.', unreachable: false });
     },
   };
@@ -76,7 +82,7 @@ export function openWire(batchSize: number, concurrency: number) {
           },
         };
         open.push(call);
-        if (wire.takes) wire.answer(call, 'accepted');
+        if (wire.takes) wire.answer(call, mails.some(wire.refuses) ? 'payloadFault' : 'accepted');
       }),
     close: async () => undefined,
   };

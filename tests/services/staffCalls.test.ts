@@ -163,6 +163,22 @@ eachDatabase('calls to staff', (fresh) => {
     ]);
   });
 
+  it('an incident whose calls cannot be made keeps nobody from being called about another', async () => {
+    const { ctx, declare, mails } = await dutyHouse(fresh);
+    await declare({ title: 'Checkout is failing' });
+    await declare({ title: 'Search is failing' });
+    let asked = 0;
+    const newId = () => {
+      if (asked++ === 0) throw new Error('No number is left.');
+      return ctx.newId();
+    };
+    await expect(callStaff({ ...ctx, newId })).rejects.toThrow('No number is left.');
+    const about = async () => (await mails()).map((mail) => mail.split(': ').at(-1)).toSorted();
+    expect(await about()).toHaveLength(1);
+    await callStaff(ctx);
+    expect(await about()).toEqual(['Checkout is failing', 'Search is failing']);
+  });
+
   it('“I have it” is said by people, of what is open', async () => {
     const { ctx, declare, say, as } = await dutyHouse(fresh);
     const { id } = await declare({ severity: 'SEV4' });
