@@ -12,6 +12,22 @@ const ownEntry = {
   }),
 };
 
+/** Under `astro dev` ours does not run, which takes the language out of an address before routes see it. */
+const devLanguages = {
+  name: 'foghorn-dev-languages',
+  configureServer: (server) => {
+    server.middlewares.use((request, _response, next) => {
+      const [, locale, rest] = /^\/(en|de|ar|en-XA)((?:[/?].*)?)$/.exec(request.url) ?? [];
+      delete request.headers['x-foghorn-locale'];
+      if (locale) {
+        request.url = rest.startsWith('/') ? rest : `/${rest}`;
+        request.headers['x-foghorn-locale'] = locale;
+      }
+      next();
+    });
+  },
+};
+
 export default defineConfig({
   output: 'server',
   adapter: node({ mode: 'middleware' }),
@@ -42,5 +58,5 @@ export default defineConfig({
       ],
     },
   },
-  vite: { plugins: [ownEntry] },
+  vite: { plugins: [ownEntry, devLanguages] },
 });

@@ -1,6 +1,7 @@
 import type { HookRules } from '#domain/hooks.ts';
 import type { Actor } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
+import type { Languages } from '#i18n/locales.ts';
 import type { Db } from './open.ts';
 
 /** What the product's rooms are given in place of clocks, chance and environment. One a request or command. */
@@ -23,6 +24,8 @@ export type Ctx = {
 export type Site = {
   /** Origin of the public page, without a trailing slash. */
   url: string;
+  /** What the page is offered in; the first at addresses without a language. */
+  languages: Languages;
   /** "Name <address>" */
   mailFrom: string;
   mailReplyTo: string | null;

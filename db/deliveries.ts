@@ -21,6 +21,8 @@ export type QueuedDelivery = {
   channel: Row<'recipients'>['channel'];
   /** The zone that this person reads times in; null: the page's. */
   zone: string | null;
+  /** The language that this person asked for. */
+  locale: string;
   /** Why this person must not be told after all; null when nothing stands against it. */
   against: 'suppressed' | 'unsubscribed' | 'quarantined' | 'needless' | 'emptied' | null;
 };
@@ -201,6 +203,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         ADDRESS.as('address'),
         'r.channel',
         'r.time_zone as zone',
+        'r.locale',
       ])
       .select([sql<number>`coalesce(c.replaced_by, d.content_seq, d.notice_seq)`.as('contentSeq')])
       .select((eb) => against(eb, holds).as('against'))

@@ -160,13 +160,20 @@ export async function findDelivery(
   seq: number,
   reader: Reader = null,
 ): Promise<
-  (DeliveryRow & { noticeSeq: number; contentSeq: number; recipientId: string; zone: string | null }) | null
+  | (DeliveryRow & {
+      noticeSeq: number;
+      contentSeq: number;
+      recipientId: string;
+      zone: string | null;
+      locale: string;
+    })
+  | null
 > {
   const row = await deliveriesWithPerson(tx)
     .innerJoin('notices as c', (join) =>
       join.on('c.seq', '=', sql<number>`coalesce(d.content_seq, d.notice_seq)`),
     )
-    .select(['r.id as recipient_id', 'r.time_zone', 'c.seq as content', 'c.replaced_by'])
+    .select(['r.id as recipient_id', 'r.time_zone', 'r.locale', 'c.seq as content', 'c.replaced_by'])
     .where('d.seq', '=', seq)
     .where(mayKnowNotice(reader, 'd.notice_seq'))
     .executeTakeFirst();
@@ -178,6 +185,7 @@ export async function findDelivery(
     contentSeq: mended ?? row.content,
     recipientId: row.recipient_id,
     zone: row.time_zone,
+    locale: row.locale,
   };
 }
 

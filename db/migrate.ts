@@ -22,6 +22,7 @@ import { paceZone } from './migrations/0019_pace_zone.ts';
 import { maintenance } from './migrations/0020_maintenance.ts';
 import { upstream } from './migrations/0022_upstream.ts';
 import { brand } from './migrations/0023_brand.ts';
+import { languages } from './migrations/0024_languages.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -50,6 +51,7 @@ export const MIGRATIONS: readonly Migration[] = [
   maintenance,
   upstream,
   brand,
+  languages,
 ];
 
 export class NewerSchemaError extends Error {

@@ -19,7 +19,11 @@ export type Notice = {
   createdAt: Instant;
   /** What webhooks and chats are told of it (`HookPayload` as JSON); null when they are not. */
   payload: string | null;
+  /** Its subject and texts in other languages, by locale. */
+  translations: ReadonlyMap<string, Translation>;
 };
+
+export type Translation = Pick<Notice, 'subject' | 'html' | 'text'>;
 
 /**
  * Keeps a rendered message. `priority` is one of `PRIORITY`.
@@ -33,7 +37,10 @@ export async function insertNotice(
     incidentSeq: number | null;
     updateSeq: number | null;
     priority: number;
-    rendered: { subject: string; html: string; text: string; headers: Record<string, string> };
+    rendered: Translation & {
+      headers: Record<string, string>;
+      translations?: Readonly<Record<string, Translation>>;
+    };
     payload?: string | null;
     /** That some get it in another notice's place: which, since which update they missed what, and what is left out all the same. */
     variant?: { of: number; sinceUpdateSeq: number | null; omits: readonly number[] };
@@ -62,12 +69,20 @@ export async function insertNotice(
     })
     .returning('seq')
     .executeTakeFirstOrThrow();
+  const translations = Object.entries(notice.rendered.translations ?? {});
+  if (translations.length)
+    await tx
+      .insertInto('notice_texts')
+      .values(translations.map(([locale, words]) => ({ notice_seq: seq, locale, ...words })))
+      .execute();
   return seq;
 }
 
 export async function listNotices(tx: Tx, seqs: readonly number[]): Promise<Notice[]> {
   if (!seqs.length) return [];
   const rows = await tx.selectFrom('notices').selectAll().where('seq', 'in', seqs).execute();
+  const texts = await tx.selectFrom('notice_texts').selectAll().where('notice_seq', 'in', seqs).execute();
+  const byNotice = Map.groupBy(texts, (row) => row.notice_seq);
   return rows.map((row) => ({
     seq: row.seq,
     id: row.id,
@@ -81,5 +96,11 @@ export async function listNotices(tx: Tx, seqs: readonly number[]): Promise<Noti
     headers: JSON.parse(row.headers),
     createdAt: row.created_at,
     payload: row.payload,
+    translations: new Map(
+      (byNotice.get(row.seq) ?? []).map(({ locale, subject, html, text }) => [
+        locale,
+        { subject, html, text },
+      ]),
+    ),
   }));
 }

@@ -158,6 +158,11 @@ export async function setShared(tx: Tx, seq: number, shared: boolean): Promise<v
     .execute();
 }
 
+/** What language their mails are in, from the next one that is rendered on. */
+export async function setLocale(tx: Tx, seq: number, locale: string): Promise<void> {
+  await tx.updateTable('recipients').set({ locale }).where('seq', '=', seq).execute();
+}
+
 /** How often they are told, and by whose clock; and, where given, whether also an hour before planned work begins. */
 export async function setPace(
   tx: Tx,

@@ -380,6 +380,15 @@ export interface TellingsTable {
   told_at: Instant;
 }
 
+/** A notice in another language than the page's first. */
+export interface NoticeTextsTable {
+  notice_seq: number;
+  locale: string;
+  subject: string;
+  html: string;
+  text: string;
+}
+
 export interface NoticesTable {
   seq: Generated<number>;
   id: string;
@@ -941,6 +950,7 @@ export interface Schema {
   digest_items: DigestItemsTable;
   logos: LogosTable;
   digest_runs: DigestRunsTable;
+  notice_texts: NoticeTextsTable;
   digest_texts: DigestTextsTable;
   runbooks: RunbooksTable;
   incident_runbooks: IncidentRunbooksTable;

@@ -1,19 +1,28 @@
-import { type Instant, rangeText, whenText } from '#domain/time.ts';
+import type { Instant } from '#domain/time.ts';
+import { HOUSE_LOCALE, isLocale } from '#i18n/locales.ts';
+import { type Words, wordsIn } from '#i18n/words.ts';
 
 /** A place for a time as the reader's own zone has it, left open until the mail is frozen. No typed text can look like one. */
-export type MomentSlot = `${'when' | 'range'}|${string}|${string}|${string}`;
+export type MomentSlot = `${'when' | 'range'}|${string}|${string}|${string}${'' | `|${string}`}`;
 
 /** How one is written between the marks of a slot. */
-export const MOMENT = '(?:when|range)\\|[\\dTZ:.-]+\\|[\\dTZ:.-]+\\|[\\w+/-]+';
+export const MOMENT = '(?:when|range)\\|[\\dTZ:.-]+\\|[\\dTZ:.-]+\\|[\\w+/-]+(?:\\|[\\w-]+)?';
+
+const ENGLISH = wordsIn(HOUSE_LOCALE);
 
 /** A time that the mail says in the page's zone, as whenText has it, beside it. */
-export function whenSlot(instant: Instant, zone: string, now: Instant): string {
-  return mark(`when|${instant}|${now}|${zone}`);
+export function whenSlot(instant: Instant, zone: string, now: Instant, words = ENGLISH): string {
+  return mark(`when|${instant}|${now}|${zone}${languageOf(words)}`);
 }
 
 /** The same of a span, as rangeText has it. */
-export function rangeSlot(from: Instant, to: Instant, zone: string): string {
-  return mark(`range|${from}|${to}|${zone}`);
+export function rangeSlot(from: Instant, to: Instant, zone: string, words = ENGLISH): string {
+  return mark(`range|${from}|${to}|${zone}${languageOf(words)}`);
+}
+
+/** English goes without saying, as in mails from before there was another. */
+function languageOf({ locale }: Words): '' | `|${string}` {
+  return locale === HOUSE_LOCALE ? '' : `|${locale}`;
 }
 
 function mark(name: MomentSlot): string {
@@ -34,8 +43,15 @@ export function momentText(name: MomentSlot, zone: string | null): string {
   const key = `${name}|${zone}`;
   const known = said.get(key);
   if (known !== undefined) return known;
-  const [kind, from, to, pageZone] = name.split('|') as [string, string, string, string];
-  const inZone = (one: string) => (kind === 'range' ? rangeText(from, to, one) : whenText(from, one, to));
+  const [kind, from, to, pageZone, language = HOUSE_LOCALE] = name.split('|') as [
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
+  const { range, when } = wordsIn(isLocale(language) ? language : HOUSE_LOCALE);
+  const inZone = (one: string) => (kind === 'range' ? range(from, to, one) : when(from, one, to));
   let text = '';
   try {
     const own = inZone(zone);

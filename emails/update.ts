@@ -1,19 +1,22 @@
 import type { Severity } from '#domain/severity.ts';
-import {
-  type AnyStatus,
-  type ComponentStatus,
-  type IncidentKind,
-  isOver,
-  STATUS_LABELS,
-} from '#domain/status.ts';
-import { dateTimeText, durationText, type Instant, msBetween, rangeText, whenText } from '#domain/time.ts';
+import { type AnyStatus, type ComponentStatus, type IncidentKind, isOver } from '#domain/status.ts';
+import { type Instant, msBetween } from '#domain/time.ts';
 import { titleWithScope } from '#domain/title.ts';
+import type { Languages } from '#i18n/locales.ts';
+import type { Words } from '#i18n/words.ts';
+import { ENGLISH } from './languages.ts';
 import { LOOK_OF_STATUS } from './looks.ts';
 import { rangeSlot, whenSlot } from './moments.ts';
 import { clip, excerpt, oneLine } from './prose.ts';
 
 /** What an update's mail says, in words, for both of its parts. */
-export type MailSite = { name: string; url: string; timeZone: string };
+export type MailSite = {
+  name: string;
+  url: string;
+  timeZone: string;
+  /** What subscribers' mails are written in, the first of them first; English alone when left out. */
+  languages?: Languages;
+};
 
 export type UpdateMail = {
   site: MailSite;
@@ -66,82 +69,96 @@ export function headingOf({ incident }: UpdateMail): string {
   return titleWithScope(title, incident.scope && clip(oneLine(incident.scope), 100));
 }
 
-export const CALLED_OFF = 'Called off';
+export const CALLED_OFF = ENGLISH.pages.story.calledOff;
 
-export function statusWords({ incident, update, correction, reminder }: UpdateMail): string {
-  const label = incident.calledOff ? CALLED_OFF : STATUS_LABELS[update.status];
-  if (reminder) return 'Reminder';
-  if (correction) return 'Correction';
-  if (update.kind === 'reopening') return `${label} again`;
-  return update.kind === 'correction' ? `${label}, corrected` : label;
+export function statusWords({ incident, update, correction, reminder }: UpdateMail, words = ENGLISH): string {
+  const { pages, mails, say } = words;
+  const status = incident.calledOff ? pages.story.calledOff : pages.status[update.status];
+  if (reminder) return mails.reminder;
+  if (correction) return mails.correction;
+  if (update.kind === 'reopening') return say(mails.again, { status });
+  return update.kind === 'correction' ? say(mails.corrected, { status }) : status;
 }
 
 /** "Since 14:15 UTC", the span of what is over, or the window of a maintenance. */
-export function whenLine({ site, incident, update }: UpdateMail): string | null {
+export function whenLine({ site, incident, update }: UpdateMail, words = ENGLISH): string | null {
+  const { mails, pages, say } = words;
   if (incident.kind === 'maintenance') {
     if (!incident.scheduledFor) return null;
     return incident.scheduledUntil
-      ? rangeText(incident.scheduledFor, incident.scheduledUntil, site.timeZone)
-      : `From ${dateTimeText(incident.scheduledFor, site.timeZone)}`;
+      ? words.range(incident.scheduledFor, incident.scheduledUntil, site.timeZone)
+      : say(mails.from, { time: words.dateTime(incident.scheduledFor, site.timeZone) });
   }
   if (incident.startedAt > update.postedAt) return null;
   if (update.status === 'postmortem') return null;
-  if (!isOver(update.status)) return `Since ${whenText(incident.startedAt, site.timeZone, update.postedAt)}`;
-  const lasted = durationText(msBetween(incident.startedAt, update.postedAt));
-  return `${rangeText(incident.startedAt, update.postedAt, site.timeZone, update.postedAt)}, ${lasted}`;
+  if (!isOver(update.status))
+    return say(mails.since, { time: words.when(incident.startedAt, site.timeZone, update.postedAt) });
+  const lasted = words.length(msBetween(incident.startedAt, update.postedAt));
+  const range = words.range(incident.startedAt, update.postedAt, site.timeZone, update.postedAt);
+  return `${range}${pages.time.comma}${lasted}`;
 }
 
 /** The window of a maintenance again, as the reader's own zone has it; null of what has none. */
-export function ownWindow({ site, incident }: UpdateMail): string | null {
+export function ownWindow({ site, incident }: UpdateMail, words = ENGLISH): string | null {
   if (incident.kind !== 'maintenance' || !incident.scheduledFor || !incident.scheduledUntil) return null;
-  return rangeSlot(incident.scheduledFor, incident.scheduledUntil, site.timeZone);
+  return rangeSlot(incident.scheduledFor, incident.scheduledUntil, site.timeZone, words);
 }
 
-export function facts({ incident, update }: UpdateMail): { label: string; text: string }[] {
+export function facts(
+  { incident, update }: UpdateMail,
+  { mails }: Words = ENGLISH,
+): { label: string; text: string }[] {
   const where = update.scope && update.scope !== incident.scope ? update.scope : null;
   const all: [string, string | null][] = [
-    ['Where', where],
-    ['Who is affected', update.affected],
-    ['What still works', update.workaround],
-    ['Estimate', update.estimate],
+    [mails.where, where],
+    [mails.who, update.affected],
+    [mails.works, update.workaround],
+    [mails.estimate, update.estimate],
   ];
   return all.flatMap(([label, text]) => (text?.trim() ? [{ label, text: clip(text.trim(), MAX_FACT) }] : []));
 }
 
-export function promise({ site, update }: UpdateMail): { words: string; by: string; own: string } | null {
+export function promise(
+  { site, update }: UpdateMail,
+  words = ENGLISH,
+): { words: string; by: string; own: string } | null {
   if (!update.nextUpdateBy || isOver(update.status)) return null;
   const when = [update.nextUpdateBy, site.timeZone, update.postedAt] as const;
-  return { words: 'Next update by', by: whenText(...when), own: whenSlot(...when) };
+  return { words: words.mails.next, by: words.when(...when), own: whenSlot(...when, words) };
 }
 
-export function moreComponents({ components }: UpdateMail): { count: string } | null {
+export function moreComponents({ components }: UpdateMail, words = ENGLISH): { count: string } | null {
   const rest = components.length - MAX_COMPONENTS;
-  return rest > 0 ? { count: `and ${rest} more, on the page` } : null;
+  return rest > 0 ? { count: words.count(words.mails.more, rest) } : null;
 }
 
 /** Plainly what was wrong, without blame; the right text follows. */
-export function correctionWords({ site, update, correction }: UpdateMail): string | null {
+export function correctionWords(
+  { site, update, correction }: UpdateMail,
+  { mails, when, say }: Words = ENGLISH,
+): string | null {
   if (!correction) return null;
-  const at = whenText(correction.saidAt, site.timeZone, update.postedAt);
+  const time = when(correction.saidAt, site.timeZone, update.postedAt);
   const wrong = correction.wrong ? ` ${oneLine(correction.wrong).replace(/[^.!?…]$/, '$&.')}` : '';
-  return `What we wrote at ${at} was not right.${wrong} This is right:`;
+  return `${say(mails.wasWrong, { time })}${wrong} ${mails.isRight}`;
 }
 
-export function earlierItems({ site, update, earlier }: UpdateMail) {
+export function earlierItems({ site, update, earlier }: UpdateMail, { pages, when }: Words = ENGLISH) {
   return earlier.slice(0, MAX_EARLIER).map((item) => ({
-    status: STATUS_LABELS[item.status],
+    status: pages.status[item.status],
     look: LOOK_OF_STATUS[item.status],
-    posted: whenText(item.postedAt, site.timeZone, update.postedAt),
+    posted: when(item.postedAt, site.timeZone, update.postedAt),
     words: excerpt(item.body, 280),
   }));
 }
 
-export function followWords(status: AnyStatus, drill = false): string {
+export function followWords(status: AnyStatus, drill = false, { mails }: Words = ENGLISH): string {
   if (drill) return isOver(status) ? 'See how the drill went' : 'Open the drill';
-  return isOver(status) ? 'Read all of it on the status page' : 'Follow it on the status page';
+  return isOver(status) ? mails.readAll : mails.follow;
 }
 
-export function incidentUrl({ site, incident }: UpdateMail): string {
+export function incidentUrl({ site, incident }: UpdateMail, { to }: Words = ENGLISH): string {
   if (incident.drill) return `${site.url}/admin/incidents/${encodeURIComponent(incident.id)}`;
-  return `${site.url}/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${encodeURIComponent(incident.id)}`;
+  const place = incident.kind === 'maintenance' ? 'maintenance' : 'incidents';
+  return site.url + to(`/${place}/${encodeURIComponent(incident.id)}`);
 }

@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isLocale, type Languages, LOCALES } from '#i18n/locales.ts';
 
 /** Everything that the environment decides, checked once. */
 export type Config = {
   port: number;
   host: string;
   siteUrl: string;
+  /** What the page is offered in; the first at `/`, each other under its own name. */
+  languages: Languages;
   databaseUrl: string;
   dataDir: string;
   mailTransport: 'file' | 'resend' | 'smtp';
@@ -76,6 +79,7 @@ export function readConfig(env: Env = process.env): Config {
   return {
     port,
     siteUrl,
+    languages: readLanguages(get('LANGUAGES') ?? 'en, de, ar'),
     dataDir,
     mailTransport,
     resendApiKey,
@@ -154,6 +158,17 @@ function check<T>(name: string, schema: z.ZodType<T>, value: string, wanted: str
 
 function fail(name: string, what: string, fix: string): never {
   throw new ConfigError(`${name} ${what}. ${fix}`);
+}
+
+function readLanguages(text: string): Languages {
+  const known = Object.keys(LOCALES)
+    .filter((one) => one !== 'en-XA')
+    .join(', ');
+  const fix = `Write those that the page is offered in, the first of them for the plain addresses, of: ${known}.`;
+  const names = text.split(',').map((one) => one.trim());
+  const wrong = names.find((one, i) => !isLocale(one) || names.indexOf(one) !== i);
+  if (wrong !== undefined) return fail('LANGUAGES', `is "${text}"`, fix);
+  return names as unknown as Languages;
 }
 
 function readSiteUrl(text: string): string {

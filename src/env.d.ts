@@ -4,6 +4,8 @@ declare namespace App {
   interface Locals {
     /** The request's context; its actor is the signed-in user, else a visitor. */
     ctx: import('#db/context.ts').Ctx;
+    /** The language of this address, and its words. */
+    words: import('#i18n/words.ts').Words;
     /** The signed-in user; null on public pages and without a session. */
     user: Extract<import('#domain/permissions.ts').Actor, { kind: 'user' }> | null;
     /** The visitor's address as the trusted proxies give it. Never logged in clear. */

@@ -29,7 +29,8 @@ export type Foghorn = {
 export async function openFoghorn(config: Config): Promise<Foghorn> {
   const db = await openDatabase(config.databaseUrl);
   const log = createLog(config.logLevel);
-  const site: Site = { url: config.siteUrl, mailFrom: config.mailFrom, mailReplyTo: config.mailReplyTo };
+  const { siteUrl: url, languages, mailFrom, mailReplyTo } = config;
+  const site: Site = { url, languages, mailFrom, mailReplyTo };
   const listeners = new Set<(what: 'page' | 'outbox') => void>();
   const shared = {
     db,

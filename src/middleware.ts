@@ -6,6 +6,8 @@ import { accessOf } from '#auth/routes.ts';
 import { presentedSession, readSession } from '#auth/sessions.ts';
 import { unsafeMethodProblem } from '#auth/unsafeMethods.ts';
 import { AppError, httpStatus } from '#domain/errors.ts';
+import { HOUSE_LOCALE, isLocale, type Locale } from '#i18n/locales.ts';
+import { wordsIn } from '#i18n/words.ts';
 import { getFoghorn } from '#server/context.ts';
 
 /**
@@ -21,6 +23,7 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
   // The server fills these in; `astro dev` has none of ours.
   locals.clientAddress ??= import.meta.env.DEV ? context.clientAddress : 'unknown';
   locals.requestId ??= randomUUID();
+  locals.words ??= wordsIn(devLocale(context), foghorn.config.languages);
   locals.user = null;
   locals.resendWebhookSecret = foghorn.config.resendWebhookSecret;
   locals.ctx = foghorn.contextFor({ kind: 'visitor' });
@@ -54,6 +57,12 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
     access === 'session' && !locals.user ? notSignedIn(context) : await next().catch(inWords(context));
   return kept(answer, cookie);
 };
+
+/** The server sets the language; `astro dev` tells it in a header (astro.config.mjs). */
+function devLocale({ request }: APIContext): Locale {
+  const asked = import.meta.env.DEV ? request.headers.get('x-foghorn-locale') : null;
+  return asked && isLocale(asked) ? asked : HOUSE_LOCALE;
+}
 
 /** What a page or a route of the admin refused and left to us: not there, not allowed, not so. Anything else is a fault. */
 function inWords({ request }: APIContext): (error: unknown) => Response {

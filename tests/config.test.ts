@@ -36,6 +36,7 @@ describe('the environment', () => {
       port: 4321,
       host: 'localhost',
       siteUrl: 'http://localhost:4321',
+      languages: ['en', 'de', 'ar'],
       databaseUrl: 'sqlite:/nowhere/data/foghorn.db',
       dataDir: '/nowhere/data',
       mailTransport: 'file',

@@ -9,7 +9,7 @@ import { isUrgent, PRIORITIES } from '#domain/priority.ts';
 import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { freezeBatch } from './freeze.ts';
-import { addressLetter, type Letter, type Mail, openLetter, UnsendableMail } from './mail.ts';
+import { addressLetter, type Letter, letterIn, type Mail, openLetter, UnsendableMail } from './mail.ts';
 import type { Transport } from './transport.ts';
 
 /** The provider forgets a key after 24 h; an hour before that a repeat is no longer safe. */
@@ -214,9 +214,10 @@ export async function prepareBatch(
       });
       continue;
     }
-    const letter = letters.get(delivery.contentSeq) as Letter | UnsendableMail;
+    const opened = letters.get(delivery.contentSeq) as Letter | UnsendableMail;
     try {
-      if (letter instanceof UnsendableMail) throw letter;
+      if (opened instanceof UnsendableMail) throw opened;
+      const letter = letterIn(opened, delivery.locale);
       if (transport.lane === 'hook' && !letter.notice.payload)
         throw new UnsendableMail('This message has nothing for webhooks and chats.');
       mails.push(

@@ -5,10 +5,13 @@ import { type Choice, EVERYTHING } from '#domain/choice.ts';
 import type { Instant } from '#domain/time.ts';
 import { type Links, personalHeaders, recipientLinks, type Sign } from '#emails/links.ts';
 import { type Personal, personalise, splitSlots } from '#emails/slots.ts';
+import { closest } from '#i18n/locales.ts';
 
 /** A notice made ready to be written to thousands: its text is cut at the personal slots once. */
 export type Letter = {
   notice: Notice;
+  /** What its links begin with after the host: the language, where that is not the page's first. */
+  prefix: string;
   html: ReturnType<typeof splitSlots>;
   text: ReturnType<typeof splitSlots>;
 };
@@ -46,8 +49,27 @@ const RECURRING: readonly NoticeKind[] = ['update', 'maintenance', 'digest'];
 const THREADED: readonly NoticeKind[] = [...RECURRING, 'drill'];
 
 /** @throws when the notice's slots are broken */
-export function openLetter(notice: Notice): Letter {
-  return { notice, html: splitSlots(notice.html), text: splitSlots(notice.text) };
+export function openLetter(notice: Notice, prefix = ''): Letter {
+  return { notice, prefix, html: splitSlots(notice.html), text: splitSlots(notice.text) };
+}
+
+const translated = new WeakMap<Letter, Map<string, Letter>>();
+
+/**
+ * The letter in the language that someone asked for, where it was written in that; the same one for all who asked for it, so that
+ * what is done once a letter is done once a language.
+ * @throws when the slots of that text are broken
+ */
+export function letterIn(letter: Letter, asked: string): Letter {
+  const { translations } = letter.notice;
+  const locale = translations.size ? closest(translations.keys(), asked) : undefined;
+  if (locale === undefined) return letter;
+  const known = translated.get(letter) ?? new Map<string, Letter>();
+  translated.set(letter, known);
+  const own =
+    known.get(locale) ?? openLetter({ ...letter.notice, ...translations.get(locale) }, `/${locale}`);
+  known.set(locale, own);
+  return own;
 }
 
 /**
@@ -63,7 +85,7 @@ export function addressLetter(
   { siteUrl, sign }: { siteUrl: string; sign: Sign },
 ): Mail {
   const { notice } = letter;
-  const links = recipientLinks(siteUrl, sign, to.recipientId, notice.createdAt);
+  const links = recipientLinks(siteUrl + letter.prefix, sign, to.recipientId, notice.createdAt);
   const messageId = `<d${to.deliverySeq}.${shortHash(`${notice.id}\n${to.recipientId}`)}@${new URL(siteUrl).hostname}>`;
   const { 'Reply-To': answers, ...own } = notice.headers;
   const headers: Record<string, string> = {

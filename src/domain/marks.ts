@@ -1,13 +1,5 @@
-import { COMPONENT_STATUS_LABELS, COMPONENT_STATUSES, type ComponentStatus, worstStatus } from './status.ts';
-import {
-  addDays,
-  clockTimeWithZone,
-  dayIn,
-  durationText,
-  type Instant,
-  startOfDay,
-  toInstant,
-} from './time.ts';
+import { COMPONENT_STATUSES, type ComponentStatus, worstStatus } from './status.ts';
+import { addDays, dayIn, type Instant, startOfDay, toInstant } from './time.ts';
 import type { Stretch } from './uptime.ts';
 
 /** A calendar day in the page's zone, with its bounds in milliseconds; the last one ends at the page's time. */
@@ -120,43 +112,41 @@ function uprights(days: readonly DayMark[], status: ComponentStatus): string {
 /** A day that had trouble, named. */
 export type TroubledDay = { day: string; status: ComponentStatus; name: string };
 
+/** What a day's name is made of. */
+export type DayWords = {
+  /** As it stands within a sentence. */
+  label: (status: ComponentStatus) => string;
+  allDay: string;
+  allDaySoFar: string;
+  since: (at: Instant) => string;
+  length: (ms: number) => string;
+  /** "A and B" of times, and "A, B" of what went on. */
+  and: (times: readonly string[]) => string;
+  part: (status: string, times: string) => string;
+  comma: string;
+};
+
 /** The days that had trouble, newest first: each an upright of `markPaths`. */
-export function troubledDays(days: readonly DayMark[], zone: string): TroubledDay[] {
+export function troubledDays(days: readonly DayMark[], words: DayWords): TroubledDay[] {
   return days
     .flatMap((mark) => {
       const { day, status } = mark;
-      return status && status !== 'operational' ? [{ day, status, name: dayName(mark, zone) }] : [];
+      return status && status !== 'operational' ? [{ day, status, name: dayName(mark, words) }] : [];
     })
     .reverse();
 }
 
 /** "Major outage since 14:05 UTC, degraded 2 hours 5 minutes": worst first. */
-export function dayName({ lengths, allDay, running }: DayMark, zone: string): string {
+export function dayName({ lengths, allDay, running }: DayMark, words: DayWords): string {
   const text = [...COMPONENT_STATUSES]
     .reverse()
     .flatMap((status) => {
       const length = lengths[status];
-      const times = length ? [allDay ? 'all day' : lengthText(length)] : [];
+      const times = length ? [allDay ? words.allDay : words.length(length)] : [];
       if (running?.status === status)
-        times.push(running.since ? `since ${clockTimeWithZone(running.since, zone)}` : 'all day so far');
-      return times.length ? [`${COMPONENT_STATUS_LABELS[status].toLowerCase()} ${times.join(' and ')}`] : [];
+        times.push(running.since ? words.since(running.since) : words.allDaySoFar);
+      return times.length ? [words.part(words.label(status), words.and(times))] : [];
     })
-    .join(', ');
+    .join(words.comma);
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** A length of time with seconds when it is under a minute: an outage of 40 seconds was not one of 0 minutes. */
-export function lengthText(ms: number): string {
-  if (ms >= 60_000) return durationText(ms);
-  const seconds = Math.max(1, Math.round(ms / 1000));
-  return `${seconds} second${seconds === 1 ? '' : 's'}`;
-}
-
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** "Thu 19 Nov" for a calendar day (YYYY-MM-DD). */
-export function shortDay(day: string): string {
-  const date = new Date(`${day}T00:00:00Z`);
-  return `${WEEKDAYS[date.getUTCDay()]} ${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
 }

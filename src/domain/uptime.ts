@@ -70,15 +70,9 @@ function extend(stretches: Stretch[], status: ComponentStatus, from: number, to:
   else stretches.push({ status, from, to });
 }
 
-/** "99.97%". Rounded down, so that only a component that was never down reads "100%". */
-export function percentText(ratio: number): string {
-  if (ratio >= 1) return '100%';
+/** 99.97 of 0.9997. Rounded down, so that only a component that was never down reads 100. */
+export function percentOf(ratio: number): number {
+  if (ratio >= 1) return 100;
   // Twelve digits first: 0.9997 * 10,000 is 9996.999… in binary.
-  return `${(Math.floor(Number((Math.max(0, ratio) * 10_000).toFixed(6))) / 100).toFixed(2)}%`;
-}
-
-/** The formula in words, to stand beside every figure. */
-export function formulaText(weight: number): string {
-  const partial = Number((weight * 100).toFixed(1));
-  return `Uptime counts a major outage in full and a partial outage at ${partial}%; degraded performance and maintenance do not count as down. (T − (major + ${weight} × partial)) ÷ T, where T is the recorded time.`;
+  return Math.floor(Number((Math.max(0, ratio) * 10_000).toFixed(6))) / 100;
 }

@@ -13,20 +13,14 @@ export function sitemapXml(siteUrl: string, pages: readonly SitemapPage[]): stri
 /**
  * What crawlers may read (RFC 9309): the public pages. What is behind a sign-in, and what a link in someone's mail leads to, is none of
  * theirs.
+ * @param prefixes of pages in other languages than the first
  */
-export function robotsText(siteUrl: string): string {
-  const closed = CLOSED.map((path) => `Disallow: ${path}\n`).join('');
+export function robotsText(siteUrl: string, prefixes: readonly string[] = []): string {
+  const own = prefixes.flatMap((prefix) => PERSONAL.map((path) => prefix + path));
+  const closed = [...CLOSED, ...own].map((path) => `Disallow: ${path}\n`).join('');
   return `User-agent: *\n${closed}\nSitemap: ${siteUrl}/sitemap.xml\n`;
 }
 
-const CLOSED = [
-  '/admin',
-  '/api/v1/',
-  '/api/hooks/',
-  '/brief/',
-  '/confirm/',
-  '/duty/',
-  '/subscription/',
-  '/unsubscribe/',
-  '/webhook/',
-];
+const PERSONAL = ['/confirm/', '/subscription/', '/unsubscribe/'];
+
+const CLOSED = ['/admin', '/api/v1/', '/api/hooks/', '/brief/', '/duty/', '/webhook/', ...PERSONAL];

@@ -1,5 +1,5 @@
 import type { APIRoute } from 'astro';
-import { cssHash } from '#components/public/accentCss.ts';
+import { cssHash } from '#components/public/brandCss.ts';
 import { faviconCss, faviconSvg } from '#formats/favicon.ts';
 import { getGlance } from '#services/glance.ts';
 

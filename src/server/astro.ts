@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { createApp } from 'astro/app/entrypoint';
 import type { Logger } from 'pino';
+import type { Languages } from '#i18n/locales.ts';
+import { localised } from '#i18n/paths.ts';
+import { wordsIn } from '#i18n/words.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { type Answer, toAnswer } from './answer.ts';
 
-/** Astro, fed with requests that are built from SITE_URL, so that nothing it makes can hold a Host that someone invented. */
+/**
+ * Astro, fed with requests that are built from SITE_URL, so that nothing it makes can hold a Host that someone invented. A page is one
+ * route in every language: the address's language comes to it beside the request, and routes never see it.
+ */
 export type Pages = {
   hasRoute: (target: string) => boolean;
   /** A page for everyone: without cookies, query or headers. */
@@ -34,7 +40,7 @@ const NOT_PASSED_ON = new Set([
   'x-rewrite-url',
 ]);
 
-export function createPages(siteUrl: string, log: Logger): Pages {
+export function createPages(siteUrl: string, languages: Languages, log: Logger): Pages {
   const app = createApp({ streaming: false });
   app.logger.setDestination({
     write: ({ level, label, message }) => {
@@ -45,12 +51,16 @@ export function createPages(siteUrl: string, log: Logger): Pages {
 
   async function render(
     foghorn: Foghorn,
-    request: Request,
+    asked: string,
+    init: RequestInit,
     clientAddress: string,
     requestId: string,
   ): Promise<Answer> {
+    const { locale, target } = localised(asked, languages);
+    const request = new Request(siteUrl + target, init);
     const locals: App.Locals = {
       ctx: foghorn.contextFor({ kind: 'visitor' }),
+      words: wordsIn(locale, languages),
       user: null,
       clientAddress,
       requestId,
@@ -60,8 +70,8 @@ export function createPages(siteUrl: string, log: Logger): Pages {
   }
 
   return {
-    hasRoute: (target) => app.match(new Request(siteUrl + target)) !== undefined,
-    renderShared: (foghorn, path) => render(foghorn, new Request(siteUrl + path), '', 'shared'),
+    hasRoute: (target) => app.match(new Request(siteUrl + localised(target, languages).target)) !== undefined,
+    renderShared: (foghorn, path) => render(foghorn, path, {}, '', 'shared'),
     renderFor: (foghorn, request, { target, body, clientAddress, requestId }) => {
       const headers = new Headers();
       for (let i = 0; i < request.rawHeaders.length; i += 2) {
@@ -72,7 +82,7 @@ export function createPages(siteUrl: string, log: Logger): Pages {
       const method = request.method === 'HEAD' ? 'GET' : (request.method as string);
       const init: RequestInit = { method, headers };
       if (body && method !== 'GET') init.body = new Uint8Array(body);
-      return render(foghorn, new Request(siteUrl + target, init), clientAddress, requestId);
+      return render(foghorn, target, init, clientAddress, requestId);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { ANY_PREFIX } from '#i18n/paths.ts';
 import { type Answer, headerOf, withHeaders } from './answer.ts';
 import { VERSION_HEADER } from './cache/pageCache.ts';
 import { askedFor } from './cache/sendable.ts';
@@ -11,7 +12,9 @@ const deflate = promisify(gzip);
 
 const SMALLEST_WORTH_COMPRESSING = 1400;
 /** Pages whose body holds a token that opens something: compressed beside what a visitor typed, its length could give it away. */
-const HOLDS_TOKEN = /^\/(subscription|confirm|unsubscribe|admin\/(setup|join))(\/|$|\?)/;
+const HOLDS_TOKEN = new RegExp(
+  `^${ANY_PREFIX}/(subscription|confirm|unsubscribe|admin/(setup|join))(/|$|\\?)`,
+);
 
 /** Puts our own words where a route gave a status and no body. */
 export function withBody(answer: Answer): Answer {

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { sameSecret } from '#auth/tokens.ts';
+import type { Languages } from '#i18n/locales.ts';
+import { localeOfPath, movedTo, prefixOf } from '#i18n/paths.ts';
 import { type Answer, jsonAnswer, textAnswer, withHeaders } from './answer.ts';
 import { readBody } from './body.ts';
 import type { PageCache } from './cache/pageCache.ts';
@@ -18,6 +20,7 @@ export type RouterOptions = {
   servesPages: boolean;
   /** Whether a route of ours lies at this path, which is a request target. */
   hasRoute: (target: string) => boolean;
+  languages: Languages;
   /** Answers what is not the same for everyone. `body` is null when there is none. */
   dynamic: (request: IncomingMessage, target: string, body: Buffer | null) => Promise<Answer>;
   health: { live: () => Answer; ready: () => Promise<Answer>; metrics: () => Promise<Answer> };
@@ -45,6 +48,9 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
   if (!options.servesPages)
     return plain(404, `This process serves no pages. They are at ${options.siteUrl}.`);
 
+  const now = reads ? movedTo(path, options.languages) : null;
+  // Not for good: the languages may be others tomorrow.
+  if (now) return plain(307, `This page is at ${now}`, { location: encodeURI(now) });
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
   if (isShared(path)) return reads ? shared(path, options) : notAllowed(path, method);
@@ -65,7 +71,7 @@ async function shared(path: string, { cache }: RouterOptions): Promise<Outcome> 
   return { sendable };
 }
 
-/** One and the same answer for every path at which there is nothing: it is rendered once, whatever is asked for. */
+/** One and the same answer for every path at which there is nothing: it is rendered once a language, whatever is asked for. */
 async function missing(path: string, options: RouterOptions): Promise<Outcome> {
   if (path.startsWith('/api/'))
     return {
@@ -78,7 +84,8 @@ async function missing(path: string, options: RouterOptions): Promise<Outcome> {
         body: Buffer.from(JSON.stringify({ error: { message: 'There is nothing at this address.' } })),
       },
     };
-  return shared('/404', options);
+  const { languages } = options;
+  return shared(`${prefixOf(localeOfPath(path, languages), languages)}/404`, options);
 }
 
 async function metrics(request: IncomingMessage, options: RouterOptions): Promise<Outcome> {

@@ -40,7 +40,7 @@ export type WebOptions = {
 /** Wires pages, cache, files and health to one HTTP server. */
 export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): Web {
   const { siteUrl } = config;
-  const pages = createPages(siteUrl, log);
+  const pages = createPages(siteUrl, config.languages, log);
   const renderShared = createShared(pages, siteUrl);
   const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
   let hosts = new Set<string>();
@@ -69,6 +69,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
     files,
     servesPages: config.role !== 'worker',
     hasRoute: pages.hasRoute,
+    languages: config.languages,
     health: createHealth(opened, wait),
     metricsToken: config.metricsToken,
     dynamic: async (request: IncomingMessage, target: string, body: Buffer | null) => {

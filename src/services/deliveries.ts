@@ -21,6 +21,7 @@ import { maskAddressesIn } from '#domain/text.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { personalise } from '#emails/render.ts';
+import { closest } from '#i18n/locales.ts';
 import { forget, kept } from './kept.ts';
 import { closeUncertain, listUncertain, repeatUncertain } from './outbox.ts';
 import { type Prospects, readProspects } from './prospects.ts';
@@ -130,18 +131,21 @@ export type MailView = DeliveryView & {
 export async function readMail(ctx: Ctx, deliverySeq: number): Promise<MailView> {
   requirePermission(ctx.actor, 'subscriber.write');
   return ctx.db.read(async (tx) => {
-    const { noticeSeq, contentSeq, recipientId, zone, ...delivery } =
+    const { noticeSeq, contentSeq, recipientId, zone, locale, ...delivery } =
       (await reports.findDelivery(tx, deliverySeq, ctx.actor)) ?? missing();
     const [content] = await listNotices(tx, [contentSeq]);
     if (!content) return missing();
-    const links = recipientLinks(ctx.site.url, ctx.sign, recipientId, content.createdAt);
+    const language = closest(content.translations.keys(), locale);
+    const own = language === undefined ? content : { ...content, ...content.translations.get(language) };
+    const home = language === undefined ? ctx.site.url : `${ctx.site.url}/${language}`;
+    const links = recipientLinks(home, ctx.sign, recipientId, content.createdAt);
     const { channel } = delivery;
     const payload = content.payload && (JSON.parse(content.payload) as HookPayload);
     return {
       ...delivery,
       address: placeFor(ctx, delivery),
-      subject: content.subject,
-      ...personalise(content, links, zone),
+      subject: own.subject,
+      ...personalise(own, links, zone),
       calls:
         channel !== 'email' && payload
           ? hookBodies(

@@ -82,7 +82,12 @@ export async function writeDigestText(
     updateSeq: null,
     priority: PRIORITY.digest,
     rendered: renderDigestMail({
-      site: { name: known.page.name, url: ctx.site.url, timeZone: zoneOf(run) },
+      site: {
+        name: known.page.name,
+        url: ctx.site.url,
+        timeZone: zoneOf(run),
+        languages: ctx.site.languages,
+      },
       from: run.from,
       to: run.windowTo,
       stories: await storiesOf(known, told),

@@ -14,7 +14,7 @@ import {
 } from '#db/publicPage.ts';
 import type { Row } from '#db/schema.ts';
 import type { Brand } from '#domain/brand.ts';
-import { gravestFirst, type Headline, headlineOf } from '#domain/headline.ts';
+import { gravestFirst, type Headline, type HeadlineWords, headlineOf } from '#domain/headline.ts';
 import { keptPercent } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
@@ -75,8 +75,11 @@ export type StatusPage = PublicFrame & {
   last: PublicIncident | null;
 };
 
-/** The public page, in one snapshot: what is wrong, what is planned, how each component is and was. */
-export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
+/**
+ * The public page, in one snapshot: what is wrong, what is planned, how each component is and was.
+ * @param words in which the sentence is said; English when left out
+ */
+export function getStatusPage(ctx: Ctx, words?: HeadlineWords): Promise<StatusPage> {
   return ctx.db.read(async (tx) => {
     const page = await getPage(tx);
     const now = timeOf(page, ctx);
@@ -118,6 +121,7 @@ export function getStatusPage(ctx: Ctx): Promise<StatusPage> {
           components: views.map(({ view }) => view),
         },
         now,
+        words,
       ),
       incidents: open,
       maintenance: maintenance.sort((a, b) => Number(isAhead(a)) - Number(isAhead(b))),
@@ -136,8 +140,11 @@ export function getPublicFrame(ctx: Ctx): Promise<PublicFrame> {
 }
 
 /** How things are, in one sentence, for pages that are about something else: a wrong address, a fault. */
-export async function getHeadline(ctx: Ctx): Promise<PublicFrame & { headline: Headline }> {
-  const { headline, name, timeZone, supportUrl, brand, version, now } = await getStatusPage(ctx);
+export async function getHeadline(
+  ctx: Ctx,
+  words?: HeadlineWords,
+): Promise<PublicFrame & { headline: Headline }> {
+  const { headline, name, timeZone, supportUrl, brand, version, now } = await getStatusPage(ctx, words);
   return { headline, name, timeZone, supportUrl, brand, version, now };
 }
 

@@ -24,7 +24,8 @@ const ALIKE: Record<SubscriptionMailKind, readonly SubscriptionMailKind[]> = {
 /** What mails say of the page that they are from. */
 export async function mailSite(ctx: Ctx, tx: Tx): Promise<MailSite> {
   const page = await getPage(tx);
-  return { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+  const { url, languages } = ctx.site;
+  return { name: page.name, url, timeZone: page.timeZone, languages };
 }
 
 /**

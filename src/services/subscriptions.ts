@@ -3,13 +3,14 @@ import { insertAudit } from '#db/audit.ts';
 import { listChoices, replaceChoice } from '#db/choices.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { findRecipient, markConfirmed, type Recipient, setShared } from '#db/recipients.ts';
+import { findRecipient, markConfirmed, type Recipient, setLocale, setShared } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
 import { maskAddress } from '#domain/text.ts';
 import { msBetween } from '#domain/time.ts';
 import { linkToken, MANAGE_LIFETIME, readConfirmToken, readManageToken } from '#emails/links.ts';
 import { renderFreshLinkMail } from '#emails/subscription.ts';
+import { type Locale, nearestOf } from '#i18n/locales.ts';
 import { choosePace } from './pacing.ts';
 import { choiceInput, knownChoice, paceInput } from './subscribers.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
@@ -74,6 +75,8 @@ export type SubscriptionView = {
   /** '' for the page's. */
   timeZone: string;
   hourBefore: boolean;
+  /** That mails are in. */
+  locale: Locale;
 };
 
 /** What someone gets, by the link in their mails. @throws AppError not_found */
@@ -91,6 +94,7 @@ export async function getSubscription(ctx: Ctx, token: string): Promise<Subscrip
       mode: person.mode,
       timeZone: person.timeZone ?? '',
       hourBefore: person.hourBefore,
+      locale: nearestOf(ctx.site.languages, person.locale),
     };
   });
 }
@@ -99,6 +103,8 @@ export async function getSubscription(ctx: Ctx, token: string): Promise<Subscrip
 export const subscriptionInput = choiceInput.extend({
   shared: z.boolean().optional(),
   pace: paceInput.optional(),
+  /** Left out, it stays as it is. */
+  locale: z.string().max(35).optional(),
 });
 
 /** Changes what someone gets. @throws AppError not_found, invalid, conflict when they are unsubscribed, gone when the link is older than a day */
@@ -113,6 +119,7 @@ export async function saveSubscription(
     // First, while they still follow what their digest would have told of.
     if (input.pace) await choosePace(tx, ctx, person, input.pace);
     await replaceChoice(tx, person.seq, choice);
+    if (input.locale) await setLocale(tx, person.seq, nearestOf(ctx.site.languages, input.locale));
     await insertAudit(tx, ctx, {
       ...audit('subscriber.choose', person),
       detail: { wholePage: choice.wholePage, scopes: choice.scopes.length },

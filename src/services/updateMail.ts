@@ -58,7 +58,7 @@ export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
     updates: plan.earlier,
   };
   return {
-    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone },
+    site: { name: page.name, url: ctx.site.url, timeZone: page.timeZone, languages: ctx.site.languages },
     incident: {
       id: incident.id,
       kind: incident.kind,

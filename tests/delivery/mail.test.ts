@@ -31,6 +31,7 @@ function notice(changes: Partial<Notice> = {}): Notice {
     createdAt: NOW,
     payload: null,
     ...rendered('[Resolved] "Käse" \\ <b>', 300),
+    translations: new Map(),
     ...changes,
   };
 }
@@ -58,6 +59,7 @@ describe('one mail to one person', () => {
     const confirm = mailOf({
       kind: 'confirm',
       ...renderConfirmMail({ site: { name: 'H', url: SITE, timeZone: 'UTC' } }),
+      translations: new Map(),
     });
     expect(confirm.headers).not.toHaveProperty('List-Unsubscribe');
     expect(confirm.headers['X-Entity-Ref-ID']).toContain('d42.');

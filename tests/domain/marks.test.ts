@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { dayMarks, dayName, lastDays, lengthText, markPaths, shortDay, troubledDays } from '#domain/marks.ts';
+import { type DayMark, dayMarks, dayName, lastDays, markPaths, troubledDays } from '#domain/marks.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { type Span, worstStretches } from '#domain/uptime.ts';
+import { wordsIn } from '#i18n/words.ts';
 
 const NOW = '2026-11-20T14:00:00.000Z';
 const LONG_AGO = 0;
+const ENGLISH = wordsIn('en');
+const nameOf = (mark: DayMark, zone: string) => dayName(mark, ENGLISH.dayWords(zone));
 
 function marksOf(
   spans: readonly Span[],
@@ -52,8 +55,8 @@ describe('a day', () => {
       'major_outage',
       'operational',
     ]);
-    expect(dayName(marks[3]!, 'UTC')).toBe('Major outage 40 seconds, degraded 1 hour 59 minutes');
-    expect(troubledDays(marks, 'UTC')).toEqual([
+    expect(nameOf(marks[3]!, 'UTC')).toBe('Major outage 40 seconds, degraded 1 hour 59 minutes');
+    expect(troubledDays(marks, ENGLISH.dayWords('UTC'))).toEqual([
       {
         day: '2026-11-19',
         status: 'major_outage',
@@ -75,7 +78,7 @@ describe('a day', () => {
       { ...open('partial_outage', '2026-11-20T02:00:00.000Z'), endsAt: '2026-11-20T02:20:00.000Z' },
       open('partial_outage', '2026-11-20T13:05:00.000Z'),
     ];
-    const name = (now: string, zone?: string) => dayName(marksOf(spans, 1, { now, zone })[0]!, zone ?? 'UTC');
+    const name = (now: string, zone?: string) => nameOf(marksOf(spans, 1, { now, zone })[0]!, zone ?? 'UTC');
     expect(name(NOW)).toBe('Partial outage 20 minutes and since 13:05 UTC');
     expect(name('2026-11-20T19:41:12.345Z')).toBe(name(NOW));
     expect(name(NOW, 'Europe/Berlin')).toBe('Partial outage 20 minutes and since 14:05 CET');
@@ -83,7 +86,7 @@ describe('a day', () => {
 
   it('in the middle of a longer trouble was all of it, today so far; a first one has its length', () => {
     const marks = marksOf([open('major_outage', '2026-11-18T22:00:00.000Z')], 3);
-    expect(troubledDays(marks, 'UTC').map((day) => day.name)).toEqual([
+    expect(troubledDays(marks, ENGLISH.dayWords('UTC')).map((day) => day.name)).toEqual([
       'Major outage all day so far',
       'Major outage all day',
       'Major outage 2 hours',
@@ -94,7 +97,7 @@ describe('a day', () => {
   it('is all of it too when clocks change', () => {
     const whole = [open('degraded_performance', '2026-10-20T00:00:00.000Z')];
     const marks = marksOf(whole, 3, { zone: 'Europe/Berlin', now: '2026-10-26T12:00:00.000Z' });
-    expect(dayName(marks[1]!, 'Europe/Berlin')).toBe('Degraded all day');
+    expect(nameOf(marks[1]!, 'Europe/Berlin')).toBe('Degraded all day');
   });
 
   it('shows what a worse trouble, which ended this moment, had covered', () => {
@@ -105,9 +108,9 @@ describe('a day', () => {
       ],
       1,
     );
-    expect(dayName(mark!, 'UTC')).toBe('Major outage 1 hour, degraded 1 hour and since 14:00 UTC');
+    expect(nameOf(mark!, 'UTC')).toBe('Major outage 1 hour, degraded 1 hour and since 14:00 UTC');
     const [ended] = marksOf([{ ...open('major_outage', '2026-11-20T13:00:00.000Z'), endsAt: NOW }], 1);
-    expect(dayName(ended!, 'UTC')).toBe('Major outage 1 hour');
+    expect(nameOf(ended!, 'UTC')).toBe('Major outage 1 hour');
   });
 
   it('of today has no whole, however it began: there is more of it to come', () => {
@@ -115,7 +118,7 @@ describe('a day', () => {
     const [began] = marksOf([open('major_outage', '2026-11-19T12:00:00.000Z')], 1, { now: midnight });
     expect(began).toMatchObject({ status: 'major_outage', lengths: {} });
     const [over] = marksOf([{ ...open('major_outage', '2026-11-19T12:00:00.000Z'), endsAt: NOW }], 1);
-    expect(dayName(over!, 'UTC')).toBe('Major outage 14 hours');
+    expect(nameOf(over!, 'UTC')).toBe('Major outage 14 hours');
   });
 
   it('is drawn on the day that a component is made, from its first moment', () => {
@@ -124,12 +127,12 @@ describe('a day', () => {
   });
 
   it('is named by its calendar date', () => {
-    expect(shortDay('2026-11-19')).toBe('Thu 19 Nov');
-    expect([lengthText(400), lengthText(59_000), lengthText(90 * MINUTE)]).toEqual([
-      '1 second',
-      '59 seconds',
-      '1 hour 30 minutes',
-    ]);
+    expect(ENGLISH.day('2026-11-19')).toBe('Thu 19 Nov');
+    expect([
+      ENGLISH.dayWords('UTC').length(400),
+      ENGLISH.dayWords('UTC').length(59_000),
+      ENGLISH.dayWords('UTC').length(90 * MINUTE),
+    ]).toEqual(['1 second', '59 seconds', '1 hour 30 minutes']);
   });
 });
 

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COMPONENT_STATUSES, statusRank } from '#domain/status.ts';
 import { DAY, HOUR, toInstant } from '#domain/time.ts';
-import { percentText, type Span, uptimeOf, worstStretches } from '#domain/uptime.ts';
+import { type Span, uptimeOf, worstStretches } from '#domain/uptime.ts';
+import { wordsIn } from '#i18n/words.ts';
 
 const START = Date.parse('2026-11-01T00:00:00.000Z');
 const END = START + 30 * DAY;
@@ -147,10 +148,12 @@ describe('worst stretches', () => {
 });
 
 describe('a percentage', () => {
+  const { percent } = wordsIn('en');
+
   it('never rounds up to a perfect score', () => {
-    expect(percentText(1)).toBe('100%');
-    expect(percentText(0.999999)).toBe('99.99%');
-    expect(percentText(0.9997)).toBe('99.97%');
-    expect(percentText(0)).toBe('0.00%');
+    expect(percent(1)).toBe('100%');
+    expect(percent(0.999999)).toBe('99.99%');
+    expect(percent(0.9997)).toBe('99.97%');
+    expect(percent(0)).toBe('0.00%');
   });
 });

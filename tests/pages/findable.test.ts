@@ -114,7 +114,7 @@ describe('robots.txt', () => {
     const isClosed = (path: string) => closed.some((start) => path.startsWith(start));
     for (const path of (await sitemap()).keys()) expect(isClosed(path), path).toBe(false);
     for (const pattern of Object.keys(OPEN_ROUTES).filter((one) => one.endsWith('/[]')))
-      if (!/^\/(history|incidents|maintenance|components|embed\/frame)\//.test(pattern))
+      if (!/^\/(history|incidents|maintenance|components|embed\/frame|logo)\//.test(pattern))
         expect(isClosed(pattern.replace('[]', 'secret')), pattern).toBe(true);
     expect(isClosed('/admin')).toBe(true);
   });

@@ -188,7 +188,7 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
       .map((pattern) => (/^\/(api|admin)/.test(pattern) ? pattern : pathOf(pattern, house.ids)))
       .filter((path) => !isShared(path));
     expect(needing.length).toBeGreaterThan(10);
-    for (const path of [...needing, '/admin', '/admin/incidents']) {
+    for (const path of [...needing, '/de/subscribe', '/ar/unsubscribe/x', '/admin', '/admin/incidents']) {
       const answer = await get(nginx.copy, path);
       expect([path, answer.status, answer.headers['retry-after']]).toEqual([path, 503, '5']);
       expect(answer.body).toContain('Not available right now');

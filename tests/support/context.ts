@@ -42,6 +42,7 @@ export function testContext(db: Db, options: { clock?: TestClock; actor?: Actor 
     actor: options.actor ?? userActor('comms'),
     site: {
       url: 'https://status.example.com',
+      languages: ['en', 'de', 'ar'],
       mailFrom: 'Harbour status <status@example.com>',
       mailReplyTo: null,
     },

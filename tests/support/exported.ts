@@ -68,9 +68,13 @@ export async function exportedVersion(exportDir: string, version: number): Promi
 
 /** What no file can answer, as the example configuration of nginx has it. */
 export const NEEDS_SERVER = new RegExp(
-  /map \$uri \$foghorn_away \{[^}]*"~([^"]+)" 1;/.exec(
-    readFileSync(join(ROOT, 'deploy/nginx.conf'), 'utf8'),
-  )?.[1] as string,
+  [
+    ...(/map \$uri \$foghorn_away \{[\s\S]*?\n\}/
+      .exec(readFileSync(join(ROOT, 'deploy/nginx.conf'), 'utf8'))?.[0]
+      .matchAll(/"~([^"]+)" 1;/g) ?? []),
+  ]
+    .map(([, pattern]) => pattern)
+    .join('|') || '$none',
 );
 
 export const ENCODINGS = { '': 'identity', '.gz': 'gzip', '.br': 'br' } as const;

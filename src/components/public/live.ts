@@ -7,6 +7,17 @@ const all = (selector: string, root: ParentNode = doc) => [...root.querySelector
 const clock = { hour: '2-digit', minute: '2-digit' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
+/** What the page's language says: what Intl is asked for, “in #”, “due now”, “no day with trouble”, and a comma. */
+const [tag, until, due, quiet, comma] = doc.querySelector('main')!.dataset.words!.split('|') as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+/** Time runs to the left there, and so do the drawings. */
+const leftward = doc.dir === 'rtl';
+
 /** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
 const daysOf = (marks: HTMLElement) =>
   [...marks.innerHTML.matchAll(/(\d+) 24/g)].map((line) => +line[1]! >> 1).sort((a, b) => b - a);
@@ -28,9 +39,11 @@ let place = 0;
 const length = (ms: number) => {
   const minutes = Math.ceil(ms / 6e4);
   const hours = Math.floor(minutes / 60);
-  if (hours > 47) return `${Math.floor(hours / 24)} days`;
-  if (hours) return `${hours} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
-  return `${minutes} minute${minutes === 1 ? '' : 's'}`;
+  const unit = (count: number, unit: string) =>
+    count.toLocaleString(tag, { style: 'unit', unit, unitDisplay: 'long' });
+  if (hours > 47) return unit(Math.floor(hours / 24), 'day');
+  if (hours) return unit(hours, 'hour') + (minutes % 60 ? ` ${unit(minutes % 60, 'minute')}` : '');
+  return unit(minutes, 'minute');
 };
 
 const paint = () => {
@@ -39,20 +52,20 @@ const paint = () => {
     const text = time.textContent;
     // What comes without a date, or without a zone, has it beside it: it stays so.
     const bare = /(^| )\d\d:\d\d$/.test(text);
-    const format = text.includes(',') ? date : clock;
-    time.title = bare ? `${text} to ${time.nextElementSibling!.textContent}` : text;
-    time.textContent = new Date(time.dateTime).toLocaleString('en-GB', {
+    const format = /[,،]/.test(text) ? date : clock;
+    time.title = bare ? text + time.nextSibling!.textContent + time.nextElementSibling!.textContent : text;
+    time.textContent = new Date(time.dateTime).toLocaleString(tag, {
       ...format,
       timeZoneName: bare ? undefined : 'short',
     });
   }
   for (const since of all('[data-since]'))
-    since.textContent = `, ${length(now - Date.parse(since.dataset.since!) - 6e4)}`;
+    since.textContent = comma + length(now - Date.parse(since.dataset.since!) - 6e4);
   for (const next of all('[data-due]')) {
-    const due = Date.parse(next.dataset.due!);
+    const at = Date.parse(next.dataset.due!);
     const from = Date.parse(next.dataset.from!);
-    next.textContent = due > now ? `in ${length(due - now)}` : 'due now';
-    (next.nextElementSibling as HTMLElement).style.width = `${(100 * (now - from)) / (due - from)}%`;
+    next.textContent = at > now ? until.replace('#', length(at - now)) : due;
+    (next.nextElementSibling as HTMLElement).style.width = `${(100 * (now - from)) / (at - from)}%`;
   }
   for (const [i, marks] of all('.h').entries()) marks.tabIndex = i ? -1 : 0;
 };
@@ -64,7 +77,7 @@ const tell = (marks: HTMLElement, nth: number) => {
     ? all('td', row)
         .map((cell) => cell.textContent)
         .join(': ')
-    : 'No day with trouble';
+    : quiet;
   const at = daysOf(marks)[nth] ?? 89;
   tip.textContent = text;
   Object.assign(marks, {
@@ -77,7 +90,7 @@ const tell = (marks: HTMLElement, nth: number) => {
   doc.body.append(tip);
   const box = marks.getBoundingClientRect();
   const half = tip.offsetWidth / 2;
-  tip.style.left = `${Math.max(half, Math.min(doc.body.clientWidth - half, box.left + ((at + 0.5) / 90) * box.width))}px`;
+  tip.style.left = `${Math.max(half, Math.min(doc.body.clientWidth - half, box.left + ((leftward ? 89.5 - at : at + 0.5) / 90) * box.width))}px`;
   tip.style.top = `${box.top + scrollY}px`;
 };
 
@@ -94,8 +107,9 @@ addEventListener('keydown', (event) => {
   if (key === 'Escape') hide();
   if (!marks || !key.startsWith('Arrow')) return;
   event.preventDefault();
-  const step = /Left|Down/.test(key) ? 1 : -1;
-  if (/Left|Right/.test(key)) {
+  const along = /Left|Right/.test(key);
+  const step = /Left|Down/.test(key) !== (along && leftward) ? 1 : -1;
+  if (along) {
     place = Math.max(0, Math.min(daysOf(marks).length - 1, place + step));
     tell(marks, place);
     return;
@@ -116,7 +130,8 @@ addEventListener('pointermove', (event) => {
     return;
   }
   const box = marks.getBoundingClientRect();
-  const at = ((event.clientX - box.left) / box.width) * 90 - 0.5;
+  const x = leftward ? box.right - event.clientX : event.clientX - box.left;
+  const at = (x / box.width) * 90 - 0.5;
   const nth = daysOf(marks).findIndex((day) => Math.abs(day - at) < 1.5);
   if (nth < 0) hide();
   else tell(marks, nth);

@@ -1,5 +1,4 @@
 import type { AnyStatus, ComponentStatus, IncidentKind } from '#domain/status.ts';
-import type { PublicFrame } from './frame.ts';
 
 /** The short name of a status's hue and shape, as the stylesheet and the sprite know it. */
 export const HUE: Record<ComponentStatus, string> = {
@@ -26,11 +25,4 @@ export const PROGRESS_HUE: Record<AnyStatus, string> = {
 /** Where it has its own page. */
 export function hrefOf(incident: { kind: IncidentKind; id: string }): string {
   return `/${incident.kind === 'maintenance' ? 'maintenance' : 'incidents'}/${incident.id}`;
-}
-
-/** "Harbour status", whatever the owner called the page. */
-export function pageName(frame: PublicFrame | undefined): { name: string; suffix: string } {
-  const name = frame?.name ?? '';
-  if (!name) return { name: '', suffix: 'Status' };
-  return { name, suffix: /\bstatus\b/i.test(name) ? '' : 'status' };
 }

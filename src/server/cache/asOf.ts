@@ -1,4 +1,6 @@
-import { clockTimeWithZone, DAY, dateTimeText, toInstant } from '#domain/time.ts';
+import { DAY, toInstant } from '#domain/time.ts';
+import { HOUSE_LOCALE, isLocale } from '#i18n/locales.ts';
+import { type Words, wordsIn } from '#i18n/words.ts';
 import { type Answer, headerOf, withHeaders } from '../answer.ts';
 import { makeSendable, type Sendable } from './sendable.ts';
 
@@ -30,8 +32,16 @@ export function markedAsOf(answer: Answer, asOf: number, now: number): Sendable 
 
 function withNotice(html: string, asOf: number, now: number): string {
   const instant = toInstant(asOf);
-  const words = now - asOf < DAY / 2 ? clockTimeWithZone(instant, 'UTC') : dateTimeText(instant, 'UTC');
-  const notice = `<aside aria-label="Age of this page"><p class="asof">This page is as of <time datetime="${instant}">${words}</time>. We cannot read newer information at this moment and keep trying.</p></aside>`;
+  const { pages, clock, dateTime } = wordsOf(html);
+  const at = now - asOf < DAY / 2 ? clock(instant, 'UTC') : dateTime(instant, 'UTC');
+  const said = pages.frame.asOf.replace('{time}', `<time datetime="${instant}">${at}</time>`);
+  const notice = `<aside aria-label="${pages.frame.age}"><p class="asof">${said}</p></aside>`;
   if (html.includes(AS_OF_MARKER)) return html.replace(AS_OF_MARKER, notice);
   return html.replace(/<body\b[^>]*>/, (body) => `${body}${notice}`);
+}
+
+/** In the language that the page says it is in. */
+function wordsOf(html: string): Words {
+  const locale = /<html lang="?([\w-]+)/.exec(html)?.[1];
+  return wordsIn(locale && isLocale(locale) ? locale : HOUSE_LOCALE);
 }

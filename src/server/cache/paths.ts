@@ -1,3 +1,5 @@
+import { ANY_LANGUAGE, ANY_PREFIX } from '#i18n/paths.ts';
+
 /**
  * The public pages that are the same for everyone who asks, and change only with the page's version: what the page cache keeps.
  * Never a page that reads a session, an address or a form.
@@ -5,11 +7,11 @@
 const ID = '[A-Za-z0-9_-]{1,64}';
 const SHARED_PATHS = new RegExp(
   `^(${[
-    '/',
-    '/history',
-    '/history/\\d{4}-\\d{2}',
-    '/on-time',
-    `/(incidents|maintenance|components)/${ID}`,
+    // Each language has addresses of its own: nothing of a request decides but its path.
+    `/(${ANY_LANGUAGE})?`,
+    `${ANY_PREFIX}/history(/\\d{4}-\\d{2})?`,
+    `${ANY_PREFIX}/on-time`,
+    `${ANY_PREFIX}/(incidents|maintenance|components)/${ID}`,
     '/history\\.(atom|rss)',
     `/components/${ID}\\.(atom|rss)`,
     '/calendar\\.ics',

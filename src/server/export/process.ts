@@ -11,7 +11,7 @@ export type ExportResult = { files: string[] } | { error: { message: string; cod
 /** The server with `--export FOLDER`: writes one export into a folder that is not there yet, tells who has started it, and ends. */
 export async function exportTo(config: Config, log: Logger, folder: string): Promise<void> {
   forOthersToRead();
-  const result = await writeExport(await getFoghorn(), createSite(config.siteUrl, log), folder, null).then(
+  const result = await writeExport(await getFoghorn(), createSite(config, log), folder, null).then(
     ({ tree }): ExportResult => ({ files: tree?.listing.files ?? [] }),
     ({ message, code }: NodeJS.ErrnoException): ExportResult => ({ error: { message, code } }),
   );
@@ -30,7 +30,7 @@ export async function exportForEver(config: Config, log: Logger): Promise<void> 
   if (process.send && !process.connected) process.exit(0);
   await keepExport({
     foghorn: await getFoghorn(),
-    site: createSite(config.siteUrl, log),
+    site: createSite(config, log),
     log,
     folder: config.exportDir,
     wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Config } from '#config';
 import { listPublicPaths } from '#services/publicPaths.ts';
 import type { Foghorn } from '../../foghorn.ts';
 import { type Answer, headerOf } from '../answer.ts';
@@ -28,8 +29,8 @@ export const API_NOT_FOUND = `${OWN_FOLDER}/api-404.json`;
 
 const ASSETS = '/_astro/';
 
-export function createSite(siteUrl: string, log: Logger): Site {
-  const pages = createPages(siteUrl, log);
+export function createSite({ siteUrl, languages }: Pick<Config, 'siteUrl' | 'languages'>, log: Logger): Site {
+  const pages = createPages(siteUrl, languages, log);
   const render = createShared(pages, siteUrl);
   const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
   const files = loadStaticFiles(clientFolder(), finish);
