@@ -203,9 +203,15 @@ export function sumUp(all: readonly { id: string; kept: KeptWord }[]): KeptSum {
   };
 }
 
-/** "96%", rounded down, so that only a word that was always kept reads "100%"; null when there is nothing to count. */
-export function keptPercent({ onTime, counted }: { onTime: number; counted: number }): string | null {
-  return counted ? `${Math.floor((onTime * 100) / counted)}%` : null;
+/** 0.96, rounded down to whole hundredths, so that only a word that was always kept is 1; null when there is nothing to count. */
+export function keptShare({ onTime, counted }: { onTime: number; counted: number }): number | null {
+  return counted ? Math.floor((onTime * 100) / counted) / 100 : null;
+}
+
+/** The same in English: "96%". */
+export function keptPercent(sum: { onTime: number; counted: number }): string | null {
+  const share = keptShare(sum);
+  return share === null ? null : `${Math.round(share * 100)}%`;
 }
 
 /** The formula in words, to stand beside the figure. */

@@ -29,6 +29,8 @@ export type Words = Catalogue & {
   list: (names: readonly string[]) => string;
   number: (value: number) => string;
   percent: (ratio: number) => string;
+  /** "96%" of 0.96. */
+  share: (ratio: number) => string;
   /** "15:30 UTC" */
   clock: (at: Instant, zone: string) => string;
   /** "21 Nov 2026" */
@@ -124,6 +126,7 @@ function makeWords(locale: Locale, prefix: string): Words {
       const percent = percentOf(ratio);
       return (percents.get(percent === 100 ? 0 : 2) as Intl.NumberFormat).format(percent / 100);
     },
+    share: (ratio) => (percents.get(0) as Intl.NumberFormat).format(ratio),
     clock,
     date,
     dateTime,

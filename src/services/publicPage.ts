@@ -15,7 +15,7 @@ import {
 import type { Row } from '#db/schema.ts';
 import type { Brand } from '#domain/brand.ts';
 import { gravestFirst, type Headline, type HeadlineWords, headlineOf } from '#domain/headline.ts';
-import { keptPercent } from '#domain/keptWord.ts';
+import { keptShare } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
@@ -67,8 +67,8 @@ export type StatusPage = PublicFrame & {
   maintenance: PublicIncident[];
   groups: GroupView[];
   uptimeWeight: number;
-  /** "96%": how many updates came on time in the last 90 days; null where that is not shown, or nothing was promised. */
-  onTime: string | null;
+  /** 0.96: how many of the updates came on time in the last 90 days; null where that is not shown, or nothing was promised. */
+  onTime: number | null;
   /** Newest first, days without any included. */
   past: PastDay[];
   /** The last incident that ended, however long ago; null when there never was one. */
@@ -127,7 +127,7 @@ export function getStatusPage(ctx: Ctx, words?: HeadlineWords): Promise<StatusPa
       maintenance: maintenance.sort((a, b) => Number(isAhead(a)) - Number(isAhead(b))),
       groups: groupViews(groups, views),
       uptimeWeight: page.uptimeWeight,
-      onTime: kept && keptPercent(kept.sum),
+      onTime: kept && keptShare(kept.sum),
       past: pastDays(ended, firstPastDay, dayIn(now, page.timeZone), page.timeZone),
       last: last ?? null,
     };
