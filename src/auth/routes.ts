@@ -26,7 +26,6 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/components/[].atom': 'public',
   '/components/[].rss': 'public',
   '/on-time': 'public',
-  '/favicon.svg': 'public',
   '/logo/[]': 'public',
   '/sitemap.xml': 'public',
   '/robots.txt': 'public',

@@ -26,7 +26,6 @@ const ONCE = [
   '/embed/frame',
   '/on-time',
   '/sitemap.xml',
-  '/favicon.svg',
 ];
 
 /**

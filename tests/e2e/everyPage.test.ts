@@ -39,7 +39,6 @@ const NO_PAGE: Record<string, string> = {
   '/embed/[id].json': 'JSON',
   '/embed/status.js': 'a script',
   '/embed/status.json': 'JSON',
-  '/favicon.svg': 'an image',
   '/history.atom': 'a feed',
   '/history.rss': 'a feed',
   '/incidents/[id].json': 'JSON',

@@ -419,8 +419,10 @@ function intruders(): string[] {
     /^(img|object|embed|base|applet|video|audio|source|math|marquee|frame|frameset|foreignobject|animate|set|template|noscript|plaintext|xmp)$/i;
   for (const element of document.querySelectorAll('*')) {
     const name = element.localName;
-    const isBadge = name === 'img' && /^\/badge(\/[\w-]+)?\.svg$/.test(element.getAttribute('src') ?? '');
-    if (never.test(name) && !isBadge) found.push(`<${name}>`);
+    const isOurs =
+      name === 'img' &&
+      /^\/(badge(\/[\w-]+)?\.svg|logo\/[0-9a-f]{16}\.(svg|png))$/.test(element.getAttribute('src') ?? '');
+    if (never.test(name) && !isOurs) found.push(`<${name}>`);
     if (
       name === 'iframe' &&
       !/^(\/admin\/.*|\/embed\/frame(\/[\w-]+)?)?$/.test(element.getAttribute('src') ?? '')

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HUE } from '#components/public/look.ts';
 import { readableAccent } from '#domain/accent.ts';
+import { COMPONENT_STATUSES } from '#domain/status.ts';
 import { cspHash } from '#server/security.ts';
 import { setManualStatus } from '#services/components.ts';
 import { type Answered, ask } from '../support/http.ts';
@@ -100,12 +102,23 @@ describe('the look of the public page', () => {
     expect(body.includes('As it was') && body.includes('--acc:#1f5fbf')).toBe(true);
   });
 
-  it('has a sign in the tab that says how things are', async () => {
-    const well = await read('/favicon.svg');
-    expect(well.headers['content-type']).toBe('image/svg+xml; charset=utf-8');
-    expect(well.body).toContain('<circle class="m"');
-    const [id] = [...house.components.values()];
-    await setManualStatus(house.as('owner'), id as string, 'major_outage');
-    await expect.poll(async () => (await read('/favicon.svg')).body).toContain('#d92b34');
+  it('has a sign in the tab that says how things are, of each status a file that is there', async () => {
+    const iconOf = async (path: string) =>
+      /<link rel="icon" href="([^"]+)"/.exec((await read(path)).body)?.[1];
+    expect(await iconOf('/')).toBe('/favicon.svg');
+    const [id] = [...house.components.values()] as [string];
+    for (const status of COMPONENT_STATUSES) {
+      await setManualStatus(house.as('owner'), id, status);
+      await expect
+        .poll(() => iconOf('/'))
+        .toContain(status === 'operational' ? 'favicon' : `-${HUE[status]}.`);
+      const icon = (await iconOf(`/components/${id}`)) as string;
+      expect(icon).toBe(await iconOf('/'));
+      const { status: answered, headers } = await read(icon);
+      expect([answered, headers['content-type']], icon).toEqual([
+        200,
+        expect.stringMatching(/^image\/svg\+xml/),
+      ]);
+    }
   });
 });

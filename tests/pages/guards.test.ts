@@ -28,8 +28,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/on-time$/,
   // What is found, and what is not to be looked for: crawlers ask for these by their names.
   /^\/(sitemap\.xml|robots\.txt)$/,
-  // The owner's logo, and the sign in a browser's tab.
-  /^\/(favicon\.svg|logo\/\[\])$/,
+  // The owner's logo.
+  /^\/logo\/\[\]$/,
   // An incident's brief, for whoever was given a link that expires.
   /^\/brief\/\[\]$/,
   // The rota for a calendar, which cannot sign in: for whoever has the address.

@@ -227,7 +227,9 @@ const OPEN = new Set([
   // Shown to everyone.
   'getApiIncident',
   'getApiSnapshot',
+  'getBrand',
   'getChoices',
+  'getLogo',
   'getComponentFeed',
   'getGlance',
   'getHeadline',

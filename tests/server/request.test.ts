@@ -94,7 +94,6 @@ describe('the path of a request', () => {
       '/history.rss',
       '/calendar.ics',
       '/sitemap.xml',
-      '/favicon.svg',
       '/logo/0123456789abcdef.svg',
       '/logo/0123456789abcdef.png',
       '/incidents/abcdefghijkl.json',

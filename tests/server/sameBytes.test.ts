@@ -51,7 +51,6 @@ beforeAll(async () => {
     '/history.rss',
     '/calendar.ics',
     '/sitemap.xml',
-    '/favicon.svg',
     ...all.map(({ id }) => `/incidents/${id}.json`),
     ...['atom', 'rss'].map((kind) => `/components/${components.get('Checkout')}.${kind}`),
     ...all.map(({ id, kind }) => (kind === 'maintenance' ? `/maintenance/${id}` : `/incidents/${id}`)),

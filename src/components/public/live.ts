@@ -18,6 +18,8 @@ const [tag, until, due, quiet, comma] = doc.querySelector('main')!.dataset.words
 /** Time runs to the left there, and so do the drawings. */
 const leftward = doc.dir === 'rtl';
 
+const icon = (root: ParentNode) => root.querySelector<HTMLLinkElement>('[rel=icon]')!;
+
 /** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
 const daysOf = (marks: HTMLElement) =>
   [...marks.innerHTML.matchAll(/(\d+) 24/g)].map((line) => +line[1]! >> 1).sort((a, b) => b - a);
@@ -158,6 +160,7 @@ const refresh = async () => {
     });
   }
   doc.title = fresh.title;
+  icon(doc).href = icon(fresh).href;
   paint();
 };
 

@@ -16,7 +16,6 @@ const SHARED_PATHS = new RegExp(
     `/components/${ID}\\.(atom|rss)`,
     '/calendar\\.ics',
     '/sitemap\\.xml',
-    '/favicon\\.svg',
     '/logo/[0-9a-f]{16}\\.(svg|png)',
     `/incidents/${ID}\\.json`,
     '/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json',
