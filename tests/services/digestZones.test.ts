@@ -7,6 +7,7 @@ import { recipientLinks } from '#emails/links.ts';
 import { sendDigests } from '#services/digests.ts';
 import { saveSettings } from '#services/settings.ts';
 import { saveSubscription } from '#services/subscriptions.ts';
+import { count } from '../chaos/size.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeComponent, setReleaseSeconds } from '../support/factory.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -291,7 +292,7 @@ eachDatabase('digests while people and the page change their time zone', (fresh)
           await house.db.close();
         },
       ),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: count('DIGEST_RUNS', { quick: 3, full: 24 }), endOnFailure: true },
     );
   });
 });

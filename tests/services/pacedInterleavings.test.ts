@@ -6,13 +6,14 @@ import type { Mode } from '#domain/subscriberPace.ts';
 import { sendDigests } from '#services/digests.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { goOn, listOutgoing, sendNow, stopSending } from '#services/fanoutControl.ts';
+import { count } from '../chaos/size.ts';
 import { states } from '../delivery/support.ts';
 import { chanceOf } from '../support/chance.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { outgoingHouse, type Sent } from './outgoingHouse.ts';
 
-const SEEDS = Array.from({ length: 24 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: count('PACED_SEEDS', { quick: 14, full: 96 }) }, (_, index) => index + 1);
 const MODES: readonly Mode[] = ['policy', 'everything', 'important', 'digest'];
 const OF_EACH = 2;
 const SEVERITIES: readonly Severity[] = ['SEV1', 'SEV3', 'SEV4'];

@@ -14,5 +14,5 @@ it('skips browser tests aloud where there is no Chromium, and fails where there 
 
 it('has to be one in the run before a change lands', () => {
   const run = readFileSync(new URL('../../.ci/run', import.meta.url), 'utf8');
-  expect(run).toMatch(/^TEST_POSTGRES_URL=\S+ REQUIRE_CHROMIUM=1 npm test$/m);
+  expect(run).toMatch(/^TEST_POSTGRES_URL=\S+ REQUIRE_CHROMIUM=1 REQUIRE_NGINX=1 npm test$/m);
 });
