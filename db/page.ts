@@ -1,4 +1,5 @@
 import type { Brand } from '#domain/brand.ts';
+import { FOR_EVERYONE, type PageAccess } from '#domain/pageAccess.ts';
 import type { Tx } from './open.ts';
 
 /** What the page is called and how it is kept. */
@@ -19,7 +20,13 @@ export type Page = {
   brand: Brand;
 };
 
-type Settings = { releaseSeconds?: number; showKept?: boolean; digestAt?: string; brand?: Partial<Brand> };
+type Settings = {
+  releaseSeconds?: number;
+  showKept?: boolean;
+  digestAt?: string;
+  brand?: Partial<Brand>;
+  access?: PageAccess;
+};
 
 const RELEASE_SECONDS = 10;
 const DIGEST_AT = '09:00';
@@ -48,6 +55,12 @@ export async function getPage(tx: Tx): Promise<Page> {
 export async function getPageVersion(tx: Tx): Promise<number> {
   const row = await tx.selectFrom('page').select('version').where('id', '=', 1).executeTakeFirst();
   return row?.version ?? 0;
+}
+
+/** Who may see the page, which no page shows. @throws before the page exists, and where it was lost: nobody is let in by that */
+export async function getPageAccess(tx: Tx): Promise<PageAccess> {
+  const row = await tx.selectFrom('page').select('settings').where('id', '=', 1).executeTakeFirstOrThrow();
+  return (JSON.parse(row.settings) as Settings).access ?? FOR_EVERYONE;
 }
 
 /**
@@ -98,14 +111,16 @@ export async function updatePage(
     showKept?: boolean;
     digestAt?: string;
     brand?: Brand;
+    access?: PageAccess;
   },
 ): Promise<void> {
-  const { releaseSeconds, showKept, digestAt, brand } = changes;
+  const { releaseSeconds, showKept, digestAt, brand, access } = changes;
   const own = {
     ...(releaseSeconds !== undefined && { releaseSeconds }),
     ...(showKept !== undefined && { showKept }),
     ...(digestAt !== undefined && { digestAt }),
     ...(brand !== undefined && { brand }),
+    ...(access !== undefined && { access }),
   };
   const set = {
     ...(changes.name !== undefined && { name: changes.name }),

@@ -2,7 +2,7 @@
  * Cookies here are HttpOnly, SameSite=Lax (mails link into the admin) and Path=/. Where SITE_URL is https they are Secure and carry
  * the `__Host-` prefix, so that no other host of the domain can plant one; on plain http browsers would refuse that prefix.
  */
-export type CookieKind = 'session' | 'device';
+export type CookieKind = 'session' | 'device' | 'door';
 
 export function cookieName(siteUrl: string, kind: CookieKind): string {
   return siteUrl.startsWith('https:') ? `__Host-${kind}` : kind;

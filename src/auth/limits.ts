@@ -59,6 +59,37 @@ export type SignInLimits = ReturnType<typeof createSignInLimits>;
 /** This process's counts. */
 export const signInLimits = createSignInLimits();
 
+/**
+ * How often the private page's one password may be tried: by network, and by everyone together, who after that wait for one another. A
+ * browser that has come in carries a cookie, and is not held up.
+ */
+export function createDoorLimits() {
+  const byNetwork = limiter('door', 20, 15);
+  const overall = limiter('doors', 1_000, 15);
+  const bucketsOf = (address: string): [RateLimiterMemory, string][] => [
+    [byNetwork, networkOf(address)],
+    [overall, 'all'],
+  ];
+  return {
+    /** Counts a try before it is checked. @throws AppError `too_many` */
+    admit: async (address: string): Promise<void> => {
+      for (const [bucket, key] of bucketsOf(address)) {
+        try {
+          await bucket.consume(key);
+        } catch (refusal) {
+          throw tooMany(refusal, 'Wait a few minutes and try again.');
+        }
+      }
+    },
+    /** Gives back what a right password took. */
+    succeeded: async (address: string): Promise<void> => {
+      for (const [bucket, key] of bucketsOf(address)) await bucket.reward(key);
+    },
+  };
+}
+
+export type DoorLimits = ReturnType<typeof createDoorLimits>;
+
 /** One IPv4 address, or the /64 that one IPv6 customer is given whole. */
 export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
@@ -75,13 +106,15 @@ function limiter(keyPrefix: string, points: number, minutes: number): RateLimite
   return new RateLimiterMemory({ keyPrefix, points, duration: minutes * 60 });
 }
 
-function tooMany(refusal: unknown): unknown {
+function tooMany(refusal: unknown, fix?: string): unknown {
   // A fault inside the limiter is an Error; a refusal is its result.
   if (refusal instanceof Error) return refusal;
   const seconds = Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1000));
   const minutes = Math.ceil(seconds / 60);
   return new AppError('too_many', 'Too many wrong passwords were tried.', {
-    fix: `Wait ${minutes} minute${minutes === 1 ? '' : 's'} and try again. A browser in which you signed in before is not held up by what others try.`,
+    fix:
+      fix ??
+      `Wait ${minutes} minute${minutes === 1 ? '' : 's'} and try again. A browser in which you signed in before is not held up by what others try.`,
     retryAfter: seconds,
   });
 }

@@ -29,6 +29,7 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
   '/logo/[]': 'public',
   '/sitemap.xml': 'public',
   '/robots.txt': 'public',
+  '/enter': 'public',
   '/brief/[]': 'public',
   '/duty/[].ics': 'public',
   '/subscribe': 'public',
@@ -76,6 +77,36 @@ export const OPEN_ROUTES: Readonly<Record<string, Exclude<Access, 'session'>>> =
 export function accessOf(routePattern: string): Access {
   const pattern = withoutNames(routePattern);
   return OPEN_ROUTES[pattern] ?? (pattern.startsWith('/api/v1/') ? 'bearer' : 'session');
+}
+
+/**
+ * Public routes that stay open where the page itself is private: the way in, what shows nothing of how things are, and links whose token
+ * opens what they lead to.
+ */
+const NOT_BEHIND_DOOR: ReadonlySet<string> = new Set([
+  '/enter',
+  '/robots.txt',
+  '/logo/[]',
+  '/api/v1/openapi.json',
+  '/embed/status.js',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/brief/[]',
+  '/duty/[].ics',
+  '/confirm/[]',
+  '/subscription/[]',
+  '/webhook/[]',
+]);
+
+/**
+ * Whether a private page's door stands before a route. What asks for a session, a signature or a token of its own needs no second one; everything
+ * else has one unless it is named above, and so has what leads nowhere.
+ * @param routePattern as Astro matched it; null when it matched nothing
+ */
+export function isBehindDoor(routePattern: string | null): boolean {
+  if (routePattern === null) return true;
+  return accessOf(routePattern) === 'public' && !NOT_BEHIND_DOOR.has(withoutNames(routePattern));
 }
 
 /** `/incidents/[id]` as `/incidents/[]`; a rest parameter, which would match any depth, stays apart as `[...]`. */

@@ -2,7 +2,7 @@ import { HOUSE_LOCALE, isLocale, type Languages, LOCALES, type Locale } from './
 
 /** The public pages that are offered in languages. What lies under none of these has one language, and one address. */
 const OFFERED =
-  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|(confirm|subscription|unsubscribe)\/[^/]+|404)$/;
+  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|enter|(confirm|subscription|unsubscribe)\/[^/]+|404)$/;
 
 /** Sources of regular expressions: a language in an address, and what may stand before the path of a page that is offered in several. */
 export const ANY_LANGUAGE = Object.keys(LOCALES).join('|');

@@ -12,7 +12,8 @@ import { type Answer, toAnswer } from './answer.ts';
  * route in every language: the address's language comes to it beside the request, and routes never see it.
  */
 export type Pages = {
-  hasRoute: (target: string) => boolean;
+  /** The pattern of the route that lies at a request target, as auth/routes.ts names it; null when there is none. */
+  routeAt: (target: string) => string | null;
   /** A page for everyone: without cookies, query or headers. */
   renderShared: (foghorn: Foghorn, path: string) => Promise<Answer>;
   renderFor: (
@@ -70,7 +71,7 @@ export function createPages(siteUrl: string, languages: Languages, log: Logger):
   }
 
   return {
-    hasRoute: (target) => app.match(new Request(siteUrl + localised(target, languages).target)) !== undefined,
+    routeAt: (target) => app.match(new Request(siteUrl + localised(target, languages).target))?.route ?? null,
     renderShared: (foghorn, path) => render(foghorn, path, {}, '', 'shared'),
     renderFor: (foghorn, request, { target, body, clientAddress, requestId }) => {
       const headers = new Headers();

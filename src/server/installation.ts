@@ -9,6 +9,8 @@ export type OpeningOptions = {
   log: Pick<import('pino').Logger, 'info' | 'error'>;
   /** Pages were published from here before: then a missing database is a loss, not a first start. */
   hasPublished: () => boolean;
+  /** What has to be known before anyone is served from it. When it rejects, all of it is tried again. */
+  prepared: (foghorn: Foghorn) => Promise<void>;
   wait: (ms: number) => Promise<void>;
   isStopping: () => boolean;
 };
@@ -28,6 +30,7 @@ export async function openWhenPossible(options: OpeningOptions): Promise<Foghorn
       refuseToForget(config, options.hasPublished());
       const foghorn = await getFoghorn();
       const { applied, backup } = await prepareFoghorn(foghorn);
+      await options.prepared(foghorn);
       if (backup) log.info({ backup }, 'The database was copied before its schema changed.');
       if (applied.length) log.info({ applied }, 'The database schema is up to date.');
       return foghorn;

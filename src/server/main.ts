@@ -41,7 +41,7 @@ async function start(config: Config, log: Logger): Promise<void> {
   const lastGood = openLastGood(join(config.dataDir, 'last-good'), (error) =>
     log.warn({ err: error }, 'The last good page could not be written to disk.'),
   );
-  const hadPublished = lastGood.size() > 0;
+  const hadPublished = lastGood.wasUsed();
   const web = createWeb({ config, log, lastGood, wait, opened: () => foghorn });
   try {
     const port = await web.listen();
@@ -61,6 +61,7 @@ async function start(config: Config, log: Logger): Promise<void> {
       log,
       wait,
       hasPublished: () => hadPublished,
+      prepared: web.learnAccess,
       isStopping: () => stopping,
     });
   } catch (error) {
@@ -71,7 +72,7 @@ async function start(config: Config, log: Logger): Promise<void> {
     await web.cache.poll();
     await web.cache.keepWarm('/');
     watchForChanges(web.cache, wait);
-    stops.push(foghorn.onChanged((what) => what === 'page' && web.cache.changed()));
+    stops.push(foghorn.onChanged((what) => what === 'page' && web.changed()));
   }
   let begun = Promise.resolve();
   if (config.role === 'all') {

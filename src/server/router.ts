@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isBehindDoor } from '#auth/routes.ts';
 import { sameSecret } from '#auth/tokens.ts';
 import type { Languages } from '#i18n/locales.ts';
 import { localeOfPath, movedTo, prefixOf } from '#i18n/paths.ts';
@@ -8,6 +9,7 @@ import type { PageCache } from './cache/pageCache.ts';
 import { isShared, normalPath } from './cache/paths.ts';
 import type { Sendable } from './cache/sendable.ts';
 import { isDirectLoopback } from './client.ts';
+import { type Gate, privately } from './gate.ts';
 import type { Outcome } from './http.ts';
 import { isForOthers } from './security.ts';
 
@@ -18,8 +20,9 @@ export type RouterOptions = {
   cache: PageCache;
   /** `worker` answers for its health alone. */
   servesPages: boolean;
-  /** Whether a route of ours lies at this path, which is a request target. */
-  hasRoute: (target: string) => boolean;
+  /** The pattern of our route at this path, which is a request target; null when there is none. */
+  routeAt: (target: string) => string | null;
+  gate: Gate;
   languages: Languages;
   /** Answers what is not the same for everyone. `body` is null when there is none. */
   dynamic: (request: IncomingMessage, target: string, body: Buffer | null) => Promise<Answer>;
@@ -53,9 +56,31 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
   if (now) return plain(307, `This page is at ${now}`, { location: encodeURI(now) });
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
+  if (options.gate.isOpen() || method === 'OPTIONS') return routed(request, path, target, options);
+
+  const { gate, languages } = options;
+  // What is not there is answered by a page that says how things are.
+  const isBehind = path.startsWith('/_') || isBehindDoor(options.routeAt(target));
+  const door = `${prefixOf(localeOfPath(path, languages), languages)}/enter`;
+  const asked = await gate.ask(request, { path, target, door, isBehind });
+  if (typeof asked === 'object') return { answer: asked };
+  if (asked === 'open') return routed(request, path, target, options);
+  if (path === '/robots.txt') return plain(200, 'User-agent: *\nDisallow: /');
+  return privately(await routed(request, path, target, options));
+}
+
+/** What lies at a path, for whoever may see it. */
+async function routed(
+  request: IncomingMessage,
+  path: string,
+  target: string,
+  options: RouterOptions,
+): Promise<Outcome> {
+  const method = request.method ?? 'GET';
+  const reads = method === 'GET' || method === 'HEAD';
   if (isShared(path)) return reads ? shared(path, options) : notAllowed(path, method);
   if (path.length > 1 && path.endsWith('/') && reads) return moved(path, target);
-  if (path.startsWith('/_') || !options.hasRoute(target)) return missing(path, options);
+  if (path.startsWith('/_') || options.routeAt(target) === null) return missing(path, options);
 
   const body = await readBody(request);
   if (body.outcome === 'too_large')

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
+import { mayEnter } from '#auth/door.ts';
 import { newId } from '#auth/tokens.ts';
 import type { Config } from '#config';
-import { getPageVersion } from '#db/page.ts';
+import { getPageAccess, getPageVersion } from '#db/page.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { type Answer, textAnswer, withHeaders } from './answer.ts';
 import { createPages } from './astro.ts';
@@ -12,6 +13,7 @@ import { compressBeside } from './cache/sendable.ts';
 import { clientAddress } from './client.ts';
 import { finishDynamic, withBody } from './dynamic.ts';
 import { failedPage, unavailablePage } from './fallback.ts';
+import { createAdmission, createGate } from './gate.ts';
 import { createHealth } from './health.ts';
 import { knownHosts } from './hosts.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
@@ -23,6 +25,10 @@ import { clientFolder, loadStaticFiles } from './staticFiles.ts';
 
 export type Web = {
   cache: PageCache;
+  /** Reads who may see the page: before anything is rendered. May reject. */
+  learnAccess: (foghorn: Foghorn) => Promise<void>;
+  /** A change was committed in this process. */
+  changed: () => void;
   /** Listens; known hosts include the loopback names when that is where it listens. @returns the port */
   listen: () => Promise<number>;
   stop: HttpServer['stop'];
@@ -43,15 +49,38 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   const pages = createPages(siteUrl, config.languages, log);
   const renderShared = createShared(pages, siteUrl);
   const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
+  const gate = createGate({
+    // Files of pages that were public: they would be shown to anyone when there is no database to ask.
+    onClosed: () => lastGood.clear(),
+    admits: createAdmission(
+      (request, access) =>
+        mayEnter(required(opened()).contextFor({ kind: 'visitor' }), access, {
+          cookies: request.headers.cookie ?? null,
+          authorization: request.headers.authorization ?? null,
+          address: clientAddress(request, config.trustedHops),
+        }),
+      Date.now,
+    ),
+  });
+  const learnAccess = async ({ db }: Foghorn) => {
+    const ticket = gate.ticket();
+    gate.learn(ticket, await db.read(getPageAccess));
+  };
   let hosts = new Set<string>();
   const isKnownHost = (host: string) => hosts.has(host);
 
   const cache = createPageCache({
-    lastGood,
+    lastGood: { ...lastGood, keep: (path, kept) => void (gate.isPrivate() || lastGood.keep(path, kept)) },
     wait,
     now: Date.now,
     render: (path) => renderShared(required(opened()), path),
-    readVersion: async () => required(opened()).db.read(getPageVersion),
+    readVersion: async () => {
+      const ticket = gate.ticket();
+      return required(opened()).db.read(async (tx) => {
+        gate.learn(ticket, await getPageAccess(tx));
+        return getPageVersion(tx);
+      });
+    },
     unavailable: () => finish(unavailablePage(), '/'),
     onFailure: (path, error) => {
       if (opened() && complain(path)) log.error({ path, err: error }, 'A page could not be rendered.');
@@ -68,7 +97,8 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
     cache,
     files,
     servesPages: config.role !== 'worker',
-    hasRoute: pages.hasRoute,
+    routeAt: pages.routeAt,
+    gate,
     languages: config.languages,
     health: createHealth(opened, wait),
     metricsToken: config.metricsToken,
@@ -89,7 +119,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   };
 
   const http = createHttpServer({
-    peek: cache.peek,
+    peek: (target) => (gate.isOpen() ? cache.peek(target) : null),
     isKnownHost,
     bareHeaders: finish(textAnswer(400, ''), '/').headers.filter(([name]) => !name.startsWith('content-t')),
     answer: async (request) => {
@@ -114,6 +144,11 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
 
   return {
     cache,
+    learnAccess,
+    changed: () => {
+      cache.changed();
+      gate.changed(async () => learnAccess(required(opened())));
+    },
     stop: http.stop,
     listen: () =>
       new Promise((resolve, reject) => {

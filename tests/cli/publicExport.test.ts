@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { saveAccess } from '#auth/pageAccess.ts';
 import { readConfig } from '#config';
 import { createComponent } from '#services/components.ts';
 import { openFoghorn, prepareFoghorn } from '../../src/foghorn.ts';
@@ -87,4 +88,15 @@ it('leaves a folder alone that holds anything else, and says what it cannot do',
   writeFileSync(join(dir, 'site/mine.html'), 'mine');
   expect((await run('site')).said).toContain('"mine.html"');
   expect((await foghorn(scratch(), ['export', 'site'])).said).toContain('There is no Foghorn database');
+});
+
+it('writes nothing of a private page, and leaves what is there', async () => {
+  const { dir, ctx, run } = await installation();
+  expect((await run('site')).code).toBe(0);
+  const before = listingOf(join(dir, 'site'));
+  await saveAccess(ctx, { mode: 'signIn', password: '' });
+  const { code, said } = await run('site');
+  expect(code).not.toBe(0);
+  expect(said).toContain('The status page is private');
+  expect(listingOf(join(dir, 'site'))).toEqual(before);
 });

@@ -39,6 +39,7 @@ const NO_PAGE: Record<string, string> = {
   '/embed/[id].json': 'JSON',
   '/embed/status.js': 'a script',
   '/embed/status.json': 'JSON',
+  '/enter': 'leads to the page while everyone may see that; tests/e2e/privatePage looks at it',
   '/history.atom': 'a feed',
   '/history.rss': 'a feed',
   '/incidents/[id].json': 'JSON',

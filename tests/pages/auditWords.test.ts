@@ -12,7 +12,7 @@ const SOURCES = ['src', 'db', 'emails'].flatMap((folder) =>
     .map((file) => ({ path: `${folder}/${file}`, text: readFileSync(join(ROOT, folder, file), 'utf8') })),
 );
 /** Written as actions are, but no action. What is missing here fails the test, so that no action can hide among them. */
-const NO_ACTIONS = ['foghorn.briefLimits', 'foghorn.feedLimits', 'foghorn.subscribeLimits'];
+const NO_ACTIONS = ['foghorn.briefLimits', 'foghorn.door', 'foghorn.feedLimits', 'foghorn.subscribeLimits'];
 
 const NAME = /'([a-z]+\.[a-z][A-Za-z]*)'/g;
 const namesIn = (text: string) => [...text.matchAll(NAME)].map((match) => match[1] as string);

@@ -77,6 +77,7 @@ describe('reading', () => {
           '/api/hooks/resend': 405,
           '/admin/logout': 405,
           '/admin/login': 303,
+          '/enter': 303,
         }[pattern] ?? (pattern === '/admin/setup' || pattern === '/admin/join' ? 410 : 200);
       // A fault page has no address of its own.
       expect(pattern === '/500' ? [404, 500] : [expected], `${path} answered ${status}`).toContain(status);

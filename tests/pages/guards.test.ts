@@ -28,6 +28,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/on-time$/,
   // What is found, and what is not to be looked for: crawlers ask for these by their names.
   /^\/(sitemap\.xml|robots\.txt)$/,
+  // Where a private page is opened with its password.
+  /^\/enter$/,
   // The owner's logo.
   /^\/logo\/\[\]$/,
   // An incident's brief, for whoever was given a link that expires.

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { saveAccess } from '#auth/pageAccess.ts';
 import { signerFor } from '#auth/tokens.ts';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { findSubscriber } from '#db/recipients.ts';
 import { addMs, DAY } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
+import { testContext } from '../support/context.ts';
 import { type Answered, ask } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { makeGreek } from './greek.ts';
@@ -137,4 +139,20 @@ it('a page that holds someone’s link is compressed in no language: its length 
     expect(answer.headers.get('content-encoding')).toBeNull();
     expect(answer.headers.get('cache-control')).toBe('no-store');
   }
+});
+
+it('the door of a private page, too', async () => {
+  const ctx = { ...testContext(db), now: () => new Date().toISOString() };
+  await saveAccess(
+    { ...ctx, actor: { kind: 'system', name: 'test' } },
+    { mode: 'password', password: 'three quiet piers' },
+  );
+  const stray: string[] = [];
+  await expect.poll(async () => (await get('/en-XA')).status).toBe(401);
+  for (const answered of [get('/en-XA/enter'), post('/en-XA/enter', { password: 'wrong' })])
+    stray.push(...strayWords((await answered).body));
+  for (let i = 0; i < 20; i++) await post('/en-XA/enter', { password: `wrong ${i}` });
+  const held = await post('/en-XA/enter', { password: 'wrong' });
+  expect([held.status, held.body.includes('<html lang="en-XA">')]).toEqual([429, true]);
+  expect([...stray, ...strayWords(held.body)]).toEqual([]);
 });

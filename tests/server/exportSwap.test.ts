@@ -12,10 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { saveAccess } from '#auth/pageAccess.ts';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { smallDisk } from '../chaos/smallDisk.ts';
+import { testContext } from '../support/context.ts';
 import { currentTree, exportedVersion, faultsOf, filesBelow, listingOf } from '../support/exported.ts';
 import { makeComponent, makeIncident, makePage, makeUpdate } from '../support/factory.ts';
 import { startServer, type TestServer, type TestServerOptions } from '../support/server.ts';
@@ -25,6 +27,7 @@ let exportDir: string;
 let db: Db;
 let incident: number;
 const running: TestServer[] = [];
+const SYSTEM = { kind: 'system', name: 'test' } as const;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'foghorn-swap-'));
@@ -202,4 +205,24 @@ it('stands as it was when nothing has changed since the last start', async () =>
   expect(currentTree(exportDir)).toBe(tree);
   expect(faultsOf(tree)).toEqual([]);
   expect(listingOf(tree).answers.length).toBeGreaterThan(25);
+});
+
+it('takes all of it away when the page becomes private, also what stood before a start, and writes it again', async () => {
+  const ctx = { ...testContext(db), now: () => new Date().toISOString(), actor: SYSTEM };
+  const server = await start();
+  await exportedVersion(exportDir, await rename('Title 1'));
+  await saveAccess(ctx, { mode: 'signIn', password: '' });
+  await server.logged(/the exported files were taken away/i);
+  expect([existsSync(join(exportDir, 'current')), readdirSync(join(exportDir, 'generations'))]).toEqual([
+    false,
+    [],
+  ]);
+  await saveAccess(ctx, { mode: 'everyone', password: '' });
+  expect(titlesIn(await exportedVersion(exportDir, await rename('Title 2')))).toEqual(['Title 2']);
+  expect(faultsOf(currentTree(exportDir))).toEqual([]);
+  await server.stop();
+  await saveAccess(ctx, { mode: 'signIn', password: '' });
+  await start();
+  while (existsSync(join(exportDir, 'current'))) await wait(50);
+  expect(readdirSync(join(exportDir, 'generations'))).toEqual([]);
 });

@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sqlite3 from 'sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { createUser } from '#auth/accounts.ts';
+import { saveAccess } from '#auth/pageAccess.ts';
 import { openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
+import { PASSWORD } from '../auth/fixtures.ts';
 import { smallDisk } from '../chaos/smallDisk.ts';
+import { testContext } from '../support/context.ts';
 import { makeHarbour } from '../support/harbour.ts';
 import { type Answered, ask } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -16,6 +20,7 @@ let published: string;
 let dataDir: string;
 let file: string;
 const running: TestServer[] = [];
+const SYSTEM = { kind: 'system', name: 'test' } as const;
 
 beforeAll(async () => {
   published = mkdtempSync(join(tmpdir(), 'foghorn-published-'));
@@ -193,4 +198,38 @@ test('removed while it runs: /readyz says so', async () => {
   const answer = await ask(server.url, '/readyz');
   expect(answer.status).toBe(503);
   expect(answer.body).toContain('removed or replaced');
+});
+
+test('a private page stays private without a database: who was let in sees the last good one, also signed in, and nobody else', async () => {
+  const db = await openDatabase(`sqlite:${file}`);
+  const ctx = { ...testContext(db), now: () => new Date().toISOString(), actor: SYSTEM };
+  await createUser(ctx, { email: 'vera@example.com', name: 'Vera Lind', role: 'viewer', password: PASSWORD });
+  await saveAccess(ctx, { mode: 'password', password: 'three quiet piers' });
+  await db.close();
+  const server = await start({ nodeArgs });
+  const send = (path: string, fields: Record<string, string>) =>
+    ask(server.url, path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams(fields).toString(),
+    });
+  const cookieOf = ({ headers }: Answered) => String(headers['set-cookie']).split(';')[0] as string;
+  const door = cookieOf(await send('/enter', { password: 'three quiet piers' }));
+  const session = cookieOf(await send('/admin/login', { email: 'vera@example.com', password: PASSWORD }));
+  const see = (cookie: string) => ask(server.url, '/', { headers: { cookie } });
+  for (const cookie of [door, session]) expect((await see(cookie)).body).toContain('Checkout');
+
+  for (const suffix of ['', '-wal']) truncateSync(`${file}${suffix}`, 0);
+  await moveOn(server);
+  for (const cookie of [door, session]) expectLastGood(await see(cookie));
+  for (const cookie of ['', session.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'))])
+    expect((await see(cookie)).status).toBe(401);
+  await server.kill();
+
+  // Nothing of it is left on disk, and what is lost is not taken for new.
+  rmSync(file);
+  const again = await start({ until: 'listening' });
+  await again.logged(/There is no database at/);
+  const answer = await ask(again.url);
+  expect([answer.status, answer.body.includes('Checkout')]).toEqual([503, false]);
 });

@@ -12,7 +12,7 @@ export async function findVerbs(): Promise<Map<string, Verb>> {
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (!/\.(astro|ts)$/.test(file)) continue;
       const imports = readFileSync(join(folder, file), 'utf8').matchAll(
-        /^import \{([^}]*)\} from '#(services\/\w+|auth\/accounts|auth\/invitations)\.ts';/gm,
+        /^import \{([^}]*)\} from '#(services\/\w+|auth\/accounts|auth\/invitations|auth\/pageAccess)\.ts';/gm,
       );
       for (const [, names, module] of imports) {
         const exported = await import(join(import.meta.dirname, `../../src/${module}.ts`));

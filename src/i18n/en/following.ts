@@ -106,6 +106,15 @@ export const following = {
     listLede: 'Updates of {site} go to {address}. One press, and none of you gets them any more.',
     submit: 'Unsubscribe',
   },
+  door: {
+    title: 'Private page',
+    heading: 'This page is private.',
+    lede: 'Whoever runs it gave its password to those who need it.',
+    password: 'Password of the page',
+    submit: 'Open the page',
+    staff: 'You have an account here? {link}',
+    signIn: 'Sign in',
+  },
   broken: 'This link does not work.',
   /** What a service refused, by its English words, which are these to the letter. */
   refusals: {
@@ -117,6 +126,9 @@ export const following = {
     nothing: 'Choose at least one component, or the whole page.',
     tooMany: 'Too many addresses were subscribed from here in a short time.',
     wait: 'Wait a few minutes and try again.',
+    notPassword: 'This is not the password.',
+    checkPassword: 'Check it and try again. It may have been changed.',
+    tooManyPasswords: 'Too many wrong passwords were tried.',
     noForm: 'This is not a form.',
     useForm: 'Use the form on the page.',
     incomplete: 'This link is incomplete, or what it belonged to has been erased.',

@@ -131,6 +131,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'provider.pause': 'Paused the mail',
   'settings.save': 'Changed the settings',
   'settings.saveBrand': 'Changed how the page looks',
+  'settings.saveAccess': 'Changed who may see the page',
   'import.statuspage': 'Imported a status page',
   'user.create': 'Added a user',
   'user.invite': 'Invited a user',

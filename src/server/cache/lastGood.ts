@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Answer } from '../answer.ts';
 
@@ -8,11 +8,15 @@ import type { Answer } from '../answer.ts';
 export type LastGood = {
   /** How many paths are kept. */
   size: () => number;
+  /** Pages are kept here, or were until the page became private. */
+  wasUsed: () => boolean;
   has: (path: string) => boolean;
   /** Null when there is none or its file is damaged. */
   read: (path: string) => Promise<Kept | null>;
   /** Takes the answer to be written soon, beside everything else; at most one write a path waits. */
   keep: (path: string, kept: Kept) => void;
+  /** Removes all of them, and what waits to be written. */
+  clear: () => void;
   /** Resolves when everything taken so far is written. */
   flush: () => Promise<void>;
 };
@@ -31,6 +35,8 @@ const MAX_FILES = 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const SUFFIX = '.page';
 const UNFINISHED = '.new';
+/** Says that there were pages: a database that is missing beside it was lost. */
+const CLEARED = 'cleared';
 /** Older than any write takes: left by a process that was killed. */
 const ABANDONED_MS = 60_000;
 
@@ -41,11 +47,19 @@ export function openLastGood(folder: string, onError: (error: unknown) => void):
   const waiting = new Map<string, Kept>();
   let writing: Promise<void> | null = null;
 
-  async function writeAll(): Promise<void> {
-    for (let next = waiting.entries().next(); !next.done; next = waiting.entries().next()) {
-      const [path, kept] = next.value;
-      waiting.delete(path);
+  let toClear = false;
+
+  async function work(): Promise<void> {
+    for (;;) {
       try {
+        if (toClear) {
+          toClear = false;
+          await clearFolder(folder, files);
+        }
+        const next = waiting.entries().next();
+        if (next.done) break;
+        const [path, kept] = next.value;
+        waiting.delete(path);
         await write(folder, path, kept);
         // Set anew, so that the index stays in the order of writing.
         files.delete(fileName(path));
@@ -60,11 +74,17 @@ export function openLastGood(folder: string, onError: (error: unknown) => void):
 
   return {
     size: () => files.size,
+    wasUsed: () => files.size > 0 || existsSync(join(folder, CLEARED)),
     has: (path) => waiting.has(path) || files.has(fileName(path)),
     read: async (path) => waiting.get(path) ?? (files.has(fileName(path)) ? readKept(folder, path) : null),
     keep: (path, kept) => {
       waiting.set(path, kept);
-      writing ??= writeAll();
+      writing ??= work();
+    },
+    clear: () => {
+      waiting.clear();
+      toClear = true;
+      writing ??= work();
     },
     flush: async () => {
       while (writing) await writing;
@@ -118,6 +138,14 @@ async function readKept(folder: string, path: string): Promise<Kept | null> {
     return { answer: { status: head.status, headers: head.headers, body }, renderedAt: head.renderedAt };
   } catch {
     return null;
+  }
+}
+
+async function clearFolder(folder: string, files: Map<string, number>): Promise<void> {
+  await writeFile(join(folder, CLEARED), '');
+  for (const name of [...files.keys()]) {
+    await rm(join(folder, name), { force: true });
+    files.delete(name);
   }
 }
 

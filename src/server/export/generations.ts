@@ -15,6 +15,8 @@ export type Generations = {
   next: (at: string) => string;
   /** Makes a finished tree the current one, and takes away all but it and the one before. */
   publish: (tree: Tree) => Promise<void>;
+  /** Takes away all of it: nothing is there to be served any more. */
+  withdraw: () => Promise<void>;
   /** Takes away what was begun and not finished. */
   discard: (folder: string) => Promise<void>;
 };
@@ -64,6 +66,11 @@ export async function openGenerations(folder: string): Promise<Generations | nul
       await rename(beside, link);
       await syncFolder(folder);
       await keepOnly([name, last]);
+    },
+    withdraw: async () => {
+      await rm(link, { force: true });
+      await syncFolder(folder);
+      await keepOnly([]);
     },
     discard: (unfinished) => rm(unfinished, { recursive: true, force: true }),
   };

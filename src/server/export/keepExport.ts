@@ -3,7 +3,7 @@ import { getPageVersion } from '#db/page.ts';
 import type { Foghorn } from '../../foghorn.ts';
 import { type Generations, openGenerations } from './generations.ts';
 import type { Site } from './site.ts';
-import { writeExport } from './writeExport.ts';
+import { PageIsPrivate, writeExport } from './writeExport.ts';
 
 export type KeepOptions = {
   foghorn: Foghorn;
@@ -22,7 +22,7 @@ const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * Keeps EXPORT_DIR as the page is: an export at the start, for the site may have been built anew, and one after every change. A change during an
- * export is seen after it. Whatever fails (a full disk, no database), the last good tree stays, and it is tried again. Does not end: its process
+ * export is seen after it. Where the page has become private, all that is there is taken away. Whatever fails (a full disk, no database), the last good tree stays, and it is tried again. Does not end: its process
  * may be ended at any moment.
  */
 export async function keepExport(options: KeepOptions): Promise<never> {
@@ -54,7 +54,7 @@ async function takeTurn({ folder, log, wait }: KeepOptions): Promise<Generations
   }
 }
 
-/** @returns the page version that now stands there */
+/** @returns the page version that now stands there, or of which nothing may */
 async function exportOnce({ foghorn, site, log }: KeepOptions, kept: Generations): Promise<number> {
   const began = performance.now();
   const before = await kept.current();
@@ -69,6 +69,9 @@ async function exportOnce({ foghorn, site, log }: KeepOptions, kept: Generations
     return version;
   } catch (error) {
     await kept.discard(folder).catch(() => undefined);
-    throw error;
+    if (!(error instanceof PageIsPrivate)) throw error;
+    await kept.withdraw();
+    log.warn({ version: error.version }, 'The page is private: the exported files were taken away.');
+    return error.version;
   }
 }
