@@ -8,7 +8,10 @@ import { isLocale, type Languages, LOCALES } from '#i18n/locales.ts';
 export type Config = {
   port: number;
   host: string;
+  /** Where the page is for everyone else: an origin, and a path below it where it shares its host with others; no slash at the end. */
   siteUrl: string;
+  /** Hosts at which the page used to be: whoever asks there is led to SITE_URL. */
+  formerHosts: readonly string[];
   /** What the page is offered in; the first at `/`, each other under its own name. */
   languages: Languages;
   databaseUrl: string;
@@ -79,6 +82,7 @@ export function readConfig(env: Env = process.env): Config {
   return {
     port,
     siteUrl,
+    formerHosts: readHosts(get('FORMER_HOSTS') ?? '', siteUrl),
     languages: readLanguages(get('LANGUAGES') ?? 'en, de, ar'),
     dataDir,
     mailTransport,
@@ -179,14 +183,32 @@ function readSiteUrl(text: string): string {
     url.search ||
     url.hash ||
     url.username ||
-    url.pathname !== '/'
+    !/^(\/[A-Za-z0-9][A-Za-z0-9._~-]*)*\/?$/.test(url.pathname)
   )
     return fail(
       'SITE_URL',
       `is "${text}"`,
-      'Set it to the public address of the page, such as https://status.example.com.',
+      'Set it to the public address of the page, such as https://status.example.com or https://example.com/status.',
     );
-  return url.origin;
+  return url.origin + url.pathname.replace(/\/$/, '');
+}
+
+function readHosts(text: string, siteUrl: string): string[] {
+  const hosts = text
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
+  const wrong = hosts.find(
+    (one) => URL.parse(`https://${one}`)?.host !== one || one === new URL(siteUrl).host,
+  );
+  if (wrong !== undefined)
+    return fail(
+      'FORMER_HOSTS',
+      `names "${wrong}"`,
+      'Write the names under which the page was before, such as old.example.com, status.example.org.',
+    );
+  return hosts;
 }
 
 /** `sqlite:PATH` is made absolute; `postgres://` stays. */

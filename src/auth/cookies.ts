@@ -1,11 +1,18 @@
 /**
- * Cookies here are HttpOnly, SameSite=Lax (mails link into the admin) and Path=/. Where SITE_URL is https they are Secure and carry
- * the `__Host-` prefix, so that no other host of the domain can plant one; on plain http browsers would refuse that prefix.
+ * Cookies here are HttpOnly, SameSite=Lax (mails link into the admin) and for the path of SITE_URL. Where that is https they are Secure and carry
+ * the `__Host-` prefix, so that no other host of the domain can plant one; `__Secure-` where the page shares its host, since the former asks
+ * for the whole of it. On plain http browsers would refuse both.
  */
 export type CookieKind = 'session' | 'device' | 'door';
 
 export function cookieName(siteUrl: string, kind: CookieKind): string {
-  return siteUrl.startsWith('https:') ? `__Host-${kind}` : kind;
+  if (!siteUrl.startsWith('https:')) return kind;
+  return cookiePath(siteUrl) === '/' ? `__Host-${kind}` : `__Secure-${kind}`;
+}
+
+/** What others at the same host do not get to see. */
+export function cookiePath(siteUrl: string): string {
+  return new URL(siteUrl).pathname;
 }
 
 /** A cookie's value as the request carries it; null when absent. The last wins, as with Lucia. Never throws on bad encodings. */

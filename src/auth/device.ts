@@ -1,5 +1,5 @@
 import type { Ctx } from '#db/context.ts';
-import { cookieName, readCookie } from './cookies.ts';
+import { cookieName, cookiePath, readCookie } from './cookies.ts';
 import { newSecret, sameSecret } from './tokens.ts';
 
 const PURPOSE = 'device';
@@ -13,7 +13,7 @@ export function deviceCookie(ctx: Pick<Ctx, 'sign' | 'site'>, email: string): st
   const nonce = newSecret();
   const value = `${nonce}.${ctx.sign(PURPOSE, `${email}\n${nonce}`)}`;
   const secure = ctx.site.url.startsWith('https:') ? '; Secure' : '';
-  return `${cookieName(ctx.site.url, 'device')}=${value}; HttpOnly; Max-Age=${DAYS * 86_400}; Path=/; SameSite=Lax${secure}`;
+  return `${cookieName(ctx.site.url, 'device')}=${value}; HttpOnly; Max-Age=${DAYS * 86_400}; Path=${cookiePath(ctx.site.url)}; SameSite=Lax${secure}`;
 }
 
 /** The nonce of a device on which this account was signed in to before; null for a stranger's, or one that is made up. */

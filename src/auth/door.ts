@@ -3,7 +3,7 @@ import { getPageAccess } from '#db/page.ts';
 import { AppError } from '#domain/errors.ts';
 import type { PageAccess } from '#domain/pageAccess.ts';
 import { addMs, DAY } from '#domain/time.ts';
-import { cookieName, readCookie } from './cookies.ts';
+import { cookieName, cookiePath, readCookie } from './cookies.ts';
 import { createDoorLimits, type DoorLimits } from './limits.ts';
 import { PASSWORD_MAX, verifyPassword } from './passwords.ts';
 import { presentedSession, readSession } from './sessions.ts';
@@ -77,7 +77,7 @@ function doorCookie(ctx: Where, passwordHash: string): string {
   const until = addMs(ctx.now(), DAYS * DAY);
   const value = `${Date.parse(until).toString(36)}.${signature(ctx, passwordHash, until)}`;
   const secure = ctx.site.url.startsWith('https:') ? '; Secure' : '';
-  return `${cookieName(ctx.site.url, 'door')}=${value}; HttpOnly; Max-Age=${DAYS * 86_400}; Path=/; SameSite=Lax${secure}`;
+  return `${cookieName(ctx.site.url, 'door')}=${value}; HttpOnly; Max-Age=${DAYS * 86_400}; Path=${cookiePath(ctx.site.url)}; SameSite=Lax${secure}`;
 }
 
 /** It is signed over the stored hash, so it ends with the password. */

@@ -5,7 +5,7 @@ import { deleteExpiredSessions } from '#db/sessions.ts';
 import type { Actor, Role } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { listedId, type SessionStore, sessionAdapter, within } from './adapter.ts';
-import { cookieName, readCookie } from './cookies.ts';
+import { cookieName, cookiePath, readCookie } from './cookies.ts';
 
 declare module 'lucia' {
   interface Register {
@@ -94,7 +94,7 @@ export async function purgeExpiredSessions(db: Db, now: Instant): Promise<number
 }
 
 export function blankSessionCookie(siteUrl: string): string {
-  return `${cookieName(siteUrl, 'session')}=; HttpOnly; Max-Age=0; Path=/; SameSite=Lax${siteUrl.startsWith('https:') ? '; Secure' : ''}`;
+  return `${cookieName(siteUrl, 'session')}=; HttpOnly; Max-Age=0; Path=${cookiePath(siteUrl)}; SameSite=Lax${siteUrl.startsWith('https:') ? '; Secure' : ''}`;
 }
 
 function luciaOver(ctx: Where, store: SessionStore) {
@@ -102,7 +102,11 @@ function luciaOver(ctx: Where, store: SessionStore) {
     sessionExpiresIn: new TimeSpan(IDLE_DAYS, 'd'),
     sessionCookie: {
       name: cookieName(ctx.site.url, 'session'),
-      attributes: { sameSite: 'lax', path: '/', secure: ctx.site.url.startsWith('https:') },
+      attributes: {
+        sameSite: 'lax',
+        path: cookiePath(ctx.site.url),
+        secure: ctx.site.url.startsWith('https:'),
+      },
     },
     getSessionAttributes: ({ device, createdAt }) => ({ device, createdAt: createdAt ?? ctx.now() }),
     getUserAttributes: ({ email, name, role }) => ({ email, name, role }),

@@ -26,12 +26,12 @@ export function unsafeMethodProblem(request: {
 }
 
 /**
- * SITE_URL's origin; and, where SITE_URL is itself a loopback name, the loopback name under which this request really came
+ * SITE_URL's origin; and, where that is itself a loopback name, the loopback name under which this request really came
  * (http://127.0.0.1:4321 beside http://localhost:4321), which no other machine can have.
  */
 function isOwnOrigin(origin: string, siteUrl: string, host: string | null): boolean {
-  if (origin === siteUrl) return true;
   const ours = new URL(siteUrl);
+  if (origin === ours.origin) return true;
   const theirs = URL.parse(origin);
   return (
     theirs !== null &&

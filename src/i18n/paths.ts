@@ -52,6 +52,7 @@ export function localeOfPath(path: string, languages: Languages): Locale {
   return asked && isLocale(asked) && languages.includes(asked) ? asked : languages[0];
 }
 
-function isOffered(target: string): boolean {
+/** Whether the page at this address has one in each language. */
+export function isOffered(target: string): boolean {
   return OFFERED.test(target.split('?')[0] as string);
 }

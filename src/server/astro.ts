@@ -43,6 +43,7 @@ const NOT_PASSED_ON = new Set([
 
 export function createPages(siteUrl: string, languages: Languages, log: Logger): Pages {
   const app = createApp({ streaming: false });
+  const { origin } = new URL(siteUrl);
   app.logger.setDestination({
     write: ({ level, label, message }) => {
       if (level === 'error') log.error({ label }, message);
@@ -58,7 +59,7 @@ export function createPages(siteUrl: string, languages: Languages, log: Logger):
     requestId: string,
   ): Promise<Answer> {
     const { locale, target } = localised(asked, languages);
-    const request = new Request(siteUrl + target, init);
+    const request = new Request(origin + target, init);
     const locals: App.Locals = {
       ctx: foghorn.contextFor({ kind: 'visitor' }),
       words: wordsIn(locale, languages),
@@ -71,7 +72,7 @@ export function createPages(siteUrl: string, languages: Languages, log: Logger):
   }
 
   return {
-    routeAt: (target) => app.match(new Request(siteUrl + localised(target, languages).target))?.route ?? null,
+    routeAt: (target) => app.match(new Request(origin + localised(target, languages).target))?.route ?? null,
     renderShared: (foghorn, path) => render(foghorn, path, {}, '', 'shared'),
     renderFor: (foghorn, request, { target, body, clientAddress, requestId }) => {
       const headers = new Headers();

@@ -8,6 +8,8 @@ import { askedFor, type Sendable, send, variantOf } from './cache/sendable.ts';
 export type Outcome = { answer: Answer } | { sendable: Sendable };
 
 export type HttpOptions = {
+  /** A request target as everything else here knows it; as it is, when left out. */
+  locate?: (target: string) => string;
   /** The fresh kept answer for a request target. */
   peek: (target: string) => Sendable | null;
   isKnownHost: (host: string) => boolean;
@@ -45,6 +47,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
   const onRequest = (incoming: IncomingMessage, response: ServerResponse): void => {
     if (stopping) response.shouldKeepAlive = false;
+    if (options.locate) incoming.url = options.locate(incoming.url as string);
     // The hot path: one look-up, no parsing, no log.
     if (incoming.method === 'GET' || incoming.method === 'HEAD') {
       const sendable = options.peek(incoming.url as string);

@@ -16,6 +16,8 @@ import { isForOthers } from './security.ts';
 export type RouterOptions = {
   siteUrl: string;
   isKnownHost: (host: string) => boolean;
+  /** At these the page used to be. */
+  formerHosts: readonly string[];
   files: ReadonlyMap<string, Sendable>;
   cache: PageCache;
   /** `worker` answers for its health alone. */
@@ -41,6 +43,8 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
 
   if (target === '/healthz' && reads) return { answer: options.health.live() };
   if (target === '/readyz' && reads) return { answer: await options.health.ready() };
+  if (options.formerHosts.includes(host.replace(/:(80|443)$/, '')))
+    return movedAway(options.siteUrl + (target.startsWith('/') ? target : '/'));
   if (!options.isKnownHost(host)) return misdirected(host, options.siteUrl);
   if (!METHODS.has(method)) return badMethod(method);
   if (target.length > MAX_TARGET)
@@ -140,6 +144,11 @@ function misdirected(host: string, siteUrl: string): Outcome {
     421,
     `This status page is at ${siteUrl}, but was asked for ${asked}. If that name is right, set SITE_URL to it.`,
   );
+}
+
+/** For good, with the method and the body that it had: whoever calls us there is to call us here. */
+function movedAway(to: string): Outcome {
+  return plain(308, `This page is at ${to}`, { location: to });
 }
 
 function badMethod(method: string): Outcome {

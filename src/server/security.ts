@@ -20,6 +20,7 @@ export function isForOthers(path: string): boolean {
 export function secured(answer: Answer, path: string, siteUrl: string): Answer {
   const given = headerOf(answer, 'content-security-policy');
   const embed = path.startsWith('/embed/');
+  const isWhole = new URL(siteUrl).pathname === '/';
   const csp = withFrameAncestors(given ? narrowed(given, answer) : STRICT_CSP, embed);
   return withHeaders(answer, {
     'content-security-policy': csp,
@@ -31,7 +32,8 @@ export function secured(answer: Answer, path: string, siteUrl: string): Answer {
     'cross-origin-resource-policy': isForOthers(path) ? 'cross-origin' : 'same-origin',
     // For browsers that do not know frame-ancestors; it cannot say more than "none".
     'x-frame-options': csp.includes("frame-ancestors 'none'") ? 'DENY' : null,
-    'strict-transport-security': siteUrl.startsWith('https:') ? 'max-age=31536000' : null,
+    // Not ours to say for a whole host of which we are a part.
+    'strict-transport-security': siteUrl.startsWith('https:') && isWhole ? 'max-age=31536000' : null,
   });
 }
 
@@ -46,7 +48,7 @@ function withFrameAncestors(csp: string, embed: boolean): string {
 }
 
 /** Tag by tag, comments too: what someone typed may stand in an attribute, and `<style>` there is no style. */
-const TAGS =
+export const TAGS =
   /<!--[\s\S]*?-->|<(style|script)\b(?:[^>"']|"[^"]*"|'[^']*')*>([\s\S]*?)<\/\1>|<[a-z](?:[^>"']|"[^"]*"|'[^']*')*>/gi;
 
 /**

@@ -18,6 +18,7 @@ import { createHealth } from './health.ts';
 import { knownHosts } from './hosts.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { registerCache, requests } from './metrics.ts';
+import { basePath, placed, withoutBase } from './place.ts';
 import { route } from './router.ts';
 import { secured } from './security.ts';
 import { createShared } from './shared.ts';
@@ -48,7 +49,8 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   const { siteUrl } = config;
   const pages = createPages(siteUrl, config.languages, log);
   const renderShared = createShared(pages, siteUrl);
-  const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
+  const base = basePath(siteUrl);
+  const finish = (answer: Answer, path: string) => placed(secured(answer, path, siteUrl), base);
   const gate = createGate({
     // Files of pages that were public: they would be shown to anyone when there is no database to ask.
     onClosed: () => lastGood.clear(),
@@ -94,6 +96,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   const options = {
     siteUrl,
     isKnownHost,
+    formerHosts: config.formerHosts,
     cache,
     files,
     servesPages: config.role !== 'worker',
@@ -119,6 +122,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   };
 
   const http = createHttpServer({
+    ...(base && { locate: (target: string) => withoutBase(target, base) }),
     peek: (target) => (gate.isOpen() ? cache.peek(target) : null),
     isKnownHost,
     bareHeaders: finish(textAnswer(400, ''), '/').headers.filter(([name]) => !name.startsWith('content-t')),

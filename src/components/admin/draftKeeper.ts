@@ -1,3 +1,5 @@
+import { at } from './root.ts';
+
 type Others = { name: string; body: string; drafting: boolean; at: string }[];
 type Answer = { keptAt: string; others: Others };
 
@@ -72,7 +74,7 @@ export function keepDraft(
   }
 
   function send(leaving: boolean, signal?: AbortSignal): Promise<Response> {
-    return fetch('/admin/api/drafts', {
+    return fetch(at('/admin/api/drafts'), {
       method: 'POST',
       keepalive: leaving,
       signal,
@@ -83,7 +85,7 @@ export function keepDraft(
 
   async function lookAtOthers(): Promise<void> {
     if (document.hidden) return;
-    const response = await fetch(`/admin/api/drafts?subject=${subject}`).catch(() => null);
+    const response = await fetch(at(`/admin/api/drafts?subject=${subject}`)).catch(() => null);
     if (response?.ok) showOthers(((await response.json()) as Answer).others);
   }
 

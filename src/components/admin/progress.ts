@@ -1,5 +1,6 @@
 import { DELIVERY_STATES } from '#domain/deliveries.ts';
 import { countsText, type FanoutCounts, share } from './fanout.ts';
+import { at } from './root.ts';
 
 /** Moves the bars of messages that are still going out, once a second, until nothing waits; and the figures behind one of them. */
 const bars = [...document.querySelectorAll<HTMLElement>('[data-fanout]')];
@@ -9,7 +10,9 @@ async function follow(bar: HTMLElement): Promise<void> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     if (document.hidden) continue;
-    const response = await fetch(`/admin/deliveries/${bar.dataset.fanout}/progress.json`).catch(() => null);
+    const response = await fetch(at(`/admin/deliveries/${bar.dataset.fanout}/progress.json`)).catch(
+      () => null,
+    );
     // Signed out, or gone: the words that stand are the last that are known.
     if (response && !response.ok) return;
     const counts = (await response?.json().catch(() => null)) as FanoutCounts | null;

@@ -8,6 +8,7 @@ import { forEveryone } from '../cache/pageCache.ts';
 import { isShared } from '../cache/paths.ts';
 import { makeSendable, type Sendable } from '../cache/sendable.ts';
 import { unavailablePage } from '../fallback.ts';
+import { basePath, placed, withoutBase } from '../place.ts';
 import { secured } from '../security.ts';
 import { createShared } from '../shared.ts';
 import { clientFolder, loadStaticFiles } from '../staticFiles.ts';
@@ -32,7 +33,7 @@ const ASSETS = '/_astro/';
 export function createSite({ siteUrl, languages }: Pick<Config, 'siteUrl' | 'languages'>, log: Logger): Site {
   const pages = createPages(siteUrl, languages, log);
   const render = createShared(pages, siteUrl);
-  const finish = (answer: Answer, path: string) => secured(answer, path, siteUrl);
+  const finish = (answer: Answer, path: string) => placed(secured(answer, path, siteUrl), basePath(siteUrl));
   const files = loadStaticFiles(clientFolder(), finish);
 
   /** What stands there for everyone. @throws when it could not be made, so that nothing of a fault is ever written down */
@@ -102,6 +103,10 @@ function isHtml(answer: Answer): boolean {
 function sharedLinks(answer: Answer, siteUrl: string): string[] {
   const html = answer.body.toString('utf8');
   return [...html.matchAll(/\bhref="([^"#?]+)/g)]
-    .map(([, target = '']) => (target.startsWith(`${siteUrl}/`) ? target.slice(siteUrl.length) : target))
+    .map(([, target = '']) =>
+      target.startsWith(`${siteUrl}/`)
+        ? target.slice(siteUrl.length)
+        : withoutBase(target, basePath(siteUrl)),
+    )
     .filter(isShared);
 }
