@@ -48,13 +48,36 @@ const TEXT_OF = sql<number>`case when d.state = 'queued' then coalesce(c.replace
 export type Texts = { noticeSeqs: number[]; deliveriesAfter: number };
 
 /**
- * The texts that tell this update as it was posted, be they out or not: whoever gets one need not be mailed it besides. Null when there
- * are none. Uses digest_items_at and digest_runs_to.
+ * The texts that tell this update as it has been said since `writtenFrom`, be they out or not: whoever gets one need not be mailed it besides.
+ * Null when there are none. Uses digest_items_at and digest_runs_to.
  */
 export async function listTextsTelling(
   tx: Tx,
-  { updateSeq, since }: { updateSeq: number; since: Instant },
+  { updateSeq, writtenFrom }: { updateSeq: number; writtenFrom: Instant },
 ): Promise<Texts | null> {
+  const telling = (await textsOfUpdate(tx, updateSeq)).filter(({ created_at: at }) => at >= writtenFrom);
+  if (!telling.length) return null;
+  return {
+    noticeSeqs: telling.map((text) => text.notice_seq),
+    deliveriesAfter: Math.min(...telling.map((text) => text.deliveries_after)),
+  };
+}
+
+/** The texts (seqs of notices) that tell this update as it was said before. Uses the same. */
+export async function listTextsBefore(
+  tx: Tx,
+  { updateSeq, changedAt }: { updateSeq: number; changedAt: Instant },
+): Promise<number[]> {
+  const texts = await textsOfUpdate(tx, updateSeq);
+  return texts.filter(({ created_at: at }) => at < changedAt).map((text) => text.notice_seq);
+}
+
+async function textsOfUpdate(tx: Tx, updateSeq: number) {
+  const { posted_at: since } = await tx
+    .selectFrom('updates')
+    .select('posted_at')
+    .where('seq', '=', updateSeq)
+    .executeTakeFirstOrThrow();
   const items = await tx
     .selectFrom('digest_items')
     .select('seq')
@@ -62,22 +85,18 @@ export async function listTextsTelling(
     .where('update_seq', '=', updateSeq)
     .execute();
   const own = new Set(items.map(({ seq }) => String(seq)));
-  if (!own.size) return null;
+  if (!own.size) return [];
   const texts = await tx
     .selectFrom('digest_runs as r')
     // In this order, so that digest_runs_to serves: of all texts but a few are of late.
     .crossJoin('digest_texts as t')
     .whereRef('t.zone', '=', 'r.zone')
     .whereRef('t.day', '=', 'r.day')
-    .select(['t.notice_seq', 't.items', 'r.deliveries_after'])
+    .innerJoin('notices as n', 'n.seq', 't.notice_seq')
+    .select(['t.notice_seq', 't.items', 'r.deliveries_after', 'n.created_at'])
     .where('r.window_to', '>=', since)
     .execute();
-  const telling = texts.filter((text) => text.items.split(',').some((seq) => own.has(seq)));
-  if (!telling.length) return null;
-  return {
-    noticeSeqs: telling.map((text) => text.notice_seq),
-    deliveriesAfter: Math.min(...telling.map((text) => text.deliveries_after)),
-  };
+  return texts.filter((text) => text.items.split(',').some((seq) => own.has(seq)));
 }
 
 /** Whether the recipient `r` got one of these texts, or is to get it. Uses deliveries_recipient. */

@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import { carries, listContents } from './contents.ts';
 import { wholeNumbers } from './dialect.ts';
 import type { Tx } from './open.ts';
 import { reopenFanouts, stopLikeTheRest } from './refused.ts';
@@ -165,12 +166,32 @@ async function putBack(
 ): Promise<void> {
   const earlier = recipients.length ? await listReplaced(tx, fanout) : [];
   if (!earlier.length) return;
+  const telling = await listTelling(tx, fanout, earlier);
   const back = await tx
     .updateTable('deliveries as e')
     .set({ state: 'queued', reason: null, not_before: now, updated_at: now })
     .where('e.notice_seq', 'in', earlier)
     .where(sql<boolean>`e.recipient_seq in (${wholeNumbers(recipients)})`)
     .where('e.state', '=', 'superseded')
+    .where((eb) =>
+      eb.not(
+        eb.or(
+          telling.map(({ noticeSeq, contents }) =>
+            eb.and([
+              eb('e.notice_seq', '=', noticeSeq),
+              eb.exists(
+                eb
+                  .selectFrom('deliveries as h')
+                  .select(sql.lit(1).as('one'))
+                  .whereRef('h.recipient_seq', '=', 'e.recipient_seq')
+                  .where(sql<number>`coalesce(h.content_seq, h.notice_seq)`, 'in', contents)
+                  .where('h.state', 'in', MAY_HAVE_IT),
+              ),
+            ]),
+          ),
+        ),
+      ),
+    )
     // What was handed over once may have arrived.
     .where('e.batch_seq', 'is', null)
     .where('e.notice_seq', '=', (eb) =>
@@ -185,6 +206,21 @@ async function putBack(
   const noticeSeqs = [...new Set(back.map((row) => row.notice_seq))];
   await reopenFanouts(tx, noticeSeqs);
   if (noticeSeqs.length) await stopLikeTheRest(tx, noticeSeqs);
+}
+
+/** For each of these notices the texts of newer ones that say its update in full, too: whoever was handed one has heard it. */
+async function listTelling(
+  tx: Tx,
+  { incidentSeq }: Unfinished,
+  noticeSeqs: readonly number[],
+): Promise<{ noticeSeq: number; contents: number[] }[]> {
+  if (incidentSeq === null) return [];
+  const contents = await listContents(tx, incidentSeq);
+  return noticeSeqs.flatMap((noticeSeq) => {
+    const own = contents.find(({ base }) => base === noticeSeq);
+    const telling = own ? contents.filter((one) => one.base > noticeSeq && carries(one, own.updateSeq)) : [];
+    return telling.length ? [{ noticeSeq, contents: telling.map(({ seq }) => seq) }] : [];
+  });
 }
 
 function sameUpdate(eb: ExpressionBuilder<Schema & { n: Schema['notices'] }, 'n'>) {

@@ -35,13 +35,10 @@ export async function concernedBy(
     );
 }
 
-/** The texts of digests that told the same before this mail was released: who goes by the policy may be told by either. */
-async function quickerDigests(
-  tx: Tx,
-  { updateSeq, corrects, to, createdAt }: Unfinished,
-): Promise<Texts | null> {
-  if (updateSeq === null || corrects || to !== 'subscribers') return null;
-  return listTextsTelling(tx, { updateSeq, since: createdAt });
+/** The texts of digests that say the same words, written before this mail was released: who goes by the policy may be told by either. */
+async function quickerDigests(tx: Tx, { updateSeq, to, createdAt }: Unfinished): Promise<Texts | null> {
+  if (updateSeq === null || to !== 'subscribers') return null;
+  return listTextsTelling(tx, { updateSeq, writtenFrom: createdAt });
 }
 
 /** Those in a range who were handed a wrong text: subscribers and participants of drills. */

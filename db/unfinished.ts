@@ -1,6 +1,8 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import type { Wait } from '#domain/subscriberPace.ts';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import { wholeNumbers } from './dialect.ts';
+import { listTextsBefore } from './digestTexts.ts';
 import type { FanoutFilter } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import { lastBack } from './providers.ts';
@@ -140,6 +142,8 @@ export type Holds = {
   /** Notices that must not overtake earlier ones of their incident. */
   order: { noticeSeq: number; earlier: number[] }[];
   corrections: ({ noticeSeq: number } & Mends)[];
+  /** Notices that tell of a change, and the texts of digests that told it as it was before. */
+  changes: { noticeSeq: number; texts: number[] }[];
   /** What was handed over before this and has had no answer since holds up no later word; null when all of it does. */
   deafSince: Instant | null;
 };
@@ -159,7 +163,14 @@ export async function readHolds(tx: Tx, now: Instant): Promise<Holds> {
         .map((other) => other.noticeSeq),
     }))
     .filter(({ earlier }) => earlier.length > 0);
+  const changes: Holds['changes'] = [];
+  for (const { corrects, updateSeq, noticeSeq, createdAt } of all)
+    if (corrects && updateSeq !== null) {
+      const texts = await listTextsBefore(tx, { updateSeq, changedAt: createdAt });
+      if (texts.length) changes.push({ noticeSeq, texts });
+    }
   return {
+    changes,
     held: all
       .filter((one) => one.heldBack || one.droppedBy !== null || one.releaseAt > now)
       .map((one) => one.noticeSeq),
@@ -183,9 +194,12 @@ type Delivery = ExpressionBuilder<Schema & { d: Schema['deliveries'] }, 'd'>;
 
 /**
  * Whether the delivery `d` may leave: its notice is not held; nothing earlier of the incident is still on its way to the person; and a
- * correction waits for what became of the wrong mail, however long that takes.
+ * correction waits for what became of the wrong mail, however long that takes; a digest may be that mail.
  */
-export function mayLeave(eb: Delivery, { held, order, corrections, deafSince }: Holds): Expression<SqlBool> {
+export function mayLeave(
+  eb: Delivery,
+  { held, order, corrections, changes, deafSince }: Holds,
+): Expression<SqlBool> {
   return eb.and([
     ...(held.length ? [eb('d.notice_seq', 'not in', held)] : []),
     ...order.map(({ noticeSeq, earlier }) =>
@@ -216,6 +230,21 @@ export function mayLeave(eb: Delivery, { held, order, corrections, deafSince }: 
         eb('d.notice_seq', '<>', correction.noticeSeq),
         eb.exists(wrongMails(eb, correction, HANDED)),
         eb.not(eb.exists(wrongMails(eb, correction, ['in_batch']))),
+      ]),
+    ),
+    ...changes.map(({ noticeSeq, texts }) =>
+      eb.or([
+        eb('d.notice_seq', '<>', noticeSeq),
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('deliveries as o')
+              .select(sql.lit(1).as('one'))
+              .whereRef('o.recipient_seq', '=', 'd.recipient_seq')
+              .where(sql<SqlBool>`coalesce(o.content_seq, o.notice_seq) in (${wholeNumbers(texts)})`)
+              .where('o.state', '=', 'in_batch'),
+          ),
+        ),
       ]),
     ),
   ]);

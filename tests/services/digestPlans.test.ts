@@ -93,7 +93,7 @@ it('digests, and what mends a text, walk through no table that grows', async () 
         { ...run, cursorSeq: 0, boundSeq: 9 },
         { modes: { named: ['digest', 'policy'], unnamed: ['digest', 'policy'] }, limit: 500 },
       );
-      await listTextsTelling(tx, { updateSeq: update.seq, since: NOW });
+      await listTextsTelling(tx, { updateSeq: update.seq, writtenFrom: NOW });
       await tx
         .selectFrom('recipients as r')
         .select('r.seq')
