@@ -4,6 +4,8 @@ import type { Instant } from '#domain/time.ts';
 import type { Languages } from '#i18n/locales.ts';
 import type { Db } from './open.ts';
 
+export type Changed = 'page' | 'outbox' | 'access';
+
 /** What the product's rooms are given in place of clocks, chance and environment. One a request or command. */
 export type Ctx = {
   db: Db;
@@ -17,8 +19,8 @@ export type Ctx = {
   /** What may be called, and how a host's addresses are found. */
   hooks: Hooks;
   log: Log;
-  /** Tells this process, after a commit, that the page has a new version or the outbox new work. */
-  changed: (what: 'page' | 'outbox') => void;
+  /** Tells this process, after a commit, that the page has a new version, the outbox new work, or that others may see the page now. */
+  changed: (what: Changed) => void;
 };
 
 export type Site = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { newId, signerFor } from '#auth/tokens.ts';
 import type { Config } from '#config';
 import { backupTo } from '#db/backup.ts';
-import type { Ctx, Log, Site } from '#db/context.ts';
+import type { Changed, Ctx, Log, Site } from '#db/context.ts';
 import { migrate, migrationState } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { ensurePage } from '#db/page.ts';
@@ -21,7 +21,7 @@ export type Foghorn = {
   site: Site;
   contextFor: (actor: Actor) => Ctx;
   /** Calls back after each commit in this process; returns the way to stop. */
-  onChanged: (listener: (what: 'page' | 'outbox') => void) => () => void;
+  onChanged: (listener: (what: Changed) => void) => () => void;
   close: () => Promise<void>;
 };
 
@@ -31,7 +31,7 @@ export async function openFoghorn(config: Config): Promise<Foghorn> {
   const log = createLog(config.logLevel);
   const { siteUrl: url, languages, mailFrom, mailReplyTo } = config;
   const site: Site = { url, languages, mailFrom, mailReplyTo };
-  const listeners = new Set<(what: 'page' | 'outbox') => void>();
+  const listeners = new Set<(what: Changed) => void>();
   const shared = {
     db,
     site,
@@ -43,7 +43,7 @@ export async function openFoghorn(config: Config): Promise<Foghorn> {
     newId,
     sign: signerFor(config.secretKey),
     now: () => new Date().toISOString(),
-    changed: (what: 'page' | 'outbox') => {
+    changed: (what: Changed) => {
       for (const listener of listeners) listener(what);
     },
   };

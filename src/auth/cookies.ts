@@ -15,12 +15,21 @@ export function cookiePath(siteUrl: string): string {
   return new URL(siteUrl).pathname;
 }
 
-/** A cookie's value as the request carries it; null when absent. The last wins, as with Lucia. Never throws on bad encodings. */
-export function readCookie(header: string | null, name: string): string | null {
+/** Our own cookie as the request carries it; null when absent. Below a path the first of its name is ours: browsers send longer paths first. */
+export function readOwnCookie(siteUrl: string, kind: CookieKind, header: string | null): string | null {
+  return readCookie(header, cookieName(siteUrl, kind), cookiePath(siteUrl) === '/' ? 'last' : 'first');
+}
+
+/** A cookie's value as the request carries it; null when absent. Of several the last, as with Lucia, unless told otherwise. Never throws on bad encodings. */
+export function readCookie(
+  header: string | null,
+  name: string,
+  which: 'first' | 'last' = 'last',
+): string | null {
   let value: string | null = null;
   for (const pair of (header ?? '').split(';')) {
     const [key, ...rest] = pair.trim().split('=');
-    if (key === name) value = rest.join('=');
+    if (key === name && (which === 'last' || value === null)) value = rest.join('=');
   }
   return value;
 }

@@ -1,5 +1,5 @@
 import type { Ctx } from '#db/context.ts';
-import { cookieName, cookiePath, readCookie } from './cookies.ts';
+import { cookieName, cookiePath, readOwnCookie } from './cookies.ts';
 import { newSecret, sameSecret } from './tokens.ts';
 
 const PURPOSE = 'device';
@@ -22,7 +22,7 @@ export function knownDevice(
   email: string,
   cookieHeader: string | null,
 ): string | null {
-  const [nonce, signature] = (readCookie(cookieHeader, cookieName(ctx.site.url, 'device')) ?? '').split('.');
+  const [nonce, signature] = (readOwnCookie(ctx.site.url, 'device', cookieHeader) ?? '').split('.');
   if (!nonce || !signature) return null;
   return sameSecret(signature, ctx.sign(PURPOSE, `${email}\n${nonce}`)) ? nonce : null;
 }

@@ -3,10 +3,10 @@ import { getPageAccess } from '#db/page.ts';
 import { AppError } from '#domain/errors.ts';
 import type { PageAccess } from '#domain/pageAccess.ts';
 import { addMs, DAY } from '#domain/time.ts';
-import { cookieName, cookiePath, readCookie } from './cookies.ts';
-import { createDoorLimits, type DoorLimits } from './limits.ts';
+import { cookieName, cookiePath, readOwnCookie } from './cookies.ts';
+import { createDoorLimits, type DoorLimits, networkOf } from './limits.ts';
 import { PASSWORD_MAX, verifyPassword } from './passwords.ts';
-import { presentedSession, readSession } from './sessions.ts';
+import { isSignedIn, presentedSession } from './sessions.ts';
 import { hashSecret, sameSecret } from './tokens.ts';
 
 const PURPOSE = 'door';
@@ -22,37 +22,40 @@ type Where = Pick<Ctx, 'sign' | 'site' | 'now'>;
 const KEY = Symbol.for('foghorn.door');
 type Door = {
   limits: DoorLimits;
-  /** The last password that was right, hashed, and for which stored hash: feed readers send it each time, and argon2 is slow on purpose. */
-  right: string | null;
+  /**
+   * What was last tried from a network, hashed with the password that it was tried against, and whether it was right: feed readers and monitors
+   * send the same each time, argon2 is slow on purpose, and to say the same again is no guess.
+   */
+  tried: Map<string, { right: string | null; wrong: string | null }>;
 };
+const MOST_NETWORKS = 10_000;
 const holder = globalThis as { [KEY]?: Door };
 
 /** This process's counts; on globalThis because pages and server may each load this module. */
 function door(): Door {
-  holder[KEY] ??= { limits: createDoorLimits(), right: null };
+  holder[KEY] ??= { limits: createDoorLimits(), tried: new Map() };
   return holder[KEY];
 }
 
 /**
  * Whether whoever knocks may see a private page: by the cookie of who has given the password, by the password itself (HTTP Basic,
  * RFC 7617, whatever the user name), or signed in.
- * @throws AppError `too_many`, or what the database throws when it is asked for the session
+ * @throws AppError `too_many` or `unavailable`, or what the database throws when it is asked for the session
  */
 export async function mayEnter(ctx: Ctx, access: PageAccess, knock: Knock): Promise<boolean> {
   if (access.mode === 'everyone') return true;
-  if (access.mode === 'password' && access.passwordHash) {
-    if (hasCookie(ctx, access.passwordHash, knock.cookies)) return true;
-    const password = basicPassword(knock.authorization);
-    if (password !== null) return isPassword(access.passwordHash, password, knock.address);
-  }
+  const hash = access.mode === 'password' ? access.passwordHash : null;
+  if (hash && hasCookie(ctx, hash, knock.cookies)) return true;
   const session = presentedSession(ctx.site.url, knock.cookies);
-  return session !== null && (await readSession(ctx, session)).user !== null;
+  if (session !== null && (await isSignedIn(ctx, session))) return true;
+  const password = hash ? basicPassword(knock.authorization) : null;
+  return hash !== null && password !== null && isPassword(hash, password, knock.address);
 }
 
 /**
  * Opens the door by the page's password.
  * @returns the Set-Cookie value; null when the page asks for no password
- * @throws AppError `unauthenticated` or `too_many`
+ * @throws AppError `unauthenticated`, `too_many` or `unavailable`
  */
 export async function enter(
   ctx: Ctx,
@@ -82,7 +85,7 @@ function doorCookie(ctx: Where, passwordHash: string): string {
 
 /** It is signed over the stored hash, so it ends with the password. */
 function hasCookie(ctx: Where, passwordHash: string, cookies: string | null): boolean {
-  const [time = '', signed] = (readCookie(cookies, cookieName(ctx.site.url, 'door')) ?? '').split('.');
+  const [time = '', signed] = (readOwnCookie(ctx.site.url, 'door', cookies) ?? '').split('.');
   const until = new Date(Number.parseInt(time, 36));
   if (!signed || Number.isNaN(until.getTime()) || until.toISOString() <= ctx.now()) return false;
   return sameSecret(signed, signature(ctx, passwordHash, until.toISOString()));
@@ -93,14 +96,19 @@ function signature(ctx: Where, passwordHash: string, until: string): string {
 }
 
 async function isPassword(passwordHash: string, password: string, address: string): Promise<boolean> {
-  const { limits, right } = door();
-  const tried = hashSecret(`${passwordHash}\n${password}`);
-  if (right !== null && sameSecret(right, tried)) return true;
+  const { limits, tried } = door();
+  const network = networkOf(address);
+  const hash = hashSecret(`${passwordHash}\n${password}`);
+  const last = tried.get(network) ?? { right: null, wrong: null };
+  if (last.right !== null && sameSecret(last.right, hash)) return true;
+  if (last.wrong !== null && sameSecret(last.wrong, hash)) return false;
   await limits.admit(address);
-  if (!(await verifyPassword(passwordHash, password))) return false;
-  await limits.succeeded(address);
-  door().right = tried;
-  return true;
+  const right = await verifyPassword(passwordHash, password);
+  if (right) await limits.succeeded(address);
+  tried.delete(network);
+  if (tried.size >= MOST_NETWORKS) tried.delete(tried.keys().next().value as string);
+  tried.set(network, { ...last, [right ? 'right' : 'wrong']: hash });
+  return right;
 }
 
 function basicPassword(authorization: string | null): string | null {

@@ -65,7 +65,7 @@ export const signInLimits = createSignInLimits();
  */
 export function createDoorLimits() {
   const byNetwork = limiter('door', 20, 15);
-  const overall = limiter('doors', 1_000, 15);
+  const overall = limiter('doors', 10_000, 15);
   const bucketsOf = (address: string): [RateLimiterMemory, string][] => [
     [byNetwork, networkOf(address)],
     [overall, 'all'],

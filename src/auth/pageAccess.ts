@@ -25,7 +25,7 @@ export const accessInput = z.object({
 });
 
 /**
- * Who may see the page from the next request on. A new password shuts out whoever came in by the one before.
+ * Who may see the page: in this process from the next request on, in others within half a second. A new password shuts out whoever came in by the one before.
  * @throws AppError `invalid` for a password that is missing or would be guessed
  */
 export async function saveAccess(ctx: Ctx, { mode, password }: z.infer<typeof accessInput>): Promise<void> {
@@ -47,6 +47,7 @@ export async function saveAccess(ctx: Ctx, { mode, password }: z.infer<typeof ac
       detail: { from: before.mode, to: mode, password: hash ? 'new' : 'as it was' },
     });
   });
+  ctx.changed('access');
   ctx.changed('page');
 }
 

@@ -5,7 +5,7 @@ import { deleteExpiredSessions } from '#db/sessions.ts';
 import type { Actor, Role } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import { listedId, type SessionStore, sessionAdapter, within } from './adapter.ts';
-import { cookieName, cookiePath, readCookie } from './cookies.ts';
+import { cookieName, cookiePath, readOwnCookie } from './cookies.ts';
 
 declare module 'lucia' {
   interface Register {
@@ -36,7 +36,7 @@ type Where = Pick<Ctx, 'site' | 'now'>;
 
 /** The session id that a request presents, valid or not; null when it presents none. */
 export function presentedSession(siteUrl: string, cookieHeader: string | null): string | null {
-  const id = readCookie(cookieHeader, cookieName(siteUrl, 'session'));
+  const id = readOwnCookie(siteUrl, 'session', cookieHeader);
   return id && SESSION_ID.test(id) ? id : null;
 }
 
@@ -53,6 +53,12 @@ export async function readSession(
     user: { kind: 'user', id, email, name, role },
     cookie: session.fresh ? lucia.createSessionCookie(session.id).serialize() : null,
   };
+}
+
+/** Whether a session id signs anyone in. Looking does not renew it, so nothing is to be sent back. */
+export async function isSignedIn(ctx: Where & Pick<Ctx, 'db'>, sessionId: string): Promise<boolean> {
+  const [session, user] = await sessionAdapter(ctx.db, ctx.now).getSessionAndUser(sessionId);
+  return session !== null && user !== null && session.expiresAt.toISOString() > ctx.now();
 }
 
 /** Begins a session with a new id, inside the transaction of the sign-in. @returns the Set-Cookie value */

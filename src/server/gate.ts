@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { hashSecret } from '#auth/tokens.ts';
-import { AppError } from '#domain/errors.ts';
+import { AppError, httpStatus } from '#domain/errors.ts';
 import type { PageAccess } from '#domain/pageAccess.ts';
 import { type Answer, jsonAnswer, textAnswer, withHeaders } from './answer.ts';
 import { makeSendable, type Sendable } from './cache/sendable.ts';
@@ -20,7 +20,7 @@ export type Gate = {
   ticket: () => number;
   /** Who may see the page, as the database said. */
   learn: (ticket: number, access: PageAccess) => void;
-  /** Something was changed in this process, maybe that: until `relearn` has ended, or failed, the hot path waits. */
+  /** That was changed in this process: until it is learned anew nobody is let in, however long that takes. */
   changed: (relearn: () => Promise<unknown>) => void;
   /** `admitted` to a private page; else what a request is told that may not see it. */
   ask: (request: IncomingMessage, where: Where) => Promise<'open' | 'admitted' | Answer>;
@@ -33,60 +33,87 @@ export type GateOptions = {
   admits: (request: IncomingMessage, access: PageAccess) => Promise<boolean>;
   /** The page is private by now: what is kept of it outside is to go. */
   onClosed: () => void;
+  /** Resolves after so many milliseconds, for bounded waits. */
+  wait: (ms: number) => Promise<void>;
+  /** What to answer while it is not known who may see the page. */
+  unavailable: () => Answer;
 };
 
 /** While the database cannot say whose session that is, one that it knew is believed for so long. */
 const BELIEVED_MS = 12 * 60 * 60_000;
 const MOST_BELIEVED = 10_000;
+/** How long a visitor waits for a database that does not answer. */
+const PATIENCE_MS = 2_000;
+/** After that it is not asked again for so long. */
+const REST_MS = 1_000;
 
-export function createGate({ admits, onClosed }: GateOptions): Gate {
+export function createGate({ admits, onClosed, wait, unavailable }: GateOptions): Gate {
   let access: PageAccess | null = null;
-  let learning: Promise<void> | null = null;
+  let learning: Promise<unknown> | null = null;
   let tickets = 0;
   let learned = 0;
+  /** What was asked for before this is of no use any more. */
+  let changedAt = 0;
   const isClosed = () => access !== null && access.mode !== 'everyone';
 
   return {
     isOpen: () => learning === null && !isClosed(),
-    isPrivate: isClosed,
+    isPrivate: () => learning !== null || isClosed(),
     ticket: () => ++tickets,
     learn: (ticket, read) => {
-      if (ticket < learned) return;
+      if (ticket < learned || ticket <= changedAt) return;
       learned = ticket;
+      learning = null;
       const wasClosed = isClosed();
       access = read;
       if (isClosed() && !wasClosed) onClosed();
     },
     changed: (relearn) => {
-      const mine: Promise<void> = relearn().then(ended, ended);
-      function ended(): void {
-        if (learning === mine) learning = null;
-      }
-      learning = mine;
+      changedAt = tickets;
+      // When it fails, the next look at the page's version tells.
+      learning = relearn().catch(() => undefined);
     },
     ask: async (request, where) => {
-      while (learning) await learning;
+      if (learning) await Promise.race([learning, wait(PATIENCE_MS)]);
+      if (learning) return where.isBehind ? unavailable() : 'admitted';
       if (!access || access.mode === 'everyone') return 'open';
       try {
         if (!where.isBehind || (await admits(request, access))) return 'admitted';
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        return textAnswer(429, `${error.message} ${error.fix ?? ''}`, {
-          'retry-after': String(error.retryAfter ?? 60),
-        });
+        const told = shut(request, access, where);
+        // People are told at the door itself how long to wait.
+        if (told.status === 303) return told;
+        const { message, fix = '', retryAfter = 60 } = error;
+        return textAnswer(httpStatus(error), `${message} ${fix}`, { 'retry-after': String(retryAfter) });
       }
       return shut(request, access, where);
     },
   };
 }
 
-/** Asks the database for sessions, and believes what it said before when it cannot be asked. */
-export function createAdmission(ask: GateOptions['admits'], now: () => number): GateOptions['admits'] {
+/** Asks the database for sessions, and believes what it said before when it does not answer. */
+export function createAdmission(
+  ask: GateOptions['admits'],
+  { now, wait }: { now: () => number; wait: (ms: number) => Promise<void> },
+): GateOptions['admits'] {
   const believed = new Map<string, number>();
+  let restsUntil = 0;
   return async (request, access) => {
-    const shown = hashSecret(`${request.headers.cookie ?? ''}\n${access.mode}\n${access.passwordHash ?? ''}`);
+    const { cookie, authorization } = request.headers;
+    // What is shown with each request is looked at each time: it needs no database.
+    const shown =
+      cookie && !authorization ? hashSecret(`${cookie}\n${access.mode}\n${access.passwordHash}`) : null;
+    const isBelieved = () =>
+      shown !== null && now() - (believed.get(shown) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS;
+    if (now() < restsUntil && isBelieved()) return true;
+    const asked = ask(request, access);
     try {
-      const admitted = await ask(request, access);
+      const admitted = await Promise.race([
+        asked,
+        wait(PATIENCE_MS).then(() => Promise.reject(new Error('The database does not answer.'))),
+      ]);
+      if (shown === null) return admitted;
       believed.delete(shown);
       if (admitted) {
         if (believed.size >= MOST_BELIEVED) believed.delete(believed.keys().next().value as string);
@@ -95,7 +122,9 @@ export function createAdmission(ask: GateOptions['admits'], now: () => number): 
       return admitted;
     } catch (error) {
       if (error instanceof AppError) throw error;
-      return now() - (believed.get(shown) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS;
+      asked.catch(() => undefined);
+      restsUntil = now() + REST_MS;
+      return isBelieved();
     }
   };
 }
@@ -112,9 +141,11 @@ function shut(request: IncomingMessage, { mode }: PageAccess, { path, target, do
     const location = `${mode === 'password' ? door : '/admin/login'}?next=${encodeURIComponent(target)}`;
     return textAnswer(303, `${PRIVATE} Its door is at ${location}`, { location });
   }
-  // A browser asks for the password itself where it opens a feed or a file, but not for what a page fetches beside.
+  // A browser asks for the password itself where someone opens a feed or a file, but not for what a page fetches or frames.
+  const dest = request.headers['sec-fetch-dest'];
+  const isOpened = opened && (dest === undefined || dest === 'document');
   const scheme =
-    mode === 'password' && opened
+    mode === 'password' && isOpened
       ? 'Basic realm="Status page", charset="UTF-8"'
       : 'Session realm="Status page"';
   const fix =

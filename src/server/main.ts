@@ -72,7 +72,7 @@ async function start(config: Config, log: Logger): Promise<void> {
     await web.cache.poll();
     await web.cache.keepWarm('/');
     watchForChanges(web.cache, wait);
-    stops.push(foghorn.onChanged((what) => what === 'page' && web.changed()));
+    stops.push(foghorn.onChanged(web.changed));
   }
   let begun = Promise.resolve();
   if (config.role === 'all') {

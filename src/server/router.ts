@@ -43,7 +43,7 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
 
   if (target === '/healthz' && reads) return { answer: options.health.live() };
   if (target === '/readyz' && reads) return { answer: await options.health.ready() };
-  if (options.formerHosts.includes(host.replace(/:(80|443)$/, '')))
+  if ([host, host.replace(/:(80|443)$/, '')].some((one) => options.formerHosts.includes(one)))
     return movedAway(options.siteUrl + (target.startsWith('/') ? target : '/'));
   if (!options.isKnownHost(host)) return misdirected(host, options.siteUrl);
   if (!METHODS.has(method)) return badMethod(method);
@@ -60,17 +60,33 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
   if (now) return plain(307, `This page is at ${now}`, { location: encodeURI(now) });
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
-  if (options.gate.isOpen() || method === 'OPTIONS') return routed(request, path, target, options);
+  // No page is rendered for it, and it is the same wherever it is asked.
+  if (method === 'OPTIONS') return notAllowed(path, method);
+  const { gate } = options;
+  if (gate.isOpen()) {
+    const outcome = await routed(request, path, target, options);
+    // It may have been closed meanwhile.
+    return gate.isOpen() ? outcome : throughDoor(request, path, target, options, async () => outcome);
+  }
+  return throughDoor(request, path, target, options, () => routed(request, path, target, options));
+}
 
-  const { gate, languages } = options;
+/** What lies at a path of a page that is private, or was when it was last heard of. */
+async function throughDoor(
+  request: IncomingMessage,
+  path: string,
+  target: string,
+  { gate, languages, routeAt }: RouterOptions,
+  answer: () => Promise<Outcome>,
+): Promise<Outcome> {
   // What is not there is answered by a page that says how things are.
-  const isBehind = path.startsWith('/_') || isBehindDoor(options.routeAt(target));
+  const isBehind = path.startsWith('/_') || isBehindDoor(routeAt(target));
   const door = `${prefixOf(localeOfPath(path, languages), languages)}/enter`;
   const asked = await gate.ask(request, { path, target, door, isBehind });
   if (typeof asked === 'object') return { answer: asked };
-  if (asked === 'open') return routed(request, path, target, options);
+  if (asked === 'open') return answer();
   if (path === '/robots.txt') return plain(200, 'User-agent: *\nDisallow: /');
-  return privately(await routed(request, path, target, options));
+  return privately(await answer());
 }
 
 /** What lies at a path, for whoever may see it. */
@@ -157,7 +173,7 @@ function badMethod(method: string): Outcome {
 }
 
 function notAllowed(path: string, method: string): Outcome {
-  const allow = 'GET, HEAD, OPTIONS';
+  const allow = isShared(path) ? 'GET, HEAD, OPTIONS' : 'GET, HEAD, POST, OPTIONS';
   if (method !== 'OPTIONS')
     return path.endsWith('.json')
       ? inJson(405, 'This can only be read.', { allow })

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { mayEnter } from '#auth/door.ts';
 import { newId } from '#auth/tokens.ts';
 import type { Config } from '#config';
+import type { Changed } from '#db/context.ts';
 import { getPageAccess, getPageVersion } from '#db/page.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { type Answer, textAnswer, withHeaders } from './answer.ts';
@@ -28,8 +29,8 @@ export type Web = {
   cache: PageCache;
   /** Reads who may see the page: before anything is rendered. May reject. */
   learnAccess: (foghorn: Foghorn) => Promise<void>;
-  /** A change was committed in this process. */
-  changed: () => void;
+  /** Something was committed in this process. */
+  changed: (what: Changed) => void;
   /** Listens; known hosts include the loopback names when that is where it listens. @returns the port */
   listen: () => Promise<number>;
   stop: HttpServer['stop'];
@@ -54,6 +55,8 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   const gate = createGate({
     // Files of pages that were public: they would be shown to anyone when there is no database to ask.
     onClosed: () => lastGood.clear(),
+    wait,
+    unavailable: unavailablePage,
     admits: createAdmission(
       (request, access) =>
         mayEnter(required(opened()).contextFor({ kind: 'visitor' }), access, {
@@ -61,7 +64,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
           authorization: request.headers.authorization ?? null,
           address: clientAddress(request, config.trustedHops),
         }),
-      Date.now,
+      { now: Date.now, wait },
     ),
   });
   const learnAccess = async ({ db }: Foghorn) => {
@@ -149,9 +152,9 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   return {
     cache,
     learnAccess,
-    changed: () => {
-      cache.changed();
-      gate.changed(async () => learnAccess(required(opened())));
+    changed: (what) => {
+      if (what === 'page') cache.changed();
+      if (what === 'access') gate.changed(async () => learnAccess(required(opened())));
     },
     stop: http.stop,
     listen: () =>

@@ -458,6 +458,29 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await page.close();
   });
 
+  it('stays as it is for whoever pauses it, times included, until they resume it', async () => {
+    const page = await browser.newPage();
+    await page.clock.install();
+    await page.goto(server.url);
+    await page.getByRole('link', { name: 'Pause updates' }).click();
+    const resume = page.getByRole('link', { name: 'Resume updates' });
+    await resume.waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    const before = await page.locator('main').innerHTML();
+    await page.clock.runFor(20 * MINUTE);
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.clock.runFor(20 * MINUTE);
+    expect([asked, (await page.locator('main').innerHTML()) === before]).toEqual([[], true]);
+    await resume.click();
+    await page.getByRole('link', { name: 'Pause updates' }).waitFor();
+    asked.length = 0;
+    await page.clock.runFor(MINUTE);
+    await expect.poll(() => asked.length).toBeGreaterThan(0);
+    expect(await page.locator('main').innerHTML()).not.toBe(before);
+    await page.close();
+  });
+
   it('can be read without a script', async () => {
     const page = await open('/', { javaScriptEnabled: false });
     expect(await page.locator('h1').textContent()).toMatch(/\(Europe\)\.\s*$/);

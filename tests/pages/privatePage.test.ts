@@ -90,13 +90,22 @@ describe('a page with a password', () => {
         expectShut(await get(path, headers as Record<string, string>), path);
       expectShut(await ask(server.url, path, { method: 'HEAD' }), `HEAD ${path}`);
       expectShut(await ask(server.url, path, { method: 'POST', headers: FORM, body: 'a=b' }), `POST ${path}`);
-      for (const other of [
+      const [first = ''] = path.match(/[a-z]/) ?? [];
+      const hex = first.charCodeAt(0).toString(16);
+      const others = [
         `${path}?x=1`,
         `/${path}`,
         `/x/..${path}`,
-        path.replace(/[a-z]/, (a) => `%${a.charCodeAt(0).toString(16)}`),
-      ])
+        `${path}/`,
+        `${path}.html`,
+        `/de${path === '/' ? '/' : path}`,
+      ];
+      if (first) others.push(path.replace(first, `%${hex}`), path.replace(first, `%25${hex}`));
+      for (const other of others) {
         expectShut(await get(other), other);
+        const asked = await ask(server.url, other, { method: 'OPTIONS' });
+        expect([asked.status, asked.body], `OPTIONS ${other}`).toEqual([204, '']);
+      }
     }
     for (const path of [
       '/de',
@@ -156,7 +165,8 @@ describe('a page with a password', () => {
     // A browser's own window for passwords would come up over whatever page asked for it.
     const fetched = await get('/embed/status.json', { 'sec-fetch-mode': 'cors' });
     expect(fetched.headers['www-authenticate']).toBe('Session realm="Status page"');
-    expect((await get('/embed/frame', { ...PERSON, 'sec-fetch-dest': 'iframe' })).status).toBe(401);
+    const framed = await get('/embed/frame', { ...PERSON, 'sec-fetch-dest': 'iframe' });
+    expect([framed.status, framed.headers['www-authenticate']]).toEqual([401, 'Session realm="Status page"']);
     expect((await get('/robots.txt')).body).toBe('User-agent: *\nDisallow: /\n');
   });
 
@@ -214,6 +224,15 @@ describe('a page with a password', () => {
     ])
       expectShut(await get('/', { authorization }), authorization);
     expect((await get('/', { cookie: await signedIn('viewer') })).status).toBe(200);
+  });
+
+  it('takes the same wrong password for one guess, however often a program sends it, and holds up nobody for it', async () => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 40; i++)
+      statuses.add((await get('/history.atom', basic('that of last month'))).status);
+    expect([...statuses]).toEqual([401]);
+    expect((await knock(PASSWORD)).status).toBe(303);
+    expect((await get('/', { cookie: await signedIn('viewer'), ...basic('wrong') })).status).toBe(200);
   });
 
   it('believes no cookie that it did not give, and none after the password was changed', async () => {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Ctx } from '#db/context.ts';
+import type { Changed, Ctx } from '#db/context.ts';
 import type { Db } from '#db/open.ts';
 import type { Actor, Role } from '#domain/permissions.ts';
 import { addMs, type Instant } from '#domain/time.ts';
@@ -24,13 +24,13 @@ export function testClock(start: Instant = '2026-11-20T14:00:00.000Z'): TestCloc
   };
 }
 
-export type TestCtx = Ctx & { clock: TestClock; changes: ('page' | 'outbox')[]; as: (role: Role) => TestCtx };
+export type TestCtx = Ctx & { clock: TestClock; changes: Changed[]; as: (role: Role) => TestCtx };
 
 /** A context over a real database with a still clock and counted ids; the actor is a comms lead. */
 export function testContext(db: Db, options: { clock?: TestClock; actor?: Actor } = {}): TestCtx {
   const clock = options.clock ?? testClock();
   let count = 0;
-  const changes: ('page' | 'outbox')[] = [];
+  const changes: Changed[] = [];
   const ctx: TestCtx = {
     db,
     clock,

@@ -62,7 +62,8 @@ const paint = () => {
     });
   }
   for (const since of all('[data-since]'))
-    since.textContent = comma + length(now - Date.parse(since.dataset.since!) - 6e4);
+    since.textContent =
+      comma + length(now - Date.parse((since.previousSibling as HTMLTimeElement).dateTime) - 6e4);
   for (const next of all('[data-due]')) {
     const at = Date.parse(next.dataset.due!);
     const from = Date.parse(next.dataset.from!);
@@ -141,7 +142,7 @@ addEventListener('pointermove', (event) => {
 
 /** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. */
 const seen: Record<string, string> = {};
-for (const part of all('[data-live]>[id]')) seen[part.id] = part.innerHTML;
+for (const part of all('main>[id]')) seen[part.id] = part.innerHTML;
 
 const refresh = async () => {
   if (doc.hidden) return;
@@ -149,7 +150,7 @@ const refresh = async () => {
   const answer = await fetch(location.pathname, { cache: 'no-cache' });
   if (!answer.ok) throw 0;
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  for (const part of all('[data-live]>[id]', fresh)) {
+  for (const part of all('main>[id]', fresh)) {
     const own = doc.getElementById(part.id);
     const html = part.innerHTML;
     if (!own || seen[part.id] === html || own.contains(doc.activeElement)) continue;
@@ -165,7 +166,6 @@ const refresh = async () => {
 };
 
 paint();
-setInterval(paint, 1e4);
 /** About every 30 s, not all readers together; ever more seldom, up to about 8 min, while there is no answer. */
 const keep = (wait: number) =>
   setTimeout(
@@ -176,9 +176,19 @@ const keep = (wait: number) =>
       ),
     wait * (0.8 + Math.random() * 0.4),
   );
-if (doc.querySelector('[data-live]')) {
-  keep(3e4);
-  doc.addEventListener('visibilitychange', () => refresh().catch(() => {}));
+/** Whoever finds it hard to read what changes by itself has it stay as it is; such a page is there where the link is. */
+const pause = doc.querySelector<HTMLAnchorElement>('[data-on]');
+if (location.search === '?still') {
+  if (pause) {
+    pause.textContent = pause.dataset.on!;
+    pause.href = location.pathname;
+  }
+} else {
+  setInterval(paint, 1e4);
+  if (pause) {
+    keep(3e4);
+    doc.addEventListener('visibilitychange', () => refresh().catch(() => {}));
+  }
 }
 
 export {};

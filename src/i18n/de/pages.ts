@@ -15,6 +15,8 @@ export const pages: Pages = {
     api: 'API',
     support: 'Hilfe',
     zone: 'Tage und Zeiten in {zone}, wenn nicht anders angegeben · ',
+    pause: 'Aktualisierung anhalten',
+    resume: 'Wieder aktualisieren',
     powered: 'Betrieben mit Foghorn',
     now: 'Status jetzt',
     toStatus: 'Zur Statusseite',

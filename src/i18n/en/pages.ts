@@ -20,6 +20,9 @@ export const pages = {
     api: 'API',
     support: 'Support',
     zone: 'Days and times in {zone}, unless marked · ',
+    /** The page keeps itself fresh while it is open, unless it is not to. */
+    pause: 'Pause updates',
+    resume: 'Resume updates',
     powered: 'Powered by Foghorn',
     now: 'Status now',
     toStatus: 'To the status page',

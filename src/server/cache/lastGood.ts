@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Answer } from '../answer.ts';
 
 /** The last good answer of each shared path, on disk: what is shown when there is no database to ask, even right after a start. */
@@ -37,6 +38,7 @@ const SUFFIX = '.page';
 const UNFINISHED = '.new';
 /** Says that there were pages: a database that is missing beside it was lost. */
 const CLEARED = 'cleared';
+const CLEAR_AGAIN_MS = 5_000;
 /** Older than any write takes: left by a process that was killed. */
 const ABANDONED_MS = 60_000;
 
@@ -53,8 +55,8 @@ export function openLastGood(folder: string, onError: (error: unknown) => void):
     for (;;) {
       try {
         if (toClear) {
-          toClear = false;
           await clearFolder(folder, files);
+          toClear = false;
         }
         const next = waiting.entries().next();
         if (next.done) break;
@@ -67,6 +69,8 @@ export function openLastGood(folder: string, onError: (error: unknown) => void):
         await dropOldest(folder, files);
       } catch (error) {
         onError(error);
+        // What must not be seen any more is taken away as soon as it can be.
+        if (toClear) await wait(CLEAR_AGAIN_MS);
       }
     }
     writing = null;
@@ -141,12 +145,21 @@ async function readKept(folder: string, path: string): Promise<Kept | null> {
   }
 }
 
+/** All pages, whoever wrote them. @throws when one could not be taken away */
 async function clearFolder(folder: string, files: Map<string, number>): Promise<void> {
-  await writeFile(join(folder, CLEARED), '');
-  for (const name of [...files.keys()]) {
-    await rm(join(folder, name), { force: true });
-    files.delete(name);
-  }
+  files.clear();
+  const mark = () => writeFile(join(folder, CLEARED), '');
+  const marked = await mark().then(
+    () => true,
+    () => false,
+  );
+  const failures: unknown[] = [];
+  for (const name of await readdir(folder))
+    if (name.endsWith(SUFFIX) || name.endsWith(UNFINISHED))
+      await rm(join(folder, name), { force: true }).catch((error: unknown) => failures.push(error));
+  // On a full disk there is room by now.
+  if (!marked) await mark();
+  if (failures.length) throw failures[0];
 }
 
 async function dropOldest(folder: string, files: Map<string, number>): Promise<void> {

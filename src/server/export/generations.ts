@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { takeLock } from '#db/lockFile.ts';
-import { readTree, syncFolder, type Tree } from './tree.ts';
+import { notFoundPage } from '../fallback.ts';
+import { NOT_FOUND, OWN_FOLDER, UNAVAILABLE } from './site.ts';
+import { LISTING, readTree, syncFolder, type Tree } from './tree.ts';
 
 /**
  * EXPORT_DIR: each export is a whole tree of its own below `generations`, and the link `current` leads to the last one that was finished. The link
@@ -15,7 +17,7 @@ export type Generations = {
   next: (at: string) => string;
   /** Makes a finished tree the current one, and takes away all but it and the one before. */
   publish: (tree: Tree) => Promise<void>;
-  /** Takes away all of it: nothing is there to be served any more. */
+  /** Takes away all that says anything: what is left is what nginx needs to start, and the page for when nothing answers. */
   withdraw: () => Promise<void>;
   /** Takes away what was begun and not finished. */
   discard: (folder: string) => Promise<void>;
@@ -68,12 +70,24 @@ export async function openGenerations(folder: string): Promise<Generations | nul
       await keepOnly([name, last]);
     },
     withdraw: async () => {
-      await rm(link, { force: true });
-      await syncFolder(folder);
-      await keepOnly([]);
+      const name = await led();
+      if (NAME.test(name)) await emptyTree(join(all, name));
+      await keepOnly([name]);
+      await syncFolder(all);
     },
     discard: (unfinished) => rm(unfinished, { recursive: true, force: true }),
   };
+}
+
+/** Its listing goes first: it is no whole tree any more. */
+async function emptyTree(tree: string): Promise<void> {
+  await rm(join(tree, LISTING), { force: true });
+  const kept = new Set([OWN_FOLDER, UNAVAILABLE, `${UNAVAILABLE}.br`, `${UNAVAILABLE}.gz`]);
+  for (const name of await readdir(tree).catch(() => []))
+    if (!kept.has(name)) await rm(join(tree, name), { recursive: true, force: true });
+  for (const name of await readdir(join(tree, OWN_FOLDER)).catch(() => []))
+    if (!name.endsWith('.conf')) await rm(join(tree, OWN_FOLDER, name), { force: true });
+  await writeFile(join(tree, NOT_FOUND), notFoundPage().body).catch(() => undefined);
 }
 
 /** The trees that were whole: a listing is written last. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { getPageVersion } from '#db/page.ts';
+import { getPageAccess, getPageVersion } from '#db/page.ts';
 import type { Foghorn } from '../../foghorn.ts';
 import { type Generations, openGenerations } from './generations.ts';
 import type { Site } from './site.ts';
@@ -61,6 +61,8 @@ async function exportOnce({ foghorn, site, log }: KeepOptions, kept: Generations
   const folder = kept.next(new Date().toISOString());
   try {
     const { version, tree } = await writeExport(foghorn, site, folder, before);
+    // It may have been closed while it was written.
+    if (tree && (await foghorn.db.read(getPageAccess)).mode !== 'everyone') throw new PageIsPrivate(version);
     if (tree) await kept.publish(tree);
     else await kept.discard(folder);
     const ms = Math.round(performance.now() - began);
