@@ -62,3 +62,27 @@ test('the folder does not grow past its bound: the oldest go', async () => {
   expect(await store.read('/incidents/0')).toBeNull();
   expect(await store.read('/incidents/1004')).not.toBeNull();
 });
+
+test('all of them are taken away at once, whoever wrote them; that there were some is still known', async () => {
+  const store = open();
+  const other = open();
+  expect(store.wasUsed()).toBe(false);
+  store.keep('/', { answer: answer('mine'), renderedAt: 1 });
+  await store.flush();
+  other.keep('/history', { answer: answer('of another process'), renderedAt: 1 });
+  await other.flush();
+  store.keep('/on-time', { answer: answer('not written yet'), renderedAt: 1 });
+  store.clear();
+  expect([store.has('/'), store.has('/on-time'), store.wasUsed()]).toEqual([true, false, true]);
+  await store.flush();
+  expect(readdirSync(folder)).toEqual(['cleared']);
+  expect([store.has('/'), await store.read('/'), store.size(), open().wasUsed()]).toEqual([
+    false,
+    null,
+    0,
+    true,
+  ]);
+  store.keep('/', { answer: answer('public again'), renderedAt: 2 });
+  await store.flush();
+  expect((await open().read('/'))?.renderedAt).toBe(2);
+});
