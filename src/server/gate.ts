@@ -8,8 +8,8 @@ import type { Outcome } from './http.ts';
 import { isForOthers } from './security.ts';
 
 /**
- * The door of a private page. Until the database has once said who may see the page there is nothing to guard: what is on disk from before is there
- * only because everyone might see it.
+ * The door of a private page. Until the database has once said who may see the page only what is on disk from before can be shown, and that is taken
+ * away when the page is closed.
  */
 export type Gate = {
   /** Nobody is asked anything: the hot path may answer. */
@@ -101,11 +101,10 @@ export function createAdmission(
   let restsUntil = 0;
   return async (request, access) => {
     const { cookie, authorization } = request.headers;
-    // What is shown with each request is looked at each time: it needs no database.
-    const shown =
-      cookie && !authorization ? hashSecret(`${cookie}\n${access.mode}\n${access.passwordHash}`) : null;
-    const isBelieved = () =>
-      shown !== null && now() - (believed.get(shown) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS;
+    // A password is looked at each time, and takes its time: that says nothing of the database.
+    if (!cookie || authorization) return ask(request, access);
+    const shown = hashSecret(`${cookie}\n${access.mode}\n${access.passwordHash}`);
+    const isBelieved = () => now() - (believed.get(shown) ?? Number.NEGATIVE_INFINITY) < BELIEVED_MS;
     if (now() < restsUntil && isBelieved()) return true;
     const asked = ask(request, access);
     try {
@@ -113,7 +112,6 @@ export function createAdmission(
         asked,
         wait(PATIENCE_MS).then(() => Promise.reject(new Error('The database does not answer.'))),
       ]);
-      if (shown === null) return admitted;
       believed.delete(shown);
       if (admitted) {
         if (believed.size >= MOST_BELIEVED) believed.delete(believed.keys().next().value as string);
