@@ -225,12 +225,14 @@ async function writePlan(
       subjectId: incident.id,
       detail: { text: 'Published: it is restricted no more' },
     });
-  if (plan.severityChange)
+  if (plan.severityChange) {
+    const [from, to] = plan.severityChange;
     await insertAudit(tx, ctx, {
       action: 'incident.severity',
       subjectKind: 'incident',
       subjectId: incident.id,
-      detail: { text: `Severity changed from ${plan.severityChange[0]} to ${plan.severityChange[1]}` },
+      detail: { text: `Severity changed from ${from} to ${to}`, from, audience },
     });
+  }
   return updateSeq;
 }
