@@ -15,6 +15,7 @@ import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
 import { bringForward } from './bringForward.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
+import { keepPostmortem } from './postmortems.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { countUpdateMail, queueUpdateMail, type Reach, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
@@ -206,6 +207,7 @@ async function writePlan(
     automatic,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
+  await keepPostmortem(tx, plan);
   const concernsOthers = plan.severityChange || plan.newClaims.length || plan.voidClaims.length;
   if (concernsOthers || isOver(incident.status))
     await applyRunbooks(tx, { ...incident, ...plan.changes }, now);
