@@ -24,6 +24,7 @@ import { upstream } from './migrations/0022_upstream.ts';
 import { brand } from './migrations/0023_brand.ts';
 import { languages } from './migrations/0024_languages.ts';
 import { postmortems } from './migrations/0025_postmortems.ts';
+import { corrected } from './migrations/0026_corrected.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -54,6 +55,7 @@ export const MIGRATIONS: readonly Migration[] = [
   brand,
   languages,
   postmortems,
+  corrected,
 ];
 
 export class NewerSchemaError extends Error {

@@ -170,6 +170,8 @@ export interface IncidentsTable {
   /** A pace of its own in the place of its policy's, and since when it has been agreed: {publicUpdateEvery?, internalUpdateEvery?}. */
   own_pace: Json | null;
   paced_at: Instant | null;
+  /** When what visitors read of it last changed by anything but an update; null when nothing did. */
+  corrected_at: Generated<Instant | null>;
   /** When what was restricted was published; null when it never was either. */
   unsealed_at: Generated<Instant | null>;
   /** Rises with every change; a form that was filled in against an older one is stale. */

@@ -2,7 +2,7 @@ import { insertAudit } from '#db/audit.ts';
 import { endHolds } from '#db/calls.ts';
 import { BY_HAND, endClaims, insertClaims, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { updateIncident } from '#db/incidents.ts';
+import { markCorrected, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { insertUpdate } from '#db/updates.ts';
@@ -118,6 +118,7 @@ export async function writePost(
     author,
     automatic: input.automatic ?? false,
   });
+  if (changesPage && !plan.isVisible) await markCorrected(tx, plan.incident.seq, plan.now);
   if (changesPage) await bumpPageVersion(tx, plan.now);
   // Its own mail, where it has any, takes the place of what waits.
   const hastens =

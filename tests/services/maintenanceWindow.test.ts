@@ -5,6 +5,7 @@ import { maintenanceCalendar } from '#formats/maintenanceCalendar.ts';
 import { maintenancesJson } from '#formats/statuspage.ts';
 import { createAccount } from '#services/accounts.ts';
 import { addMember, ensureAudiences } from '#services/audiences.ts';
+import { changeTitle } from '#services/incidents.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
 import { changeWindow, type WindowInput } from '#services/maintenanceWindow.ts';
 import { getApiSnapshot } from '#services/publicApi.ts';
@@ -29,7 +30,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
   }
 
   it('moves in public: the page, the API and calendars have the new one, and know it for newer', async () => {
-    const { ctx, plan, change, spans, said, get } = await house();
+    const { ctx, mia, plan, change, spans, said, get } = await house();
     const id = await plan();
     const calendar = async () => {
       const text = maintenanceCalendar(await getMaintenanceCalendar(ctx));
@@ -51,7 +52,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
     ctx.clock.advance(HOUR);
     await change(id, { from: '2026-11-25T02:30:00.000Z', until: '2026-11-25T04:30:00.000Z' });
     expect(await calendar()).toEqual([
-      'SEQUENCE:3600',
+      'SEQUENCE:36000',
       'DTSTART:20261125T023000Z',
       'DTEND:20261125T043000Z',
       'STATUS:CONFIRMED',
@@ -62,6 +63,11 @@ eachDatabase('the window of a maintenance', (fresh) => {
     );
     expect(await spans()).toEqual([['2026-11-25T02:30:00.000Z', null]]);
     expect(await get(id)).toMatchObject({ startedAt: '2026-11-25T02:30:00.000Z', status: 'scheduled' });
+    // A name that was put right is news to them, too, though no update says it.
+    ctx.clock.advance(500);
+    await changeTitle(mia, { incidentId: id, version: (await get(id)).version, title: 'Another name' });
+    expect((await calendar())[0]).toBe('SEQUENCE:36005');
+    expect((await api())?.[2]).toBe(ctx.now());
   });
 
   it('is longer or shorter while it runs: people hear of it, and the clock goes by the new end', async () => {
