@@ -7,6 +7,7 @@ import { createAccount } from '#services/accounts.ts';
 import { addMember, ensureAudiences } from '#services/audiences.ts';
 import { changeTitle } from '#services/incidents.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
+import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { changeWindow, type WindowInput } from '#services/maintenanceWindow.ts';
 import { getApiSnapshot } from '#services/publicApi.ts';
 import { getMaintenanceCalendar } from '#services/publicFeeds.ts';
@@ -28,6 +29,30 @@ eachDatabase('the window of a maintenance', (fresh) => {
       });
     return { ...home, change };
   }
+
+  it('what nobody wrote is written in the language of the page: by the clock, and of a window that changes', async () => {
+    const { ctx, mia, plan, said, get } = await house();
+    const site = { ...ctx.site, languages: ['de', 'en'] as const };
+    const id = await plan();
+    ctx.clock.set('2026-11-24T02:00:00.000Z');
+    await keepMaintenance({ ...ctx, site });
+    await changeWindow(
+      { ...mia, site },
+      {
+        maintenanceId: id,
+        version: (await get(id)).version,
+        until: '2026-11-24T05:00:00.000Z',
+        notify: true,
+      },
+    );
+    ctx.clock.set('2026-11-24T05:00:00.000Z');
+    await keepMaintenance({ ...ctx, site });
+    expect((await said(id)).slice(1)).toEqual([
+      '24 02:00 in_progress: Die Arbeiten haben begonnen. Sie sollen bis 04:00 UTC beendet sein.',
+      '24 02:00 in_progress: Die Arbeiten dauern länger als geplant: bis 05:00 UTC statt 04:00 UTC.',
+      '24 05:00 completed: Die Arbeiten sind beendet.',
+    ]);
+  });
 
   it('moves in public: the page, the API and calendars have the new one, and know it for newer', async () => {
     const { ctx, mia, plan, change, spans, said, get } = await house();
