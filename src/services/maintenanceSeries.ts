@@ -20,6 +20,7 @@ import { wallEnd } from '#domain/wallTime.ts';
 import { HOUSE_LOCALE, type Locale } from '#i18n/locales.ts';
 import { wordsIn } from '#i18n/words.ts';
 import { ruleText, seriesText } from '#i18n/work.ts';
+import { eachInTurn } from './inTurn.ts';
 import { planWithin } from './maintenance.ts';
 import { newPostIds, postWithin, tellOthers, type Written } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
@@ -95,7 +96,7 @@ export async function scheduleSeries(ctx: Ctx, input: SeriesInput): Promise<{ id
 
 /**
  * Makes the next windows of everything that comes again: a duty of the clock. A window is made once, by the day that it is for, whatever
- * becomes of it and however many processes look.
+ * becomes of it and however many processes look; one series of which none can be made keeps no other from its turn.
  * @returns how many were made
  */
 export async function makeNextWindows(base: Ctx): Promise<number> {
@@ -109,18 +110,20 @@ export async function makeNextWindows(base: Ctx): Promise<number> {
         missing.push(series.seq);
     return missing;
   });
-  if (!due.length) return 0;
-  const written = await ctx.db.write(async (tx) => {
-    const { timeZone } = await getPage(tx);
-    const all: Written[] = [];
-    for (const series of await listOpenSeries(tx)) {
-      if (isPast(series, timeZone, ctx.now())) await endSeriesRow(tx, series.seq, ctx.now());
-      else all.push(...(await makeNext(tx, ctx, series, timeZone)));
-    }
-    return all;
+  let made = 0;
+  await eachInTurn(due, async (seq) => {
+    const written = await ctx.db.write(async (tx) => {
+      const { timeZone } = await getPage(tx);
+      const series = (await listOpenSeries(tx)).find((one) => one.seq === seq);
+      if (!series) return [];
+      if (!isPast(series, timeZone, ctx.now())) return makeNext(tx, ctx, series, timeZone);
+      await endSeriesRow(tx, seq, ctx.now());
+      return [];
+    });
+    for (const one of written) tellOthers(ctx, one);
+    made += written.length;
   });
-  for (const one of written) tellOthers(ctx, one);
-  return written.length;
+  return made;
 }
 
 async function makeNext(tx: Tx, ctx: Ctx, series: Series, zone: string): Promise<Written[]> {

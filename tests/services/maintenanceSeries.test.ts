@@ -1,10 +1,11 @@
+import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, toLocal } from '#domain/time.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
 import { endSeries, makeNextWindows, type SeriesInput, scheduleSeries } from '#services/maintenanceSeries.ts';
 import { getSeries, listSeries } from '#services/maintenanceSeriesViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
-import { eachDatabase } from '../support/databases.ts';
+import { eachDatabase, freshSqlite } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { maintenanceHouse } from './maintenanceHouse.ts';
 
@@ -194,4 +195,34 @@ eachDatabase('maintenance that comes again', (fresh) => {
       ).rejects.toMatchObject({ code: 'forbidden' });
     });
   });
+});
+
+it('a series of which no window can be made keeps no other from its turn', async () => {
+  const { db, ctx, mia, checkout } = await maintenanceHouse(freshSqlite);
+  const repeat = (title: string) =>
+    scheduleSeries(mia, {
+      title,
+      body: 'Checkout pauses.',
+      components: [checkout.id],
+      rule: { every: 'week', interval: 1, weekdays: [2] },
+      firstLocal: '2026-11-24T02:30',
+      minutes: 90,
+      notify: false,
+    });
+  await repeat('Stuck');
+  await repeat('Other');
+  const count = async (title: string) =>
+    (await db.read((tx) => tx.selectFrom('incidents').select('id').where('title', '=', title).execute()))
+      .length;
+  const before = await count('Other');
+  await db.write((tx) =>
+    sql`create trigger stuck before insert on incidents when new.title = 'Stuck'
+      begin select raise(abort, 'stuck'); end`.execute(tx),
+  );
+  ctx.clock.advance(14 * DAY);
+  await expect(makeNextWindows(ctx)).rejects.toThrow('stuck');
+  expect([await count('Other'), await count('Stuck')]).toEqual([before + 2, before]);
+  await db.write((tx) => sql`drop trigger stuck`.execute(tx));
+  await makeNextWindows(ctx);
+  expect(await count('Stuck')).toBe(before + 2);
 });
