@@ -28,16 +28,27 @@ export async function assignToBatch(
       .execute();
 }
 
+/** One of a batch: who is told what, and how that has gone. */
+export type BatchMember = {
+  seq: number;
+  noticeId: string;
+  recipientId: string;
+  attempts: number;
+  unanswered: number;
+};
+
 /** The batch's deliveries in the order of its bytes. */
 export async function listMembers(
   tx: Tx,
   batchSeq: number,
-): Promise<{ seq: number; state: DeliveryState; attempts: number; unanswered: number }[]> {
+): Promise<(BatchMember & { state: DeliveryState })[]> {
   return tx
-    .selectFrom('deliveries')
-    .select(['seq', 'state', 'attempts', 'unanswered'])
-    .where('batch_seq', '=', batchSeq)
-    .orderBy('seq')
+    .selectFrom('deliveries as d')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .select(['d.seq', 'd.state', 'd.attempts', 'd.unanswered', 'n.id as noticeId', 'r.id as recipientId'])
+    .where('d.batch_seq', '=', batchSeq)
+    .orderBy('d.seq')
     .execute();
 }
 

@@ -545,7 +545,7 @@ export interface SoftBouncesTable {
 export interface BatchesTable {
   seq: Generated<number>;
   transport: 'file' | 'resend' | 'smtp' | 'hook';
-  /** From membership and generation alone, never from the bytes. */
+  /** From membership, generation and the installation alone, never from the bytes. */
   idempotency_key: string;
   generation: number;
   priority: number;

@@ -10,6 +10,7 @@ import {
 } from '#db/batches.ts';
 import {
   acceptDeliveries,
+  type BatchMember,
   countUnanswered,
   endBatchMembers,
   endMembers,
@@ -32,7 +33,7 @@ export const BREAKER = 5;
 /** A call that has come back. */
 export type Finished = {
   batch: ClaimedBatch;
-  members: readonly { seq: number; attempts: number }[];
+  members: readonly BatchMember[];
   outcome: Outcome;
   /** The two new batches, when the outcome asks to isolate a fault; made outside the transaction. */
   halves: readonly Half[];
@@ -62,19 +63,20 @@ type CallsAt = At & {
 export async function splitFor(
   outcome: Outcome,
   call: { batch: ClaimedBatch; bytes: Buffer; members: Finished['members'] },
-  transport: Transport,
+  { transport, mark }: { transport: Transport; mark: string },
 ): Promise<Half[]> {
   if (outcome.kind !== 'payloadFault' || call.members.length < 2 || isIncomplete(call)) return [];
-  const seqs = call.members.map((member) => member.seq);
-  const middle = Math.ceil(seqs.length / 2);
+  const { members } = call;
+  const middle = Math.ceil(members.length / 2);
   const bodies = splitBody(call.bytes);
   return Promise.all(
-    [seqs.slice(0, middle), seqs.slice(middle)].map(async (half, index) => ({
-      seqs: half,
+    [members.slice(0, middle), members.slice(middle)].map(async (half, index) => ({
+      seqs: half.map((member) => member.seq),
       batch: await freezeBatch(transport.name, {
+        mark,
         generation: call.batch.generation + 1,
         priority: call.batch.priority,
-        deliverySeqs: half,
+        members: half,
         bytes: bodies[index] as Buffer,
       }),
     })),
@@ -219,7 +221,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
  */
 export async function settleMail(
   tx: Tx,
-  { batch, members, result }: { batch: ClaimedBatch; members: Member[]; result: MailResult },
+  { batch, members, result }: { batch: ClaimedBatch; members: BatchMember[]; result: MailResult },
   { now, random, transport }: At,
 ): Promise<boolean> {
   if (!(await isHeldBy(tx, batch))) return false;
@@ -270,8 +272,6 @@ export async function settleMail(
 function isIncomplete({ batch, members }: { batch: ClaimedBatch; members: Finished['members'] }): boolean {
   return members.length < batch.size;
 }
-
-export type Member = { seq: number; attempts: number; unanswered: number };
 
 /** When a quota that is used up begins anew, or is at least worth another try. */
 export function parkedUntil({ until, afterMs }: Extract<Outcome, { kind: 'park' }>, now: Instant): Instant {
