@@ -90,7 +90,7 @@ export function createCalls(
     } catch (error) {
       log.error({ err: error }, 'A transport threw in place of answering.');
       const reason = 'Foghorn failed while it was sending.';
-      outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true };
+      outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true, cutOff: true };
     }
     const { batch, members, counted } = call;
     const answered = Date.parse(now());

@@ -187,7 +187,7 @@ function isSame(one: Candidate, other: Candidate): boolean {
   return other.kind === 'queued' && one.deliveries[0]?.seq === other.deliveries[0]?.seq;
 }
 
-const REASON_AGAINST = {
+export const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
   unsubscribed: 'Unsubscribed before it was sent.',
   quarantined: QUARANTINED,

@@ -11,6 +11,7 @@ import {
 import {
   acceptDeliveries,
   type BatchMember,
+  countCutOff,
   countUnanswered,
   endBatchMembers,
   endMembers,
@@ -25,7 +26,7 @@ import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
 import { freezeBatch, splitBody } from './freeze.ts';
 import { settleHookCall } from './hookSettle.ts';
-import type { MailResult, Outcome, Transport } from './transport.ts';
+import { goesWhole, type MailResult, type Outcome, type Transport } from './transport.ts';
 
 /** After this many calls in a row without an answer, everyone waits, and then one call at a time feels its way. */
 export const BREAKER = 5;
@@ -157,6 +158,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         error: outcome.reason,
       });
       if (!deferred) return false;
+      if (outcome.cutOff && !goesWhole(provider)) await countCutOff(tx, batch.seq, now);
       if (outcome.unreachable) await pauseWhenFailing(tx, outcome.reason, at);
       return true;
     }

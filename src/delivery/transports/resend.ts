@@ -30,7 +30,6 @@ export function resendTransport(options: {
     // Calls wait for the far end most of their time. Each holds its bytes, a megabyte or two.
     concurrency: 12,
     paced: true,
-    whole: true,
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);
