@@ -118,6 +118,7 @@ export function createCalls(
         key: batch.key,
         priority: batch.priority,
         body: call.bytes,
+        size: batch.size,
         members: members.map(({ seq }) => ({ seq, open: open.has(seq) })),
       },
       { stopping, report: (result) => reportMail(call, result) },

@@ -46,6 +46,8 @@ export type FrozenBatch = {
   /** As PRIORITY has it. */
   priority: number;
   body: Buffer;
+  /** Mails in the bytes; fewer may be members still. */
+  size: number;
   /** The deliveries in the order of the body; `open` is false for what a former call has settled. */
   members: readonly { seq: number; open: boolean }[];
 };

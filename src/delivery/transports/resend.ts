@@ -33,7 +33,7 @@ export function resendTransport(options: {
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);
-      const outcome = await readReply(reply, askAccount);
+      const outcome = await readReply(reply, batch.size, askAccount);
       const limits = limitsOf(reply.headers);
       if (!limits) return outcome;
       return {
@@ -77,11 +77,16 @@ export function postBatch(
 type Reply = { data: unknown; error: unknown; headers: Record<string, string> | null };
 
 /** What the reply means, case by case (https://resend.com/docs/api-reference/errors). */
-async function readReply(reply: Reply, askAccount: () => Promise<Limits | null>): Promise<Outcome> {
+async function readReply(
+  reply: Reply,
+  mails: number,
+  askAccount: () => Promise<Limits | null>,
+): Promise<Outcome> {
   const header = (name: string) => reply.headers?.[name];
   if (reply.error === null || reply.error === undefined) {
     const ids = readIds(reply.data);
-    if (!ids) return unknown('Resend answered without a result.', null, true);
+    // All are taken or none: an answer that tells of some is no word on the others, and the key tells once it is asked again.
+    if (ids?.length !== mails) return unknown('Resend answered without a result for each mail.', null, true);
     return { kind: 'accepted', providerIds: ids };
   }
   const { status, name, message } = readError(reply.error);
