@@ -273,9 +273,9 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
   });
 
   it.each([
-    [401, 'missing_api_key', 'RESEND_API_KEY'],
-    [401, 'restricted_api_key', 'RESEND_API_KEY'],
-    [403, 'invalid_api_key', 'RESEND_API_KEY'],
+    [401, 'missing_api_key', 'RESEND_API_KEY to a key of the same team'],
+    [401, 'restricted_api_key', 'RESEND_API_KEY to a key of the same team'],
+    [403, 'invalid_api_key', 'RESEND_API_KEY to a key of the same team'],
     [403, 'validation_error', 'Verify the domain'],
     [404, 'not_found', 'RESEND_BASE_URL'],
     [405, 'method_not_allowed', 'RESEND_BASE_URL'],

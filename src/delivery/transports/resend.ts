@@ -148,7 +148,7 @@ function configurationFix(status: number, name: string): string | null {
     name === 'missing_api_key' ||
     name === 'restricted_api_key'
   )
-    return 'Set RESEND_API_KEY to a key that may send, then resume.';
+    return 'Set RESEND_API_KEY to a key of the same team that may send, then resume: another team knows nothing of what was handed over before.';
   if (status === 403)
     return 'Verify the domain of MAIL_FROM in Resend (the test domain only reaches your own address), then resume.';
   if (status === 451) return 'Resend has stopped this account for security: ask their support, then resume.';
