@@ -28,29 +28,43 @@ export async function assignToBatch(
       .execute();
 }
 
+/** One of a batch: who is told what, and how that has gone. */
+export type BatchMember = {
+  seq: number;
+  noticeId: string;
+  recipientId: string;
+  attempts: number;
+  unanswered: number;
+};
+
 /** The batch's deliveries in the order of its bytes. */
 export async function listMembers(
   tx: Tx,
   batchSeq: number,
-): Promise<{ seq: number; state: DeliveryState; attempts: number; unanswered: number }[]> {
+): Promise<(BatchMember & { state: DeliveryState })[]> {
   return tx
-    .selectFrom('deliveries')
-    .select(['seq', 'state', 'attempts', 'unanswered'])
-    .where('batch_seq', '=', batchSeq)
-    .orderBy('seq')
+    .selectFrom('deliveries as d')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
+    .select(['d.seq', 'd.state', 'd.attempts', 'd.unanswered', 'n.id as noticeId', 'r.id as recipientId'])
+    .where('d.batch_seq', '=', batchSeq)
+    .orderBy('d.seq')
     .execute();
 }
 
-/** Whether someone in the batch must not be told any more: suppressed, or gone from what they were subscribed to, since it was frozen. */
-export async function isAnyoneAgainst(tx: Tx, batchSeq: number): Promise<boolean> {
-  const row = await tx
+/** Who in the batch must not be told any more, and why: suppressed, or gone from what they were subscribed to, since it was frozen. */
+export async function listAgainst(
+  tx: Tx,
+  batchSeq: number,
+): Promise<{ seq: number; unanswered: number; why: 'suppressed' | 'unsubscribed' | 'quarantined' }[]> {
+  const rows = await tx
     .selectFrom('deliveries as d')
     .innerJoin('recipients as r', 'r.seq', 'd.recipient_seq')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
     .leftJoin('suppressions as s', (join) =>
       join.on('s.address', '=', ADDRESS).on('s.lifted_at', 'is', null).on(COUNTS),
     )
-    .select('d.seq')
+    .select(['d.seq', 'd.unanswered', 's.address as suppressed', 'r.state'])
     .where('d.batch_seq', '=', batchSeq)
     .where('d.state', '=', 'in_batch')
     .where((eb) =>
@@ -62,9 +76,12 @@ export async function isAnyoneAgainst(tx: Tx, batchSeq: number): Promise<boolean
         ]),
       ]),
     )
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+    .orderBy('d.seq')
+    .execute();
+  return rows.map(({ suppressed, state, ...row }) => ({
+    ...row,
+    why: suppressed !== null ? 'suppressed' : state !== 'confirmed' ? 'unsubscribed' : 'quarantined',
+  }));
 }
 
 /**
@@ -98,20 +115,24 @@ export async function acceptDeliveries(
     .execute();
 }
 
-/** Ends members of a batch that no one will take. */
+/**
+ * Ends members of a batch that no one will take.
+ * @param end with `decided` nobody is asked about what is uncertain: it could not be repeated
+ */
 export async function endMembers(
   tx: Tx,
   seqs: readonly number[],
-  end: { state: 'refused' | 'uncertain'; reason: string; now: Instant },
+  end: { state: 'refused' | 'uncertain' | 'suppressed'; reason: string; decided?: boolean; now: Instant },
 ): Promise<void> {
   if (!seqs.length) return;
   await tx
     .updateTable('deliveries')
     .set({ state: end.state, reason: end.reason, updated_at: end.now })
+    .$if(end.decided === true, (query) => query.set({ decided_at: end.now }))
     .where('seq', 'in', seqs)
     .where('state', '=', 'in_batch')
     .execute();
-  if (end.state === 'refused') await returnEnded(tx, seqs, end.now);
+  if (end.state !== 'uncertain') await returnEnded(tx, seqs, end.now);
 }
 
 /** Ends every member of which nothing is known yet. */
@@ -189,3 +210,22 @@ export async function countUnanswered(
     .where('state', '=', 'in_batch')
     .execute();
 }
+
+/**
+ * Notes what may have been handed over in a batch whose mails go one by one, in order, and which was cut off: the first of which nothing
+ * was written down. A batch of calls holds one.
+ */
+export async function countCutOff(tx: Tx, batchSeq: number, now: Instant): Promise<void> {
+  const first = await tx
+    .selectFrom('deliveries')
+    .select('seq')
+    .where('batch_seq', '=', batchSeq)
+    .where('state', '=', 'in_batch')
+    .where('unanswered', '=', 0)
+    .orderBy('seq')
+    .limit(1)
+    .executeTakeFirst();
+  if (first) await countUnanswered(tx, [first.seq], { reason: CUT_OFF, now });
+}
+
+const CUT_OFF = 'Foghorn ended while this was being handed over.';

@@ -22,6 +22,8 @@ export type ClaimedBatch = {
   attempts: number;
   /** Whether a call before this claim may have been accepted. */
   unknown: boolean;
+  /** Whether its holder before this one ended, or fell silent, in the middle of a call. */
+  cutOff: boolean;
 };
 
 export type NewBatch = {
@@ -126,7 +128,7 @@ export async function countUnderWay(tx: Tx, transport: TransportName): Promise<n
     .select((eb) => eb.fn.sum<number | null>('size').as('mails'))
     .where('settled_at', 'is', null)
     .where('transport', '=', transport)
-    .where('lease_owner', 'is not', null)
+    .where('lease_until', 'is not', null)
     .executeTakeFirstOrThrow();
   return Number(mails ?? 0);
 }
@@ -167,6 +169,7 @@ export async function claimBatch(
     fence,
     attempts: before.attempts,
     unknown: before.first_attempt_at !== null,
+    cutOff: before.lease_owner !== null,
   };
 }
 
@@ -261,18 +264,21 @@ export async function holdBatch(
   return numUpdatedRows > 0n;
 }
 
+export type LostBatch = Pick<ClaimedBatch, 'seq' | 'fence' | 'cutOff'> & { transport: TransportName };
+
 /** Batches that nobody holds and whose outcome has been unknown since before `before`. */
 export async function listLostBatches(
   tx: Tx,
   { before, now }: { before: Instant; now: Instant },
-): Promise<{ seq: number; fence: number }[]> {
-  return tx
+): Promise<LostBatch[]> {
+  const rows = await tx
     .selectFrom('batches')
-    .select(['seq', 'fence'])
+    .select(['seq', 'fence', 'transport', 'lease_owner'])
     .where('settled_at', 'is', null)
     .where('first_attempt_at', '<', before)
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
     .execute();
+  return rows.map(({ lease_owner, ...batch }) => ({ ...batch, cutOff: lease_owner !== null }));
 }
 
 /** Batches of mail that were frozen for another transport and that it certainly never accepted. */

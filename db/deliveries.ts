@@ -10,6 +10,8 @@ import { type Holds, isNeedless, mayLeave, readHolds } from './unfinished.ts';
 /** A delivery that could go now, with what its mail needs to know of the person. */
 export type QueuedDelivery = {
   seq: number;
+  /** What it tells, whichever text that is in. */
+  noticeId: string;
   /** The notice whose text this person gets: its own, a variant of it, or what was put in its place when it was mended. */
   contentSeq: number;
   notBefore: Instant;
@@ -198,6 +200,7 @@ function queuedWithPerson(tx: Tx, holds: Holds) {
         'd.seq',
         'd.not_before as notBefore',
         'd.attempts',
+        'n.id as noticeId',
         'd.recipient_seq as recipientSeq',
         'r.id as recipientId',
         ADDRESS.as('address'),

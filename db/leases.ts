@@ -20,6 +20,8 @@ export async function renewLeases(tx: Tx, seqs: readonly number[], lease: Lease)
     .set({ lease_until: lease.until })
     .where('seq', 'in', seqs)
     .where('lease_owner', '=', lease.owner)
+    // Freed since, it is for others.
+    .where('lease_until', 'is not', null)
     .execute();
 }
 
@@ -30,17 +32,20 @@ export async function listLeaseOwners(tx: Tx): Promise<string[]> {
     .select('lease_owner')
     .distinct()
     .where('settled_at', 'is', null)
-    .where('lease_owner', 'is not', null)
+    .where('lease_until', 'is not', null)
     .execute();
   return rows.map((row) => row.lease_owner as string);
 }
 
-/** Frees what these owners hold, because they are gone. Their fence stays behind, so a late answer of theirs changes nothing. */
+/**
+ * Frees what these owners hold, because they are gone. Their fence stays behind, so a late answer of theirs changes nothing; so does their
+ * name, because they were in the middle of it.
+ */
 export async function freeLeases(tx: Tx, owners: readonly string[]): Promise<void> {
   if (!owners.length) return;
   await tx
     .updateTable('batches')
-    .set({ lease_owner: null, lease_until: null })
+    .set({ lease_until: null })
     .where('settled_at', 'is', null)
     .where('lease_owner', 'in', owners)
     .execute();

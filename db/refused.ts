@@ -64,18 +64,18 @@ export async function requeueRefused(
   };
 }
 
-/** Ends uncertain deliveries to people who have newer news of the same incident already, since old news must not follow it. */
+/** Ends deliveries in this state to people who have newer news of the same incident already, since old news must not follow it. */
 export async function endOvertaken(
   tx: Tx,
   seqs: readonly number[],
-  now: Instant,
+  { state, reason, now }: { state: 'uncertain' | 'in_batch'; reason: string; now: Instant },
   reader: Reader,
 ): Promise<void> {
   await tx
     .updateTable('deliveries')
-    .set({ state: 'superseded', reason: OVERTAKEN, updated_at: now })
+    .set({ state: 'superseded', reason, updated_at: now })
     .where('seq', 'in', seqs)
-    .where('state', '=', 'uncertain')
+    .where('state', '=', state)
     .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
     .where((eb) =>
       eb.exists(
@@ -93,8 +93,6 @@ export async function endOvertaken(
     )
     .execute();
 }
-
-const OVERTAKEN = 'It may have arrived. A newer message has gone out since, so this one is not sent again.';
 
 /** Newer messages of the incident of `this`. Uses notices_incident. */
 function newerOf(tx: Tx) {

@@ -547,7 +547,7 @@ export interface SoftBouncesTable {
 export interface BatchesTable {
   seq: Generated<number>;
   transport: 'file' | 'resend' | 'smtp' | 'hook';
-  /** From membership and generation alone, never from the bytes. */
+  /** From membership, generation and the installation alone, never from the bytes. */
   idempotency_key: string;
   generation: number;
   priority: number;
@@ -557,7 +557,9 @@ export interface BatchesTable {
   /** Of `body`, as it is stored. */
   body_sha256: string;
   state: 'frozen' | 'settled' | 'held';
+  /** Who has it, or had it in the middle of a call when they ended; null when it was put back, or is settled. */
   lease_owner: string | null;
+  /** null when nobody holds it (any more). */
   lease_until: Instant | null;
   /** Rises with every claim; a settle with an older fence is refused. */
   fence: number;

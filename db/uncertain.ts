@@ -73,7 +73,7 @@ export async function requeueUncertain(
 ): Promise<number> {
   let count = 0;
   for (const chunk of chunksOf(seqs, 1)) {
-    await endOvertaken(tx, chunk, now, reader);
+    await endOvertaken(tx, chunk, { state: 'uncertain', reason: OVERTAKEN, now }, reader);
     const back = await tx
       .updateTable('deliveries')
       .set((eb) => ({
@@ -102,6 +102,8 @@ export async function requeueUncertain(
   }
   return count;
 }
+
+const OVERTAKEN = 'It may have arrived. A newer message has gone out since, so this one is not sent again.';
 
 function isOfDropped(eb: ExpressionBuilder<Schema, 'deliveries'>) {
   return eb

@@ -1,10 +1,11 @@
 import type { ClaimedBatch } from '#db/batches.ts';
+import type { BatchMember } from '#db/batchMembers.ts';
 import type { Provider } from '#db/providers.ts';
 import type { Instant } from '#domain/time.ts';
 import { thawBody } from './freeze.ts';
 import type { Answered, Slot } from './ledger.ts';
 import { ACCOUNT_CALL, arrivalOf } from './pace.ts';
-import { type Finished, type Half, type Member, splitFor } from './settle.ts';
+import { type Finished, type Half, splitFor } from './settle.ts';
 import type { Limits, MailResult, Outcome, Transport } from './transport.ts';
 
 export type CallDeps = {
@@ -22,7 +23,7 @@ export type Started = {
   bytes: Buffer;
   /** Whether the transport made the bytes, just now; otherwise they come from the database. */
   built: boolean;
-  members: Member[];
+  members: BatchMember[];
   open: Set<number>;
   /** When the pace lets it begin, in ms since the epoch. */
   opensAt: number;
@@ -56,7 +57,7 @@ const ACCOUNT_EVERY_MS = 3_600_000;
 const TRIPS = 20;
 
 export function createCalls(
-  { now, log, transport, onResult, waitUntil }: CallDeps,
+  { now, log, transport, mark, onResult, waitUntil }: CallDeps & { mark: string },
   stopping: AbortSignal,
 ): Calls {
   const inFlight = new Map<number, Started>();
@@ -85,11 +86,11 @@ export function createCalls(
     let halves: Half[] = [];
     try {
       outcome = await send(call);
-      halves = await splitFor(outcome, call, transport);
+      halves = await splitFor(outcome, call, { transport, mark });
     } catch (error) {
       log.error({ err: error }, 'A transport threw in place of answering.');
       const reason = 'Foghorn failed while it was sending.';
-      outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true };
+      outcome = { kind: 'unknown', afterMs: null, reason, unreachable: true, cutOff: true };
     }
     const { batch, members, counted } = call;
     const answered = Date.parse(now());
@@ -117,6 +118,7 @@ export function createCalls(
         key: batch.key,
         priority: batch.priority,
         body: call.bytes,
+        size: batch.size,
         members: members.map(({ seq }) => ({ seq, open: open.has(seq) })),
       },
       { stopping, report: (result) => reportMail(call, result) },

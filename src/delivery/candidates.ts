@@ -8,7 +8,7 @@ import { EVERYTHING } from '#domain/choice.ts';
 import { isUrgent, PRIORITIES } from '#domain/priority.ts';
 import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
-import { freezeBatch } from './freeze.ts';
+import { freezeBatch, type Told } from './freeze.ts';
 import { addressLetter, type Letter, letterIn, type Mail, openLetter, UnsendableMail } from './mail.ts';
 import type { Transport } from './transport.ts';
 
@@ -31,7 +31,7 @@ export type Prepared = {
   batch: NewBatch | null;
   bytes: Buffer;
   priority: number;
-  members: { seq: number; contentSeq: number; attempts: number }[];
+  members: ({ seq: number; contentSeq: number; attempts: number } & Told)[];
   ended: { seqs: number[]; state: 'suppressed' | 'refused' | 'superseded'; reason: string }[];
   /** Where in the queue it ends. */
   last: Place;
@@ -187,7 +187,7 @@ function isSame(one: Candidate, other: Candidate): boolean {
   return other.kind === 'queued' && one.deliveries[0]?.seq === other.deliveries[0]?.seq;
 }
 
-const REASON_AGAINST = {
+export const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
   unsubscribed: 'Unsubscribed before it was sent.',
   quarantined: QUARANTINED,
@@ -198,7 +198,7 @@ const REASON_AGAINST = {
 /** Writes the mails and decides the batch's bytes. `letters` holds the notices of the moment, by seq. */
 export async function prepareBatch(
   queued: readonly Queued[],
-  { letters, transport, now, site, sign }: Preparation,
+  { letters, transport, now, site, sign, mark }: Preparation,
 ): Promise<Prepared> {
   const ended: Prepared['ended'] = [];
   const mails: Mail[] = [];
@@ -223,7 +223,8 @@ export async function prepareBatch(
       mails.push(
         addressLetter(letter, { ...delivery, deliverySeq: delivery.seq }, { siteUrl: site.url, sign }),
       );
-      members.push({ seq: delivery.seq, contentSeq: delivery.contentSeq, attempts: delivery.attempts });
+      const { seq, noticeId, recipientId, contentSeq, attempts } = delivery;
+      members.push({ seq, noticeId, recipientId, contentSeq, attempts });
     } catch (error) {
       if (!(error instanceof UnsendableMail)) throw error;
       ended.push({ seqs: [delivery.seq], state: 'refused', reason: error.message });
@@ -241,9 +242,10 @@ export async function prepareBatch(
   }
   if (!members.length) return { batch: null, bytes: Buffer.alloc(0), ...shared };
   const batch = await freezeBatch(transport.name, {
+    mark,
     generation: Math.max(...members.map((member) => member.attempts)),
     priority,
-    deliverySeqs: members.map((member) => member.seq),
+    members,
     bytes,
   });
   return { batch, bytes, ...shared };
@@ -285,6 +287,8 @@ export type Preparation = {
   now: Instant;
   site: { url: string };
   sign: Sign;
+  /** Of the installation: part of every key. */
+  mark: string;
 };
 
 /** At most this many notices are kept open; they never change, so they can be kept. */

@@ -1,15 +1,22 @@
 import { claimBatch, insertBatch, type Lease, settleBatch } from '#db/batches.ts';
-import { assignToBatch, isAnyoneAgainst, listMembers, requeueMembers } from '#db/batchMembers.ts';
+import {
+  assignToBatch,
+  countCutOff,
+  endMembers,
+  listAgainst,
+  listMembers,
+  requeueMembers,
+} from '#db/batchMembers.ts';
 import { areSendable, endQueued } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { beginProbe } from '#db/providers.ts';
 import { returnEnded } from '#db/toldElsewhere.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import type { Started } from './calls.ts';
-import type { Ahead, Candidate } from './candidates.ts';
+import { type Ahead, type Candidate, REASON_AGAINST } from './candidates.ts';
 import { LEASE_MS } from './lease.ts';
 import type { Ledger, Slot } from './ledger.ts';
-import type { Transport } from './transport.ts';
+import { goesWhole, type Transport } from './transport.ts';
 
 /** What may be claimed: a frozen batch, or one that has been written and is frozen now. */
 export type Plan = Exclude<Candidate, { kind: 'queued' }>;
@@ -71,10 +78,14 @@ async function takeUp(
 ): Promise<Started | null> {
   const batch = await claimBatch(tx, seq, { now, lease });
   if (!batch) return null;
+  if (batch.unknown && !goesWhole(transport.name)) {
+    if (batch.cutOff) await countCutOff(tx, seq, now);
+    await endAgainst(tx, seq, now);
+  }
   const members = await listMembers(tx, seq);
   // It may have waited for weeks, for a quota say. What was certainly never taken is written anew where someone in it left meanwhile.
-  const isErased = transport.whole && members.length < batch.size;
-  if (!batch.unknown && (isErased || (await isAnyoneAgainst(tx, seq)))) {
+  const isErased = goesWhole(transport.name) && members.length < batch.size;
+  if (!batch.unknown && (isErased || (await listAgainst(tx, seq)).length)) {
     await settleBatch(tx, batch, { now, error: 'Someone in it was not to be told any more.' });
     await requeueMembers(tx, { batchSeq: seq }, { notBefore: now, reason: null, now });
     return null;
@@ -82,6 +93,31 @@ async function takeUp(
   const open = new Set(members.filter((member) => member.state === 'in_batch').map((member) => member.seq));
   return { batch, bytes: Buffer.alloc(0), built: false, members, open, ...slot, began: null };
 }
+
+/** Of mails that go one by one, each is asked about again: what has begun is a reason to repeat none to who has left. */
+async function endAgainst(tx: Tx, batchSeq: number, now: Instant): Promise<void> {
+  const against = await listAgainst(tx, batchSeq);
+  const groups = Map.groupBy(against, ({ why, unanswered }) => `${why} ${unanswered > 0}`);
+  for (const group of groups.values()) {
+    const [{ why, unanswered }] = group as [(typeof against)[number]];
+    const seqs = group.map(({ seq }) => seq);
+    const reason = REASON_AGAINST[why];
+    if (!unanswered) await endMembers(tx, seqs, { state: 'suppressed', reason, now });
+    else
+      await endMembers(tx, seqs, {
+        state: 'uncertain',
+        reason: `It was handed over without an answer, so it may have arrived. It is not repeated: ${LEFT_SINCE[why]}`,
+        decided: true,
+        now,
+      });
+  }
+}
+
+const LEFT_SINCE = {
+  suppressed: 'the address is on the suppression list.',
+  unsubscribed: 'the person has unsubscribed.',
+  quarantined: 'nothing is sent there for now.',
+};
 
 async function freeze(
   tx: Tx,
@@ -100,7 +136,7 @@ async function freeze(
   const seq = await insertBatch(tx, batch, { now, notBefore: now, lease });
   await assignToBatch(tx, members, seq, now);
   return {
-    batch: { ...batch, seq, fence: 1, attempts: 0, unknown: false },
+    batch: { ...batch, seq, fence: 1, attempts: 0, unknown: false, cutOff: false },
     bytes,
     built: true,
     members: members.map((member) => ({ ...member, unanswered: 0 })),

@@ -5,32 +5,38 @@ import type { NewBatch, TransportName } from '#db/batches.ts';
 
 const decompress = promisify(zstdDecompress);
 
+/** Who is told what, by their public ids: a restored database counts its deliveries again, and another one counts its own. */
+export type Told = { noticeId: string; recipientId: string };
+
 /**
- * The idempotency key: from who is in the batch and how often it had to be made anew, never from its bytes. Should a batch ever be
- * built twice, the second call meets the first one's key and is turned away, in place of going out under a new one.
+ * The idempotency key: from who is told what in the batch, of which installation, and how often it had to be made anew; never from its
+ * bytes. Should a batch ever be built twice, by a restored copy say, the second call meets the first one's key and is turned away, in place
+ * of going out under a new one. Whatever else uses the same account never has the key.
+ * @param mark of the installation (`installationMark`)
  */
 export function batchKey(
   transport: TransportName,
-  generation: number,
-  deliverySeqs: readonly number[],
+  { mark, generation }: { mark: string; generation: number },
+  members: readonly Told[],
 ): string {
-  const membership = `${transport}\n${generation}\n${deliverySeqs.join(',')}`;
-  return `b1/${createHash('sha256').update(membership).digest('hex')}`;
+  const told = members.map(({ noticeId, recipientId }) => `${noticeId} ${recipientId}`);
+  const membership = [transport, mark, generation, ...told].join('\n');
+  return `b2/${createHash('sha256').update(membership).digest('hex')}`;
 }
 
 /** Everything about a batch that is stored before its first call. */
 export async function freezeBatch(
   transport: TransportName,
-  batch: { generation: number; priority: number; deliverySeqs: readonly number[]; bytes: Buffer },
+  batch: { mark: string; generation: number; priority: number; members: readonly Told[]; bytes: Buffer },
 ): Promise<NewBatch> {
   // A third of a millisecond for a hundred mails: less than it costs to have it done by another thread.
   const body = zstdCompressSync(batch.bytes, { params: COMPRESSION });
   return {
     transport,
-    key: batchKey(transport, batch.generation, batch.deliverySeqs),
+    key: batchKey(transport, batch, batch.members),
     generation: batch.generation,
     priority: batch.priority,
-    size: batch.deliverySeqs.length,
+    size: batch.members.length,
     body,
     bodySha256: sha256(body),
   };

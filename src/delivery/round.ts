@@ -3,6 +3,7 @@ import type { Db, Tx } from '#db/open.ts';
 import { getProvider, type Provider } from '#db/providers.ts';
 import { isUrgent } from '#domain/priority.ts';
 import { isSpentForMost, roomFor } from '#domain/quotas.ts';
+import { installationMark } from '#domain/receipts.ts';
 import { withoutAddresses } from '#domain/text.ts';
 import { addMs, type Instant, toInstant } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
@@ -51,7 +52,8 @@ export type EngineDeps = CallDeps & {
 export function createEngine(deps: EngineDeps): Engine {
   const { db, now, random, transport, owner, log } = deps;
   const stopping = new AbortController();
-  const calls = createCalls(deps, stopping.signal);
+  const mark = installationMark(deps.sign, deps.site.url);
+  const calls = createCalls({ ...deps, mark }, stopping.signal);
   const { inFlight, finished, reported, accounts } = calls;
   const letters = new Map<number, Letter | UnsendableMail>();
   /** Batches written while calls were in flight. Nothing of them is stored, so they bind nobody. */
@@ -201,6 +203,7 @@ export function createEngine(deps: EngineDeps): Engine {
       now: time,
       site: deps.site,
       sign: deps.sign,
+      mark,
     });
     // A batch takes some milliseconds to write: in between, pages are served.
     await breathe();

@@ -10,6 +10,8 @@ import {
 } from '#db/batches.ts';
 import {
   acceptDeliveries,
+  type BatchMember,
+  countCutOff,
   countUnanswered,
   endBatchMembers,
   endMembers,
@@ -24,7 +26,7 @@ import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
 import { freezeBatch, splitBody } from './freeze.ts';
 import { settleHookCall } from './hookSettle.ts';
-import type { MailResult, Outcome, Transport } from './transport.ts';
+import { goesWhole, type MailResult, type Outcome, type Transport } from './transport.ts';
 
 /** After this many calls in a row without an answer, everyone waits, and then one call at a time feels its way. */
 export const BREAKER = 5;
@@ -32,7 +34,7 @@ export const BREAKER = 5;
 /** A call that has come back. */
 export type Finished = {
   batch: ClaimedBatch;
-  members: readonly { seq: number; attempts: number }[];
+  members: readonly BatchMember[];
   outcome: Outcome;
   /** The two new batches, when the outcome asks to isolate a fault; made outside the transaction. */
   halves: readonly Half[];
@@ -62,19 +64,20 @@ type CallsAt = At & {
 export async function splitFor(
   outcome: Outcome,
   call: { batch: ClaimedBatch; bytes: Buffer; members: Finished['members'] },
-  transport: Transport,
+  { transport, mark }: { transport: Transport; mark: string },
 ): Promise<Half[]> {
   if (outcome.kind !== 'payloadFault' || call.members.length < 2 || isIncomplete(call)) return [];
-  const seqs = call.members.map((member) => member.seq);
-  const middle = Math.ceil(seqs.length / 2);
+  const { members } = call;
+  const middle = Math.ceil(members.length / 2);
   const bodies = splitBody(call.bytes);
   return Promise.all(
-    [seqs.slice(0, middle), seqs.slice(middle)].map(async (half, index) => ({
-      seqs: half,
+    [members.slice(0, middle), members.slice(middle)].map(async (half, index) => ({
+      seqs: half.map((member) => member.seq),
       batch: await freezeBatch(transport.name, {
+        mark,
         generation: call.batch.generation + 1,
         priority: call.batch.priority,
-        deliverySeqs: half,
+        members: half,
         bytes: bodies[index] as Buffer,
       }),
     })),
@@ -155,6 +158,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         error: outcome.reason,
       });
       if (!deferred) return false;
+      if (outcome.cutOff && !goesWhole(provider)) await countCutOff(tx, batch.seq, now);
       if (outcome.unreachable) await pauseWhenFailing(tx, outcome.reason, at);
       return true;
     }
@@ -219,7 +223,7 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
  */
 export async function settleMail(
   tx: Tx,
-  { batch, members, result }: { batch: ClaimedBatch; members: Member[]; result: MailResult },
+  { batch, members, result }: { batch: ClaimedBatch; members: BatchMember[]; result: MailResult },
   { now, random, transport }: At,
 ): Promise<boolean> {
   if (!(await isHeldBy(tx, batch))) return false;
@@ -270,8 +274,6 @@ export async function settleMail(
 function isIncomplete({ batch, members }: { batch: ClaimedBatch; members: Finished['members'] }): boolean {
   return members.length < batch.size;
 }
-
-export type Member = { seq: number; attempts: number; unanswered: number };
 
 /** When a quota that is used up begins anew, or is at least worth another try. */
 export function parkedUntil({ until, afterMs }: Extract<Outcome, { kind: 'park' }>, now: Instant): Instant {

@@ -19,8 +19,6 @@ export type Transport = {
   readonly concurrency: number;
   /** Of those, so many are kept for what is urgent, where calls may last; none when left out. */
   readonly keptForUrgent?: number;
-  /** A batch's bytes go as they are or not at all, whoever is still in it; else each mail that is left goes by itself. */
-  readonly whole?: boolean;
   /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
   readonly paced?: boolean;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
@@ -34,12 +32,22 @@ export type Transport = {
   close(): Promise<void>;
 };
 
+/**
+ * Whether a batch's bytes go as they are or not at all, whoever is still in it. Otherwise each mail that is left goes by itself, in the
+ * order of the bytes, and is settled before the next one begins.
+ */
+export function goesWhole(transport: TransportName): boolean {
+  return transport === 'resend' || transport === 'file';
+}
+
 export type FrozenBatch = {
   /** The idempotency key. */
   key: string;
   /** As PRIORITY has it. */
   priority: number;
   body: Buffer;
+  /** Mails in the bytes; fewer may be members still. */
+  size: number;
   /** The deliveries in the order of the body; `open` is false for what a former call has settled. */
   members: readonly { seq: number; open: boolean }[];
 };
@@ -90,8 +98,8 @@ type OutcomeOfCall =
   | { kind: 'reported' }
   /** Nothing was taken and nothing is wrong with the batch: the same call again, later. It does not count as an attempt. */
   | { kind: 'retry'; afterMs: number | null; reason: string; unreachable: boolean }
-  /** It may have been taken: the same key and the same bytes, later. */
-  | { kind: 'unknown'; afterMs: number | null; reason: string; unreachable: boolean }
+  /** It may have been taken: the same key and the same bytes, later. `cutOff`: in the middle of one mail of several. */
+  | { kind: 'unknown'; afterMs: number | null; reason: string; unreachable: boolean; cutOff?: true }
   /** Refused as a whole because of something in it: isolate what. `bySomeoneElse`: by a proxy on the way, which knows nothing of earlier calls. */
   | { kind: 'payloadFault'; reason: string; bySomeoneElse?: boolean }
   /** Refused because of how the account or this installation is set up: stop until someone mends it. */

@@ -251,7 +251,8 @@ function ofBatches({ figures }: Sending): HealthItem[] {
     items.push({
       level: 'trouble',
       message: `${figures.held} ${figures.held === 1 ? 'batch is' : 'batches are'} held: the provider says that their contents changed, so they may be out already.`,
-      fix: 'Compare with the provider’s log. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
+      fix: 'Look for them in the provider’s log, then say which it is. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
+      at: { href: '/admin/deliveries/uncertain', label: 'Decide' },
     });
   if (figures.stopped)
     items.push({

@@ -14,7 +14,7 @@ import { fileTransport } from '#delivery/transports/file.ts';
 import { composeMessage } from '#delivery/transports/mime.ts';
 import { resendTransport } from '#delivery/transports/resend.ts';
 import { renderConfirmMail } from '#emails/render.ts';
-import { rendered, SENDER, SITE } from './support.ts';
+import { MARK, rendered, SENDER, SITE } from './support.ts';
 
 const NOW = '2026-11-20T14:00:00.500Z';
 const sign = (purpose: string, value: string) =>
@@ -152,17 +152,25 @@ describe('the bytes of a batch', () => {
 });
 
 describe('the idempotency key', () => {
-  it('comes from transport, generation and membership in order, and from nothing else', () => {
-    const key = batchKey('resend', 0, [1, 2, 3]);
-    expect(batchKey('resend', 0, [1, 2, 3])).toBe(key);
+  it('comes from installation, transport, generation and who is told what in order, and from nothing else', () => {
+    const told = (...people: string[]) => people.map((recipientId) => ({ noticeId: 'notice1', recipientId }));
+    const first = { mark: MARK, generation: 0 };
+    const key = batchKey('resend', first, told('a', 'b', 'c'));
+    expect(batchKey('resend', first, told('a', 'b', 'c'))).toBe(key);
     for (const other of [
-      batchKey('resend', 1, [1, 2, 3]),
-      batchKey('resend', 0, [1, 2]),
-      batchKey('resend', 0, [12, 3]),
-      batchKey('resend', 0, [3, 2, 1]),
-      batchKey('smtp', 0, [1, 2, 3]),
+      batchKey('resend', { ...first, generation: 1 }, told('a', 'b', 'c')),
+      batchKey('resend', { ...first, mark: 'another' }, told('a', 'b', 'c')),
+      batchKey('resend', first, told('a', 'b')),
+      batchKey('resend', first, told('ab', 'c')),
+      batchKey('resend', first, told('c', 'b', 'a')),
+      batchKey(
+        'resend',
+        first,
+        told('a', 'b', 'c').map((one) => ({ ...one, noticeId: 'notice2' })),
+      ),
+      batchKey('smtp', first, told('a', 'b', 'c')),
     ])
       expect(other).not.toBe(key);
-    expect(key).toMatch(/^b1\/[0-9a-f]{64}$/);
+    expect(key).toMatch(/^b2\/[0-9a-f]{64}$/);
   });
 });

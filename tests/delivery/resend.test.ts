@@ -50,6 +50,11 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     ['the answer is JSON null with 500', { kind: 'takeAndAnswer' as const, status: 500, body: 'null' }],
     ['a 200 that cannot be read', { kind: 'takeAndAnswer' as const, status: 200, body: '{"data":' }],
     ['a 200 without a result', { kind: 'takeAndAnswer' as const, status: 200, body: '{}' }],
+    ['a 200 without ids', { kind: 'takeAndAnswer' as const, status: 200, body: '{"data":[]}' }],
+    [
+      'a 200 with fewer ids than mails',
+      { kind: 'takeAndAnswer' as const, status: 200, body: '{"data":[{"id":"a"},{"id":"b"}]}' },
+    ],
   ])('unknown, %s: the same key and the same bytes, and no one twice', async (_, mishap) => {
     const { db, drain, clock } = await posted(30);
     fake.next(mishap);
@@ -268,9 +273,9 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
   });
 
   it.each([
-    [401, 'missing_api_key', 'RESEND_API_KEY'],
-    [401, 'restricted_api_key', 'RESEND_API_KEY'],
-    [403, 'invalid_api_key', 'RESEND_API_KEY'],
+    [401, 'missing_api_key', 'RESEND_API_KEY to a key of the same team'],
+    [401, 'restricted_api_key', 'RESEND_API_KEY to a key of the same team'],
+    [403, 'invalid_api_key', 'RESEND_API_KEY to a key of the same team'],
     [403, 'validation_error', 'Verify the domain'],
     [404, 'not_found', 'RESEND_BASE_URL'],
     [405, 'method_not_allowed', 'RESEND_BASE_URL'],

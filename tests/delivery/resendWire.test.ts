@@ -37,7 +37,7 @@ afterEach(() => {
 
 const send = (body: Buffer) =>
   transport.send(
-    { key: 'b1/key', priority: 1, body, members: [{ seq: 1, open: true }] },
+    { key: 'b1/key', priority: 1, body, size: 1, members: [{ seq: 1, open: true }] },
     { stopping: new AbortController().signal, report: async () => true },
   );
 

@@ -195,6 +195,29 @@ describe.skipIf(!CHROMIUM)('the screen of deliveries, with pages and mail in two
     expect(toSubscribers()).toHaveLength(before + 1);
   });
 
+  it('decides by keyboard about a batch that the provider says contradicts itself', async () => {
+    const body =
+      '{"statusCode":409,"name":"invalid_idempotent_request","message":"Same key, other payload."}';
+    resend.always({ kind: 'answer', status: 409, body });
+    await post('Card payments fail.');
+    await said('/admin/deliveries/uncertain', `${PEOPLE} copies of`);
+    resend.always(null);
+    const before = toSubscribers().length;
+    const page = await open('/admin');
+    await tabTo(page, 'Decide');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Held: was it sent?' }).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    const batch = page.getByRole('listitem').filter({ hasText: `${PEOPLE} copies of` });
+    await batch.getByRole('button', { name: 'It was not sent: send it under a new key' }).focus();
+    // To have looked changes nothing.
+    expect(toSubscribers()).toHaveLength(before);
+    await page.keyboard.press('Enter');
+    await page.getByText('They are waiting to be sent under a new key.').waitFor();
+    await expect.poll(() => toSubscribers().length, { timeout: 60_000 }).toBe(before + PEOPLE);
+    expect(await batch.count()).toBe(0);
+  });
+
   it('does all of it without JavaScript', async () => {
     const page = await open('/admin/deliveries', { javaScriptEnabled: false });
     await page.getByRole('button', { name: 'Pause mail' }).click();

@@ -193,7 +193,7 @@ async function workLeft(
       'd.state',
       'd.not_before as queuedUntil',
       'b.not_before as frozenUntil',
-      'b.lease_owner as owner',
+      'b.lease_until as leased',
     ])
     .where('d.state', 'in', ['queued', 'in_batch'])
     .execute();
@@ -204,7 +204,7 @@ async function workLeft(
   const { calls } = await getProvider(tx, 'resend');
   return {
     isDue: (await awaitsExpanding(tx, now)).work || dueAt.some((at) => at <= now),
-    isHeld: rows.some(({ owner }) => owner !== null),
+    isHeld: rows.some(({ leased }) => leased !== null),
     waitsUntil: frozen.sort()[0] ?? null,
     // The provider's stand-in names no limit; before it has said so, a process calls once a second.
     opensAt: toInstant(Math.max(0, ...calls.map(([, , arrived]) => arrived + 1_000))),

@@ -19,7 +19,6 @@ export function fileTransport({ folder, sender }: { folder: string; sender: Send
     lane: 'mail',
     batchSize: 100,
     concurrency: 2,
-    whole: true,
     async build(mails, frozenAt) {
       const entries: Entry[] = [];
       for (const mail of mails)

@@ -30,11 +30,10 @@ export function resendTransport(options: {
     // Calls wait for the far end most of their time. Each holds its bytes, a megabyte or two.
     concurrency: 12,
     paced: true,
-    whole: true,
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);
-      const outcome = await readReply(reply, askAccount);
+      const outcome = await readReply(reply, batch.size, askAccount);
       const limits = limitsOf(reply.headers);
       if (!limits) return outcome;
       return {
@@ -78,11 +77,16 @@ export function postBatch(
 type Reply = { data: unknown; error: unknown; headers: Record<string, string> | null };
 
 /** What the reply means, case by case (https://resend.com/docs/api-reference/errors). */
-async function readReply(reply: Reply, askAccount: () => Promise<Limits | null>): Promise<Outcome> {
+async function readReply(
+  reply: Reply,
+  mails: number,
+  askAccount: () => Promise<Limits | null>,
+): Promise<Outcome> {
   const header = (name: string) => reply.headers?.[name];
   if (reply.error === null || reply.error === undefined) {
     const ids = readIds(reply.data);
-    if (!ids) return unknown('Resend answered without a result.', null, true);
+    // All are taken or none: an answer that tells of some is no word on the others, and the key tells once it is asked again.
+    if (ids?.length !== mails) return unknown('Resend answered without a result for each mail.', null, true);
     return { kind: 'accepted', providerIds: ids };
   }
   const { status, name, message } = readError(reply.error);
@@ -144,7 +148,7 @@ function configurationFix(status: number, name: string): string | null {
     name === 'missing_api_key' ||
     name === 'restricted_api_key'
   )
-    return 'Set RESEND_API_KEY to a key that may send, then resume.';
+    return 'Set RESEND_API_KEY to a key of the same team that may send, then resume: another team knows nothing of what was handed over before.';
   if (status === 403)
     return 'Verify the domain of MAIL_FROM in Resend (the test domain only reaches your own address), then resume.';
   if (status === 451) return 'Resend has stopped this account for security: ask their support, then resume.';

@@ -128,6 +128,8 @@ export const AUDIT_WORDS: Record<string, string> = {
   'delivery.retry': 'Sent refused mail again',
   'delivery.repeatUncertain': 'Sent again what may have arrived',
   'delivery.closeUncertain': 'Left as it is what may have arrived',
+  'delivery.heldNotSent': 'Sent a held batch anew, as not sent',
+  'delivery.heldWasSent': 'Noted a held batch as sent',
   'provider.resume': 'Let the mail go on',
   'provider.pause': 'Paused the mail',
   'settings.save': 'Changed the settings',
