@@ -63,6 +63,23 @@ export async function listWaitingWords(
   return rows.map(({ seq }) => seq);
 }
 
+/** Everything of a clock that a place was told, or was to be, since the last end. In order. Uses paging_words_row. */
+export async function listOpenWords(
+  tx: Tx,
+  { recipientSeq, incidentSeq, clock }: Pick<PagingRow, 'recipientSeq' | 'incidentSeq' | 'clock'>,
+): Promise<Pick<PagingWord, 'action' | 'state' | 'attempts'>[]> {
+  return tx
+    .selectFrom('paging_words as w')
+    .innerJoin('deliveries as d', 'd.seq', 'w.delivery_seq')
+    .select(['w.action', 'd.state', 'd.attempts'])
+    .where('w.recipient_seq', '=', recipientSeq)
+    .where('w.incident_seq', '=', incidentSeq)
+    .where('w.clock', '=', clock)
+    .where('w.is_open', '=', 1)
+    .orderBy('w.delivery_seq')
+    .execute();
+}
+
 /** Why a word to a place was not said, or not again. */
 export const NEWER_CALL = 'A newer call took its place.';
 

@@ -50,9 +50,13 @@ export function refusalFix(channel: (typeof PLACE_CHANNELS)[number]): string {
 /** As the Events API v2 calls them. A chat is told of triggers alone. */
 export type PagerAction = 'trigger' | 'acknowledge' | 'resolve';
 
-/** What a pager knows an incident's clock by, from the first call to the last: at most 255 characters. */
-export function dedupKey(incidentId: string, clock: CallClock): string {
-  return `foghorn-${incidentId}-${clock}`.slice(0, 255);
+/**
+ * What a pager knows an alert about an incident's clock by, from its first call to its end: at most 255 characters. A call by the key of an
+ * alert that someone has acknowledged rings nobody, so what is called after that has the next number.
+ */
+export function dedupKey(incidentId: string, clock: CallClock, alert: number): string {
+  const end = `-${clock}${alert > 1 ? `-${alert}` : ''}`;
+  return `foghorn-${incidentId}`.slice(0, 255 - end.length) + end;
 }
 
 /** One word that a place was to be told of a clock. */
@@ -84,6 +88,8 @@ export type FollowUp = {
   /** What waits and says nothing true any more. */
   drop: number[];
   say: 'acknowledge' | 'resolve' | null;
+  /** Of which alerts it is said. */
+  alerts: number[];
   /** Nothing has to follow, whatever happens. */
   close: boolean;
 };
@@ -95,28 +101,63 @@ export type FollowUp = {
 export function followUpOf(words: readonly PagingWord[], standing: PagingStanding): FollowUp {
   const { isPager, rests, gone, awaited, heldSince } = standing;
   const last = words.findLast(({ action }) => action === 'trigger');
-  if (!last) return { drop: [], say: null, close: true };
+  if (!last) return { drop: [], say: null, alerts: [], close: true };
   const over = gone || !awaited;
   const held = heldSince !== null && heldSince >= last.at;
   const drop = words
     .filter(({ state, action }) => state === 'queued' && isStale(action, { over, held, gone }))
     .map(({ deliverySeq }) => deliverySeq);
   const isDropped = ({ deliverySeq }: PagingWord) => drop.includes(deliverySeq);
-  const wait: FollowUp = { drop, say: null, close: false };
+  const silent = { drop, say: null, alerts: [] };
+  const wait: FollowUp = { ...silent, close: false };
   if (words.some(({ state }) => state === 'in_batch')) return wait;
-  if (gone) return { drop, say: null, close: true };
+  if (gone) return { ...silent, close: true };
   if (rests) return wait;
-  if (!isPager) return { drop, say: null, close: over };
+  if (!isPager) return { ...silent, close: over };
   const after = words.slice(words.indexOf(last) + 1).filter((word) => !isDropped(word));
   const said = (action: PagerAction) => after.some((word) => word.action === action && isSaid(word));
-  const knows = knowsOf(words);
+  const { open, ringing } = alertsOf(words);
   if (over) {
     if (after.some(({ state }) => state === 'queued')) return wait;
-    return knows && !said('resolve')
-      ? { drop, say: 'resolve', close: false }
-      : { drop, say: null, close: true };
+    return open.length && !said('resolve')
+      ? { drop, say: 'resolve', alerts: open, close: false }
+      : { ...silent, close: true };
   }
-  return held && knows && !said('acknowledge') ? { drop, say: 'acknowledge', close: false } : wait;
+  return held && ringing.length ? { drop, say: 'acknowledge', alerts: ringing, close: false } : wait;
+}
+
+/**
+ * The alerts, from 1, that these words are about: another one begins with the first call after each "I have it". The numbers go by what was
+ * said and not by what came of it, so that they are the same whenever it is asked.
+ */
+export function alertsOf(words: readonly Omit<PagingWord, 'deliverySeq' | 'due' | 'at'>[]): {
+  /** The one that the next call belongs to. */
+  next: number;
+  /** Those that the pager may hold open. */
+  open: number[];
+  /** Of those, the ones of which nobody has said that they have it. */
+  ringing: number[];
+} {
+  let next = 1;
+  const open = new Set<number>();
+  const ringing = new Set<number>();
+  let isHeld = false;
+  for (const word of words) {
+    const isTaken = word.state === 'accepted' || word.state === 'uncertain';
+    if (word.action === 'acknowledge') {
+      isHeld = true;
+      if (isSaid(word)) ringing.clear();
+    } else if (word.action === 'resolve') {
+      // It was said of all that there were.
+      for (const alerts of isTaken ? [open, ringing] : []) alerts.clear();
+    } else {
+      if (isHeld) next++;
+      isHeld = false;
+      // Whatever failed may have come all the same.
+      for (const alerts of isTaken || word.attempts > 0 ? [open, ringing] : []) alerts.add(next);
+    }
+  }
+  return { next: isHeld ? next + 1 : next, open: [...open], ringing: [...ringing] };
 }
 
 function isStale(action: PagerAction, now: { over: boolean; held: boolean; gone: boolean }): boolean {
@@ -126,16 +167,6 @@ function isStale(action: PagerAction, now: { over: boolean; held: boolean; gone:
 }
 
 /** Whether it was said, or refused as it is: to say it again would change nothing. What a rest kept back may be said after it. */
-function isSaid({ state }: PagingWord): boolean {
+function isSaid({ state }: Pick<PagingWord, 'state'>): boolean {
   return state !== 'suppressed' && state !== 'superseded';
-}
-
-/** Whether the pager may hold a call open. An acknowledgement opens none. */
-function knowsOf(words: readonly PagingWord[]): boolean {
-  const heard = words.findLast(
-    ({ action, state, attempts }) =>
-      action !== 'acknowledge' &&
-      (state === 'accepted' || state === 'uncertain' || (action === 'trigger' && attempts > 0)),
-  );
-  return heard?.action === 'trigger';
 }

@@ -14,6 +14,8 @@ export type PagerCall = {
   words: string;
   called: readonly string[];
   link: { words: string; url: string };
+  /** Which alert of the clock it belongs to, from 1. */
+  alert: number;
   now: Instant;
 };
 
@@ -26,7 +28,7 @@ type PagerEvent = Record<string, unknown>;
 export function pagerTrigger(call: PagerCall): PagerEvent {
   const { site, incident, link } = call;
   return {
-    ...eventOf('trigger', dedupKey(incident.id, call.call.clock), site),
+    ...eventOf('trigger', dedupKey(incident.id, call.call.clock, call.alert), site),
     payload: {
       summary: clip(call.summary, 1_024),
       source: new URL(site.url).host,
@@ -48,12 +50,13 @@ export function pagerTrigger(call: PagerCall): PagerEvent {
   };
 }
 
-/** That someone has it, or that it is over. */
+/** That someone has it, or that it is over: an event for each of these alerts. */
 export function pagerFollowUp(
   action: Exclude<PagerAction, 'trigger'>,
-  { site, incidentId, clock }: { site: PagerCall['site']; incidentId: string; clock: CallClock },
-): PagerEvent {
-  return eventOf(action, dedupKey(incidentId, clock), site);
+  about: { site: PagerCall['site']; incidentId: string; clock: CallClock; alerts: readonly number[] },
+): PagerEvent[] {
+  const { site, incidentId, clock, alerts } = about;
+  return alerts.map((alert) => eventOf(action, dedupKey(incidentId, clock, alert), site));
 }
 
 /** Two events that show that the way is open: one that asks for nothing, and its end, so that nothing stays behind. */

@@ -3,8 +3,8 @@ import { type CallMail, callWords } from '#emails/calls.ts';
 import { type ChatNews, discordMessage, slackMessage, teamsMessage } from '#formats/chat.ts';
 import { pagerTrigger } from '#formats/pager.ts';
 
-/** What chat rooms and pagers are told of a call, as JSON: the words of its mail. */
-export function callPayload(mail: CallMail): string {
+/** What chat rooms and pagers are told of a call, as JSON: the words of its mail. A pager has it as one of the alert with this number. */
+export function callPayload(mail: CallMail, alert = 1): string {
   const { site, incident, call, now } = mail;
   const { subject, title, words, together, deed, url, called } = callWords(mail);
   return JSON.stringify(
@@ -28,6 +28,7 @@ export function callPayload(mail: CallMail): string {
           words,
           called,
           link: { words: deed, url },
+          alert,
           now,
         }),
       ],

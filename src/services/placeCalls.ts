@@ -1,10 +1,10 @@
 import { endQueued, insertDelivery } from '#db/deliveries.ts';
 import type { Incident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
-import { insertPagingWord, listWaitingWords, NEWER_CALL } from '#db/pagingWords.ts';
+import { insertPagingWord, listOpenWords, listWaitingWords, NEWER_CALL } from '#db/pagingWords.ts';
 import { listPlaces, type Place } from '#db/places.ts';
 import type { Call } from '#domain/calls.ts';
-import { isCalled } from '#domain/paging.ts';
+import { alertsOf, isCalled } from '#domain/paging.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 
@@ -22,7 +22,10 @@ export async function placesFor(
   return places.filter((place) => place.restsSince === null && isCalled(place, incident.severity, call));
 }
 
-/** Promises the call to each of these places, in the transaction that makes it. What of the same clock still waits there is dropped. */
+/**
+ * Promises the call to each of these places, in the transaction that makes it. What of the same clock still waits there is dropped. A pager
+ * that was told that someone has it gets the call as another alert, from a notice of its own; all others from the call's.
+ */
 export async function callPlaces(
   tx: Tx,
   {
@@ -30,19 +33,26 @@ export async function callPlaces(
     incident,
     call,
     noticeSeq,
+    writeAlert,
     now,
   }: {
     places: readonly Place[];
     incident: Pick<Incident, 'seq' | 'id'>;
     call: Call;
     noticeSeq: number;
+    /** Writes the notice of the same call as an alert with this number, from 2. @returns its seq */
+    writeAlert: (alert: number) => Promise<number>;
     now: Instant;
   },
 ): Promise<void> {
-  for (const { seq: recipientSeq } of places) {
+  const notices = new Map([[1, noticeSeq]]);
+  for (const { seq: recipientSeq, channel } of places) {
     const row = { recipientSeq, incidentSeq: incident.seq, incidentKey: incident.id, clock: call.clock };
     await dropWords(tx, await listWaitingWords(tx, row), NEWER_CALL, now);
-    await sayAt(tx, { ...row, action: 'trigger', due: call.due }, { noticeSeq, now });
+    const alert = channel === 'pager' ? alertsOf(await listOpenWords(tx, row)).next : 1;
+    const notice = notices.get(alert) ?? (await writeAlert(alert));
+    notices.set(alert, notice);
+    await sayAt(tx, { ...row, action: 'trigger', due: call.due }, { noticeSeq: notice, now });
   }
 }
 

@@ -71,7 +71,7 @@ async function followUp(tx: Tx, ctx: Ctx, row: PagingRow, next: FollowUp, now: I
     const page = await getPage(tx);
     const site = { name: page.name, url: ctx.site.url };
     const { clock, incidentKey: incidentId } = row;
-    const event = pagerFollowUp(next.say, { site, incidentId, clock });
+    const pager = pagerFollowUp(next.say, { site, incidentId, clock, alerts: next.alerts });
     const noticeSeq = await insertNotice(tx, {
       id: ctx.newId(),
       kind: 'call',
@@ -79,7 +79,7 @@ async function followUp(tx: Tx, ctx: Ctx, row: PagingRow, next: FollowUp, now: I
       updateSeq: null,
       priority: PRIORITY.staff,
       rendered: { subject: SUBJECTS[next.say], html: '', text: '', headers: {} },
-      payload: JSON.stringify({ pager: [event] }),
+      payload: JSON.stringify({ pager }),
       now,
     });
     const due = row.words.at(-1)?.due as Instant;

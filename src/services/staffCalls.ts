@@ -203,14 +203,14 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
     now,
   };
   const places = await placesFor(tx, incident, call);
-  const noticeSeq = await mailStaff(tx, ctx, {
-    incidentSeq: incident.seq,
-    people,
-    rendered: story.unseen ? await renderUnseenCall(tx, ctx, incident, call) : renderCallMail(mail),
-    payload: places.length ? callPayload(mail) : null,
-  });
+  const rendered = story.unseen ? await renderUnseenCall(tx, ctx, incident, call) : renderCallMail(mail);
+  const notice = { incidentSeq: incident.seq, rendered };
+  const payload = places.length ? callPayload(mail) : null;
+  const noticeSeq = await mailStaff(tx, ctx, { ...notice, people, payload });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
-  if (noticeSeq !== null) await callPlaces(tx, { places, incident, call, noticeSeq, now });
+  const writeAlert = (alert: number) =>
+    mailStaff(tx, ctx, { ...notice, people: [], payload: callPayload(mail, alert) }) as Promise<number>;
+  if (noticeSeq !== null) await callPlaces(tx, { places, incident, call, noticeSeq, writeAlert, now });
   if (!people.length) {
     ctx.log.error(
       { incident: incident.id },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DELIVERY_STATES, type DeliveryState } from '#domain/deliveries.ts';
 import {
+  alertsOf,
   dedupKey,
   followUpOf,
   isCalled,
@@ -53,15 +54,23 @@ describe('which calls a place gets', () => {
   });
 
   it('are known to a pager by incident and clock', () => {
-    expect(dedupKey('abc', 'public')).toBe('foghorn-abc-public');
-    expect(dedupKey('x'.repeat(400), 'public')).toHaveLength(255);
+    expect(dedupKey('abc', 'public', 1)).toBe('foghorn-abc-public');
+    expect(dedupKey('abc', 'public', 2)).toBe('foghorn-abc-public-2');
+    const long = [1, 2].map((alert) => dedupKey('x'.repeat(400), 'public', alert));
+    expect(long.map(({ length }) => length)).toEqual([255, 255]);
+    expect(new Set(long).size).toBe(2);
   });
 });
 
 describe('what follows a call', () => {
   it('nothing, while the word is awaited and nobody has it', () => {
     for (const state of ['queued', 'in_batch', 'accepted'] as const)
-      expect(followUpOf([word('trigger', state)], open)).toEqual({ drop: [], say: null, close: false });
+      expect(followUpOf([word('trigger', state)], open)).toEqual({
+        drop: [],
+        say: null,
+        alerts: [],
+        close: false,
+      });
   });
 
   it('an acknowledgement once it was taken and someone has it, and only one', () => {
@@ -77,10 +86,11 @@ describe('what follows a call', () => {
 
   it('an end once it was taken and the word has come, and only one', () => {
     const said = [word('trigger', 'accepted'), word('acknowledge', 'accepted')];
-    expect(followUpOf(said, over)).toEqual({ drop: [], say: 'resolve', close: false });
+    expect(followUpOf(said, over)).toEqual({ drop: [], say: 'resolve', alerts: [1], close: false });
     expect(followUpOf([...said, word('resolve', 'queued')], over)).toEqual({
       drop: [],
       say: null,
+      alerts: [],
       close: false,
     });
     expect(followUpOf([...said, word('resolve', 'accepted')], over).close).toBe(true);
@@ -101,7 +111,29 @@ describe('what follows a call', () => {
 
   it('nothing while the outcome of something is open', () => {
     const next = followUpOf([word('trigger', 'accepted'), word('trigger', 'in_batch')], over);
-    expect(next).toEqual({ drop: [], say: null, close: false });
+    expect(next).toEqual({ drop: [], say: null, alerts: [], close: false });
+  });
+
+  it('another alert of each first call after someone said so; the end ends them all', () => {
+    const after = (...minutes: number[]) => minutes.map((one) => ({ at: addMs(T0, one * MINUTE) }));
+    const [again, more] = after(20, 25);
+    const first = [word('trigger', 'accepted'), word('trigger', 'accepted'), word('acknowledge', 'accepted')];
+    expect(alertsOf(first)).toEqual({ next: 2, open: [1], ringing: [] });
+    const second = [...first, word('trigger', 'accepted', again), word('trigger', 'accepted', more)];
+    expect(alertsOf(second)).toEqual({ next: 2, open: [1, 2], ringing: [2] });
+    const heldAgain = { ...open, heldSince: addMs(T0, 26 * MINUTE) };
+    expect(followUpOf(second, heldAgain)).toMatchObject({ say: 'acknowledge', alerts: [2] });
+    expect(followUpOf(second, over)).toMatchObject({ say: 'resolve', alerts: [1, 2] });
+    // The newest never left: there is nothing of it to be ended, or to have.
+    const never = [...first, word('trigger', 'queued', again)];
+    expect(followUpOf(never, over)).toMatchObject({ say: 'resolve', alerts: [1] });
+    expect(followUpOf(never, heldAgain)).toMatchObject({ say: null });
+    // Of what was ended before there is nothing to say.
+    const ended = [...second, word('resolve', 'accepted'), word('trigger', 'accepted', more)];
+    expect(followUpOf(ended, over)).toMatchObject({ say: 'resolve', alerts: [2] });
+    // Whoever said so while the pager was away said it of that alert: what comes after is another all the same.
+    const unheard = [word('trigger', 'accepted'), word('acknowledge', 'superseded')];
+    expect(alertsOf(unheard)).toEqual({ next: 2, open: [1], ringing: [1] });
   });
 
   it('an end again of what was called again after the first end', () => {
@@ -113,7 +145,12 @@ describe('what follows a call', () => {
 
   it('an end that a rest kept back, after it', () => {
     const words = [word('trigger', 'accepted'), word('resolve', 'suppressed', { attempts: 3 })];
-    expect(followUpOf(words, { ...over, rests: true })).toEqual({ drop: [], say: null, close: false });
+    expect(followUpOf(words, { ...over, rests: true })).toEqual({
+      drop: [],
+      say: null,
+      alerts: [],
+      close: false,
+    });
     expect(followUpOf(words, over).say).toBe('resolve');
   });
 
@@ -127,11 +164,13 @@ describe('what follows a call', () => {
     expect(followUpOf([waiting], { ...held, isPager: false })).toEqual({
       drop: [waiting.deliverySeq],
       say: null,
+      alerts: [],
       close: false,
     });
     expect(followUpOf([word('trigger', 'accepted')], { ...over, isPager: false })).toEqual({
       drop: [],
       say: null,
+      alerts: [],
       close: true,
     });
   });
@@ -180,6 +219,70 @@ describe('what follows a call', () => {
           if (say) later = [...later, word(say, 'accepted')];
         }
         expect.fail('It never ends.');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('rings whenever someone is called after someone said so, and leaves nothing open, whatever of it is lost', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('call', 'have', 'run out', 'said'),
+      /** Of what is said then: taken, or tried, with or without coming, or not even that. */
+      fate: fc.constantFrom('taken', 'taken', 'came', 'lost', 'waits'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
+        const pager = new Map<number, 'rings' | 'held'>();
+        const about = new Map<number, number[]>();
+        let words: PagingWord[] = [];
+        let standing = open;
+        const come = ({ action, deliverySeq }: PagingWord) => {
+          for (const alert of about.get(deliverySeq) ?? []) {
+            if (action === 'resolve') pager.delete(alert);
+            else if (action === 'acknowledge') pager.has(alert) && pager.set(alert, 'held');
+            else if (!pager.has(alert)) pager.set(alert, 'rings');
+          }
+        };
+        const say = (action: PagerAction, alerts: number[], fate: string, at: string) => {
+          const attempts = fate === 'came' || fate === 'lost' ? 1 : 0;
+          const said = word(action, fate === 'taken' ? 'accepted' : 'queued', { attempts, at });
+          about.set(said.deliverySeq, alerts);
+          words = [...words, said];
+          if (fate === 'taken' || fate === 'came') come(said);
+        };
+        const drop = (seqs: readonly number[]) => {
+          words = words.map((one) =>
+            seqs.includes(one.deliverySeq) ? { ...one, state: 'superseded' as const } : one,
+          );
+        };
+        const follow = (fate: string, at: string) => {
+          const next = followUpOf(words, standing);
+          drop(next.drop);
+          if (next.say) say(next.say, next.alerts, fate, at);
+          if (!next.close) return;
+          expect([...pager]).toEqual([]);
+          words = [];
+        };
+        for (const [minute, { kind, fate }] of steps.entries()) {
+          const at = addMs(T0, minute * MINUTE);
+          if (kind === 'have') standing = { ...standing, heldSince: at };
+          else if (kind === 'said') standing = over;
+          else standing = open;
+          if (kind === 'call') {
+            drop(words.flatMap((one) => (one.state === 'queued' ? one.deliverySeq : [])));
+            const { next } = alertsOf(words);
+            expect(pager.get(next)).not.toBe('held');
+            say('trigger', [next], fate, at);
+          }
+          follow(fate, at);
+        }
+        standing = over;
+        for (let turn = 0; turn < 4 && words.length; turn++) {
+          for (const one of words) if (one.state === 'queued') come(one);
+          words = words.map((one) => (one.state === 'queued' ? { ...one, state: 'accepted' as const } : one));
+          follow('taken', T0);
+        }
+        expect(words).toEqual([]);
       }),
       { numRuns: 2_000 },
     );

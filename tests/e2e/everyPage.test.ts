@@ -22,6 +22,7 @@ const NO_PAGE: Record<string, string> = {
     'a part of the screen of deliveries, which takes its place there while that is open',
   '/admin/deliveries/mail/[seq]/html':
     'a mail as it was sent, in a frame without scripts; tests/emails reads it',
+  '/admin/due': 'a part of every screen, which takes its place there while that is open',
   '/admin/incidents/[id]/preview': 'a mail as it will be, in a frame without scripts',
   '/admin/incidents/[id]/preview.json': 'JSON, for the posting form',
   '/admin/logout': 'takes a POST alone and leads to the page',

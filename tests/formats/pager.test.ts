@@ -9,6 +9,7 @@ const call: PagerCall = {
   words: 'Colleagues still wait for it. Open since 14:00 UTC.',
   called: ['Ada', 'Mia'],
   link: { words: 'Post it', url: 'https://status.example.com/admin/incidents/abc/next?inside' },
+  alert: 1,
   now: '2026-11-20T14:35:00.000Z',
 };
 
@@ -21,17 +22,21 @@ describe('what a pager is told', () => {
     expect(words).toEqual(['critical', 'error', 'warning', 'info']);
   });
 
-  it('one key from the call to its end, another for another clock', () => {
-    const about = { site: call.site, incidentId: 'abc' };
+  it('one key from the call to its end, another for another clock, and for what is called after “I have it”', () => {
+    const about = { site: call.site, incidentId: 'abc', clock: 'internal' as const };
     expect(pagerTrigger(call).dedup_key).toBe('foghorn-abc-internal');
+    expect(pagerTrigger({ ...call, alert: 2 }).dedup_key).toBe('foghorn-abc-internal-2');
     for (const action of ['acknowledge', 'resolve'] as const) {
-      expect(pagerFollowUp(action, { ...about, clock: 'internal' })).toEqual({
-        event_action: action,
-        dedup_key: 'foghorn-abc-internal',
-        client: 'Foghorn',
-        client_url: 'https://status.example.com/admin',
-      });
-      expect(pagerFollowUp(action, { ...about, clock: 'public' }).dedup_key).toBe('foghorn-abc-public');
+      expect(pagerFollowUp(action, { ...about, alerts: [1, 2] })).toEqual(
+        ['foghorn-abc-internal', 'foghorn-abc-internal-2'].map((dedup_key) => ({
+          event_action: action,
+          dedup_key,
+          client: 'Foghorn',
+          client_url: 'https://status.example.com/admin',
+        })),
+      );
+      const [other] = pagerFollowUp(action, { ...about, clock: 'public', alerts: [1] });
+      expect(other?.dedup_key).toBe('foghorn-abc-public');
     }
   });
 

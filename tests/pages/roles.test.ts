@@ -315,6 +315,7 @@ const PAGES: Record<string, readonly Role[]> = {
   '/admin/deliveries/mail/[seq]': POSTING,
   '/admin/deliveries/mail/[seq]/html': POSTING,
   '/admin/deliveries/uncertain': EVERYONE,
+  '/admin/due': EVERYONE,
   '/admin/drills': EVERYONE,
   '/admin/drills/[id]': EVERYONE,
   '/admin/drills/new': RESPONDING,

@@ -280,7 +280,7 @@ eachDatabaseUrl('a restricted incident, on every page', (place) => {
     const paths = patterns.flatMap((pattern) => all.map((ids) => pathOf(pattern, ids)));
     const sought = ['/admin/heard', '/admin/subscribers'].map((path) => `${path}?find=sela`);
     const asked: Asked[] = [];
-    for (const path of new Set([...paths, ...sought, '/admin/incidents?after=x'])) {
+    for (const path of new Set([...paths, ...sought, '/admin/incidents?after=x', '/admin/due?now'])) {
       const { status, body } = await ask(server.url, path, { headers: cookie ? { cookie } : {} });
       asked.push({ path, status, body: String(body) });
     }
@@ -318,7 +318,13 @@ eachDatabaseUrl('a restricted incident, on every page', (place) => {
     }
     const seen = await walk(server, [own, ids], await signInAs(server.url, sela.email));
     expect(naming(TITLE, seen)).toEqual(
-      expect.arrayContaining(['/admin', '/admin/incidents', `/admin/incidents/${restricted.id}`]),
+      expect.arrayContaining([
+        '/admin',
+        '/admin/due',
+        '/admin/due?now',
+        '/admin/incidents',
+        `/admin/incidents/${restricted.id}`,
+      ]),
     );
     expect(naming(INSIDE, seen).sort()).toEqual([
       `/admin/incidents/${restricted.id}`,

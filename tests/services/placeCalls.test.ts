@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { LEASE_MS } from '#delivery/lease.ts';
-import { HOUR, MINUTE } from '#domain/time.ts';
+import { addMs, HOUR, MINUTE } from '#domain/time.ts';
 import { addHookSubscriber } from '#services/hookRecords.ts';
 import { assignRole } from '#services/incidents.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
@@ -8,7 +8,8 @@ import { addPagingPlace, listPagingPlaces, removePagingPlace, resumePagingPlace 
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { expandAll, rigEngine } from '../delivery/support.ts';
 import { eachDatabase } from '../support/databases.ts';
-import { eventsOf, KEY, placeHouse } from './placeHouse.ts';
+import type { Receiver } from '../support/receiver.ts';
+import { alertsOf, eventsOf, KEY, placeHouse } from './placeHouse.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -101,6 +102,92 @@ eachDatabase('staff called in chat and on a pager', (fresh) => {
     ]);
     await pass(30);
     expect(pager.calls).toHaveLength(10);
+  });
+
+  it('wakes again once “I have it” has run out, and leaves nothing open at the pager when the word is said', async () => {
+    const { server, add, declare, say, pass, as, ctx } = await placeHouse(fresh, ends);
+    const [pager, spare] = [await server(), await server()];
+    await add({ url: `${pager.url}/` });
+    const { id } = await declare();
+    const have = () => haveIt(as('mia'), { incidentId: id, clock: 'public' });
+    await pass(6);
+    await have();
+    await pass(1);
+    // This one has heard nothing yet, so for it the next call is the first.
+    await add({ name: 'Spare', url: `${spare.url}/` });
+    const ofPublic = (receiver: Receiver) => alertsOf(receiver, `foghorn-${id}-public`);
+    expect(ofPublic(pager)).toEqual({ rang: 1, open: [`foghorn-${id}-public acknowledged`] });
+    await pass(19);
+    expect(ofPublic(pager)).toEqual({
+      rang: 2,
+      open: [`foghorn-${id}-public acknowledged`, `foghorn-${id}-public-2 triggered`],
+    });
+    expect(ofPublic(spare)).toEqual({ rang: 1, open: [`foghorn-${id}-public triggered`] });
+    // What comes every five minutes until someone says so is one matter to the pager.
+    await pass(5);
+    expect(ofPublic(pager).rang).toBe(2);
+    await have();
+    await pass(20);
+    expect(ofPublic(pager)).toEqual({
+      rang: 3,
+      open: [
+        `foghorn-${id}-public acknowledged`,
+        `foghorn-${id}-public-2 acknowledged`,
+        `foghorn-${id}-public-3 triggered`,
+      ],
+    });
+    await say(id, { status: 'investigating', nextUpdateBy: addMs(ctx.now(), 30 * MINUTE) });
+    await pass(1);
+    expect(ofPublic(pager)).toEqual({ rang: 3, open: [] });
+    expect(ofPublic(spare).open).toEqual([]);
+    const ended = pager.calls.filter(({ json }) => json.event_action === 'resolve');
+    expect(ended.filter(({ json }) => json.dedup_key.includes('-public'))).toHaveLength(3);
+    // The next promise begins anew, and ends.
+    await pass(35);
+    expect(ofPublic(pager)).toEqual({ rang: 4, open: [`foghorn-${id}-public triggered`] });
+    await say(id, { status: 'resolved', reason: 'It works again.' });
+    await pass(1);
+    expect(alertsOf(pager).open).toEqual([]);
+  });
+
+  it('wakes again once and ends all of it once, whoever is killed when and however many look', async () => {
+    const { server, add, declare, say, pass, as, ctx, tick, db, transport, clock, words } = await placeHouse(
+      fresh,
+      ends,
+    );
+    const pager = await server();
+    await add({ url: `${pager.url}/` });
+    const { id } = await declare();
+    await pass(6);
+    await haveIt(as('mia'), { incidentId: id, clock: 'public' });
+    await pass(18);
+    ctx.clock.advance(2 * MINUTE);
+    const other = { ...ctx, newId: () => `other${ctx.newId().slice(5)}` };
+    const publicWords = async () => (await words()).filter((word) => word.startsWith('public'));
+    const before = (await publicWords()).length;
+    await Promise.all([callStaff(ctx), callStaff(other), callStaff(ctx)]);
+    expect((await publicWords()).slice(before)).toEqual(['public trigger queued']);
+    /** Killed after the event was taken and before that was written down. */
+    const killed = async () => {
+      const heard = pager.calls.length;
+      const { engine } = await rigEngine(db, transport, { clock, owner: `gone:1:${heard}` });
+      while (await engine.round());
+      await pager.called(heard + 1);
+      clock.advance(LEASE_MS + 1);
+    };
+    await killed();
+    await tick();
+    const ofPublic = () => alertsOf(pager, `foghorn-${id}-public`);
+    expect(ofPublic().rang).toBe(2);
+    await say(id, { status: 'investigating' });
+    await Promise.all([followUpCalls(ctx), followUpCalls(other), followUpCalls(ctx)]);
+    await killed();
+    await tick();
+    expect(ofPublic()).toEqual({ rang: 2, open: [] });
+    expect((await publicWords()).slice(before)).toEqual([
+      'public trigger accepted',
+      'public resolve accepted',
+    ]);
   });
 
   it('calls once, however many processes look and whatever restarts', async () => {

@@ -98,3 +98,22 @@ export async function placeHouse(
 export function eventsOf({ calls }: Receiver): string[] {
   return calls.map(({ json }) => [json.event_action, json.payload?.summary].filter(Boolean).join(' '));
 }
+
+/**
+ * What PagerDuty makes of the calls: a trigger rings where no alert of its key is open, and is only noted beside one that is, acknowledged
+ * or not. @returns how often it rang, and what is open at the end
+ */
+export function alertsOf({ calls }: Receiver, about = ''): { rang: number; open: string[] } {
+  const open = new Map<string, 'triggered' | 'acknowledged'>();
+  let rang = 0;
+  for (const { json } of calls.filter((call) => call.json.dedup_key.startsWith(about))) {
+    const { dedup_key: key, event_action: action } = json;
+    if (action === 'resolve') open.delete(key);
+    else if (action === 'acknowledge') open.has(key) && open.set(key, 'acknowledged');
+    else if (!open.has(key)) {
+      open.set(key, 'triggered');
+      rang++;
+    }
+  }
+  return { rang, open: [...open].map((one) => one.join(' ')) };
+}

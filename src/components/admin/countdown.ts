@@ -2,22 +2,30 @@
  * Counts down to each `data-countdown` instant by the server's clock, and turns the due bar late the second it is. Text only:
  * nothing is announced each second, and the absolute time stays beside it.
  */
-const skew = Date.parse(document.body.dataset.now ?? '') - Date.now() || 0;
-const counters = [...document.querySelectorAll<HTMLElement>('[data-countdown]')];
+let skew = 0;
 
-for (const counter of counters) counter.hidden = false;
-if (counters.length) {
-  tick();
-  setInterval(tick, 1000);
+/** What the server's clock says. The time that an answer was on its way is no reason to set it again. */
+export function setClock(now: string): void {
+  const told = Date.parse(now) - Date.now();
+  if (Math.abs(told - skew) > 2_000) skew = told;
 }
 
-function tick(): void {
+export function startCounting(now: string): void {
+  setClock(now);
+  countAll();
+  setInterval(countAll, 1000);
+}
+
+/** Everything that counts on the page as it is now. */
+export function countAll(): void {
   const now = Date.now() + skew;
-  for (const counter of counters) {
+  for (const counter of document.querySelectorAll<HTMLElement>('[data-countdown]')) {
     const left = Date.parse(counter.dataset.countdown as string) - now;
     // In a list each counts for itself, be it within the bar or on a page.
     const bar = counter.closest('li') ? null : counter.closest<HTMLElement>('[data-due]');
-    counter.textContent = countText(left, bar === null);
+    const text = countText(left, bar === null);
+    if (counter.textContent !== text) counter.textContent = text;
+    counter.hidden = false;
     if (!bar || left > 0 || bar.classList.contains('late')) continue;
     bar.classList.remove('soon', 'ahead');
     bar.classList.add('late');
