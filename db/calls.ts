@@ -5,14 +5,13 @@ import type { Tx } from './open.ts';
 
 export type MadeCall = Call & { incidentSeq: number; madeAt: Instant; noticeSeq: number | null };
 
-/** The calls that were made about these incidents, in the order in which they were planned. */
+/** The calls that were made about these incidents, in the order in which they were made. */
 export async function listCalls(tx: Tx, incidentSeqs: readonly number[]): Promise<MadeCall[]> {
   if (!incidentSeqs.length) return [];
   const rows = await tx
     .selectFrom('calls')
     .selectAll()
     .where('incident_seq', 'in', incidentSeqs)
-    .orderBy('at')
     .orderBy('seq')
     .execute();
   return rows.map((row) => ({

@@ -20,7 +20,7 @@ export async function listHandoverAsks(tx: Tx, incidentSeqs: readonly number[]):
   }));
 }
 
-/** @throws when one of them has been asked already: whoever looked in this transaction would have seen it */
+/** Whoever was asked about it by a clock that had leapt ahead counts as asked now. */
 export async function insertHandoverAsks(
   tx: Tx,
   asks: readonly HandoverAsk[],
@@ -35,6 +35,12 @@ export async function insertHandoverAsks(
         user_id: ask.userId,
         asked_at: ask.at,
         notice_seq: noticeSeq,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(['incident_seq', 'due_at', 'user_id']).doUpdateSet((eb) => ({
+        asked_at: eb.ref('excluded.asked_at'),
+        notice_seq: eb.ref('excluded.notice_seq'),
       })),
     )
     .execute();

@@ -9,7 +9,7 @@ export type AutomaticFacts = {
   due: Instant | null;
   /** Someone has said "I have it": they are writing. */
   isHeld: boolean;
-  /** What was said in public, the newest first. */
+  /** What was said in public, what was said last first. */
   said: readonly { postedAt: Instant; automatic: boolean }[];
 };
 
@@ -26,8 +26,13 @@ export function automaticKind(facts: AutomaticFacts, now: Instant): 'initial' | 
   if (said.length >= MOST && said.slice(0, MOST).every(({ automatic }) => automatic)) return null;
   const human = said.find(({ automatic }) => !automatic);
   const every = policy.publicUpdateEvery;
-  if (human && every !== null && msBetween(human.postedAt, now) < every * MINUTE) return null;
+  if (human && every !== null && isWithin(every * MINUTE, human.postedAt, now)) return null;
   return said.length ? 'holding' : 'initial';
+}
+
+/** Of what a clock said that had leapt ahead nobody knows when it was: it is not waited for. */
+function isWithin(ms: number, at: Instant, now: Instant): boolean {
+  return Math.abs(msBetween(at, now)) < ms;
 }
 
 /** What is known of every incident, so that no text goes out with a gap. */

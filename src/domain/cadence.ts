@@ -1,5 +1,5 @@
 import type { CadencePolicy } from './severity.ts';
-import { addDays, addMs, dayIn, fromLocal, type Instant, MINUTE, msBetween } from './time.ts';
+import { addDays, addMs, DAY, dayIn, fromLocal, type Instant, MINUTE, msBetween } from './time.ts';
 
 /** When the house works, by its own wall clock. */
 export type BusinessHours = {
@@ -49,11 +49,11 @@ export function nextPublicDue({ policy, hours }: Pace, postedAt: Instant): Insta
     : addMs(postedAt, minutes * MINUTE);
 }
 
-/** When the internal update after one posted (or the declaration) at `from` is due; null when the policy asks for none. */
-export function nextInternalDue(pace: Pace, from: Instant): Instant | null {
-  return pace.policy.internalUpdateEvery === null
-    ? null
-    : addMs(from, pace.policy.internalUpdateEvery * MINUTE);
+/** When the internal update after one posted (or the declaration) at `from` is due; null when the policy asks for none. Counted as in public. */
+export function nextInternalDue({ policy, hours }: Pace, from: Instant): Instant | null {
+  const minutes = policy.internalUpdateEvery;
+  if (minutes === null) return null;
+  return policy.businessHoursOnly ? addBusinessMinutes(hours, from, minutes) : addMs(from, minutes * MINUTE);
 }
 
 export type ClockState = 'none' | 'ahead' | 'soon' | 'late';
@@ -72,30 +72,78 @@ export function clockState(policy: CadencePolicy, due: Instant | null, now: Inst
  */
 export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
   const day = dayIn(from, hours.zone);
+  const today = workingDay(hours, day);
+  if (today) {
+    if (from < today.opens) return today.opens;
+    const due = addMs(from, minutes * MINUTE);
+    if (due <= today.closes) return due;
+  }
+  return workingDayAfter(hours, day).opens;
+}
+
+/** For so many days what is counted in business minutes is looked for: hours of a minute a day make years of a week. */
+const MOST_DAYS = 366;
+
+/**
+ * As addBusinessMinutes, but what goes to the next opening is counted from there, over as many days as it takes; what takes more than a
+ * year ends with it.
+ */
+function wholeBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
+  let at = addBusinessMinutes(hours, from, 0);
+  let day = dayIn(at, hours.zone);
+  const last = addDays(day, MOST_DAYS);
+  let { opens, closes } = workingDay(hours, day) as WorkingDay;
+  let left = minutes * MINUTE;
+  for (let isWhole = at !== from || at === opens; ; isWhole = true) {
+    const room = msBetween(at, closes);
+    if (left <= room) return addMs(at, left);
+    if (day >= last) return closes;
+    if (isWhole) left -= room;
+    ({ opens, closes } = workingDayAfter(hours, day));
+    at = opens;
+    day = dayIn(opens, hours.zone);
+  }
+}
+
+/** The instant from which on `minutes` pass within business hours until `due`: half an hour before Monday 09:00 is Friday 16:30. */
+export function businessMinutesBefore(hours: BusinessHours, due: Instant, minutes: number): Instant {
+  const last = dayIn(due, hours.zone);
+  let left = minutes * MINUTE;
+  for (let ago = 0; ago <= MOST_DAYS; ago++) {
+    const day = workingDay(hours, addDays(last, -ago));
+    if (!day || day.opens >= due) continue;
+    const end = due < day.closes ? due : day.closes;
+    const room = msBetween(day.opens, end);
+    if (left <= room) return addMs(end, -left);
+    left -= room;
+  }
+  return addMs(due, -MOST_DAYS * DAY);
+}
+
+export type WorkingDay = { opens: Instant; closes: Instant };
+
+/** The last one that has begun by then. */
+export function workingDayBy(hours: BusinessHours, at: Instant): WorkingDay {
+  for (let day = dayIn(at, hours.zone); ; day = addDays(day, -1)) {
+    const found = workingDay(hours, day);
+    if (found && found.opens <= at) return found;
+  }
+}
+
+/** The next one after this calendar day. */
+function workingDayAfter(hours: BusinessHours, day: string): WorkingDay {
+  for (let next = addDays(day, 1); ; next = addDays(next, 1)) {
+    const found = workingDay(hours, next);
+    if (found) return found;
+  }
+}
+
+/** null when nobody works on this calendar day; so, too, where the clocks leave out all of its hours. */
+function workingDay(hours: BusinessHours, day: string): WorkingDay | null {
+  if (!isBusinessDay(hours, day)) return null;
   const opens = fromLocal(`${day}T${hours.opens}`, hours.zone) as Instant;
   const closes = fromLocal(`${day}T${hours.closes}`, hours.zone) as Instant;
-  if (isBusinessDay(hours, day)) {
-    if (from < opens) return opens;
-    const due = addMs(from, minutes * MINUTE);
-    if (due <= closes) return due;
-  }
-  let next = addDays(day, 1);
-  while (!isBusinessDay(hours, next)) next = addDays(next, 1);
-  return fromLocal(`${next}T${hours.opens}`, hours.zone) as Instant;
-}
-
-/** As addBusinessMinutes, but what goes to the next opening is counted from there, over as many days as it takes. */
-function wholeBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
-  const start = addBusinessMinutes(hours, from, 0);
-  const isFresh = start !== from || isOpening(hours, start);
-  const closes = fromLocal(`${dayIn(start, hours.zone)}T${hours.closes}`, hours.zone) as Instant;
-  const room = msBetween(start, closes) / MINUTE;
-  if (minutes <= room) return addMs(start, minutes * MINUTE);
-  return wholeBusinessMinutes(hours, addMs(closes, 1), isFresh ? minutes - room : minutes);
-}
-
-function isOpening({ zone, opens }: BusinessHours, at: Instant): boolean {
-  return at === fromLocal(`${dayIn(at, zone)}T${opens}`, zone);
+  return opens <= closes ? { opens, closes } : null;
 }
 
 /** Milliseconds between the two that lie within business hours; 0 when `to` is not later. A day on which clocks change is as long as it is. */
@@ -103,9 +151,9 @@ export function businessMsBetween(hours: BusinessHours, from: Instant, to: Insta
   const last = dayIn(to, hours.zone);
   let total = 0;
   for (let day = dayIn(from, hours.zone); day <= last; day = addDays(day, 1)) {
-    if (!isBusinessDay(hours, day)) continue;
-    const opens = fromLocal(`${day}T${hours.opens}`, hours.zone) as Instant;
-    const closes = fromLocal(`${day}T${hours.closes}`, hours.zone) as Instant;
+    const open = workingDay(hours, day);
+    if (!open) continue;
+    const { opens, closes } = open;
     total += Math.max(0, msBetween(from > opens ? from : opens, to < closes ? to : closes));
   }
   return total;

@@ -17,6 +17,8 @@ export type Called = Clocks & {
 
 /** One thing that was said of it. */
 export type SaidOf = {
+  /** Rises in the order in which things were said, which is that of their times unless a clock was set back. */
+  seq: number;
   audience: 'public' | 'internal';
   status: AnyStatus;
   postedAt: Instant;
@@ -25,7 +27,7 @@ export type SaidOf = {
   wasDueAt: Instant | null;
 };
 
-/** @param said everything that was said, inside too, the newest first */
+/** @param said everything that was said, inside too */
 export function callFacts(
   incident: Called,
   {
@@ -64,7 +66,7 @@ export function callFacts(
 
 /**
  * What is awaited of people outside, and called about; null when nothing is.
- * @param said everything that was said, inside too, the newest first
+ * @param said everything that was said, inside too
  */
 export function awaitedOutside(
   incident: Pick<Called, 'nextUpdateDue' | 'publishedAt' | 'declaredAt'>,
@@ -72,14 +74,20 @@ export function awaitedOutside(
 ): CallFacts['publicClock'] {
   const { nextUpdateDue: due, publishedAt } = incident;
   if (!due) return null;
-  const spoken = said.filter(({ audience }) => audience === 'public');
+  const spoken = latestFirst(said).filter(({ audience }) => audience === 'public');
   return awaited(spoken, { due, since: openSince(incident, said), first: !publishedAt });
+}
+
+/** As they were said, whatever the clock showed: what was said by one that had leapt ahead is not the latest for as long. */
+export function latestFirst<Word extends Pick<SaidOf, 'seq'>>(said: readonly Word[]): Word[] {
+  return said.toSorted((a, b) => b.seq - a.seq);
 }
 
 /** Since when it has been open without a break: its declaration, or the last time that it was open again. */
 function openSince({ declaredAt }: Pick<Called, 'declaredAt'>, said: readonly SaidOf[]): Instant {
-  const again = said.find(
-    ({ status }, index) => !isOver(status) && isOver(said[index + 1]?.status ?? 'investigating'),
+  const words = latestFirst(said);
+  const again = words.find(
+    ({ status }, index) => !isOver(status) && isOver(words[index + 1]?.status ?? 'investigating'),
   );
   return again?.postedAt ?? declaredAt;
 }

@@ -1,6 +1,7 @@
-import { addBusinessMinutes, type BusinessHours } from './cadence.ts';
+import { addBusinessMinutes, type BusinessHours, businessMinutesBefore } from './cadence.ts';
+import { latestRepeat, nextRepeat, type Repeats } from './repeats.ts';
 import type { CadencePolicy, DutyRole } from './severity.ts';
-import { addMs, HOUR, type Instant, MINUTE, msBetween } from './time.ts';
+import { addMs, HOUR, type Instant, MINUTE } from './time.ts';
 
 /** What staff are called about: the next word outside, the next one inside, a role that nobody has, a pace for the long run. */
 export type CallClock = 'public' | 'internal' | 'roles' | 'pace';
@@ -38,7 +39,7 @@ export type CallFacts = {
   /** Since when the pace was last agreed: the declaration, or when someone stated another. */
   pacedAt: Instant;
   holds: readonly Hold[];
-  /** The latest call that was made of each stretch (a clock and what was due on it). `unreached`: it came to nobody, and others can be called. */
+  /** In the order in which they were made. `unreached`: it came to nobody, and others can be called. */
   made: readonly (Pick<Call, 'clock' | 'due' | 'at'> & { unreached?: boolean })[];
 };
 
@@ -50,30 +51,41 @@ const ROLES_AGAIN = 15 * MINUTE;
 
 /**
  * The calls to make now: of each stretch the latest that is planned for by `now` and has not been made. Those that were missed before
- * it (the machine was down) are not made up for: the latest says all. A clock that went back makes none a second time.
+ * it (the machine was down) are not made up for: the latest says all. A clock that goes back a little makes none a second time. One that
+ * was put right after it had leapt makes no reminder a second time, but nobody is late unheard for as long as it had leapt.
  */
 export function callsDue(facts: CallFacts, now: Instant): Call[] {
-  return stretchesOf(facts).flatMap((stretch) => {
-    const call = latestWithin(stretch, lastMade(facts, stretch), now) ?? inItsPlace(facts, stretch, now);
-    return call ? [call] : [];
-  });
+  return stretchesOf(facts).flatMap((stretch) => callDue(facts, stretch, now) ?? []);
+}
+
+function callDue(facts: CallFacts, stretch: Stretch, now: Instant): Call | null {
+  const planned = latestPlanned(stretch, now);
+  if (!planned || stretch.heldUntil(planned.at)) return null;
+  // What was missed by day (the machine was down) wakes nobody in the night.
+  if (opened(stretch.again.hours, now) !== now) return null;
+  const made = facts.made.filter(({ clock, due }) => clock === stretch.clock && due === stretch.due);
+  const last = made.at(-1);
+  if (!last) return planned;
+  // Made by a clock that was far ahead, and has been put right since: that silences nobody.
+  const isAhead = last.at > addMs(now, stretch.again.everyMinutes * MINUTE);
+  const isHeld = stretch.heldUntil(now) !== null;
+  if (planned.at <= last.at && !isAhead) return isHeld ? null : inItsPlace(planned, last, now);
+  const isMade = (at: Instant) => made.some((one) => one.at === at);
+  if (!isMade(planned.at)) return planned;
+  if (isHeld || stretch.once.includes(planned)) return null;
+  // Called for this time then, too, and once more: two machines whose clocks disagree must not outdo each other.
+  const again = { ...planned, at: addMs(planned.at, 1) };
+  return isMade(again.at) ? null : again;
 }
 
 /** A call that came to nobody counts as not answered: whoever is called now in the place of those gets it at once. */
-function inItsPlace(facts: CallFacts, stretch: Stretch, now: Instant): Call | null {
-  const last = lastMade(facts, stretch);
-  const failed = facts.made.some(
-    ({ clock, due, at, unreached }) =>
-      unreached && clock === stretch.clock && due === stretch.due && at === last,
-  );
-  if (!failed || now <= last || stretch.quietUntil(now)) return null;
-  const planned = latestWithin(stretch, '', now);
-  return planned && { ...planned, at: now };
+function inItsPlace(planned: Call, last: CallFacts['made'][number], now: Instant): Call | null {
+  return last.unreached && last.at < now ? { ...planned, at: now } : null;
 }
 
 /** When the next call is planned for, after `now`; null when none is. */
 export function nextCallAt(facts: CallFacts, now: Instant): Instant | null {
-  const next = stretchesOf(facts).flatMap((stretch) => firstAfter(stretch, now) ?? []);
+  const next = stretchesOf(facts).map((stretch) => firstAfter(stretch, now));
   return next.sort()[0] ?? null;
 }
 
@@ -85,12 +97,12 @@ export function isAwaited(facts: CallFacts, { clock, due }: Pick<Call, 'clock' |
 type Stretch = {
   clock: CallClock;
   due: Instant;
-  /** In the order of their times. */
+  /** In the order of their times, of which each has one. */
   once: readonly Call[];
-  /** What goes on for as long as it takes: every so many ms after `due`. */
-  again: { everyMs: number; kind: CallKind; rolesAt: (step: number) => readonly DutyRole[] } | null;
-  /** Whether nobody is called at this instant; if so, until when. */
-  quietUntil: (at: Instant) => Instant | null;
+  /** What goes on after those for as long as it takes. */
+  again: Repeats & { kind: CallKind; rolesAt: (step: number) => readonly DutyRole[] };
+  /** Until when someone has it who does at this instant; null: nobody. */
+  heldUntil: (at: Instant) => Instant | null;
 };
 
 function stretchesOf(facts: CallFacts): Stretch[] {
@@ -107,30 +119,32 @@ function publicStretch(facts: CallFacts): Stretch | null {
   // A severity that asks for no updates asks nobody either; whoever promised one all the same is held to it.
   const chain = chainOf(facts, policy.lateTell.length ? policy.lateTell : ['comms_lead']);
   const lead = chain.slice(0, 1);
+  const hours = keepsHours(facts, due) ? facts.hours : null;
   const call = (kind: CallKind, at: Instant): Call => ({ clock: 'public', due, kind, at, roles: lead });
   const early = first
-    ? policy.remindFirstAfter.map((minutes) => call('first', addMs(since, minutes * MINUTE)))
+    ? policy.remindFirstAfter.map((minutes) => call('first', opened(hours, addMs(since, minutes * MINUTE))))
     : [];
   const before = early.length
     ? []
     : policy.remindBefore
         .filter((minutes) => minutes > 0)
-        .map((minutes) => call('before', addMs(due, -minutes * MINUTE)));
-  // What would have been before the stretch began says nothing new: it has only just been promised.
-  const once = [...early, ...before].filter(({ at }) => at < due && (first || at > since));
+        .map((minutes) => call('before', minutesBefore(hours, due, minutes)))
+        // What would have been before the stretch began says nothing new: it has only just been promised.
+        .flatMap((one) => (one.at > since ? one : first ? { ...one, at: opened(hours, since) } : []));
+  const once = [...early, ...before].filter(({ at }) => at < due);
   return {
     clock: 'public',
     due,
-    once: [...once, call('due', due)].sort(byTime),
-    again: late(policy.lateEvery, chain),
-    quietUntil: quiet(facts, 'public', keepsHours(facts, due)),
+    once: oneAtATime([...once, call('due', due)]),
+    again: late({ from: due, everyMinutes: policy.lateEvery, hours }, chain),
+    heldUntil: held(facts, 'public'),
   };
 }
 
 /** The first of a chain has been called when it fell due; each time that it is late still, one more is called beside the others. */
-function late(everyMinutes: number, chain: readonly DutyRole[]): Stretch['again'] {
+function late(repeats: Repeats, chain: readonly DutyRole[]): Stretch['again'] {
   return {
-    everyMs: everyMinutes * MINUTE,
+    ...repeats,
     kind: 'late',
     rolesAt: (step) => chain.slice(0, step + 1),
   };
@@ -149,12 +163,16 @@ function internalStretch(facts: CallFacts): Stretch | null {
   if (!internalClock || policy.internalUpdateEvery === null) return null;
   const { due } = internalClock;
   const chain = chainOf(facts, INSIDE);
+  const hours = hoursOf(facts);
+  const at = opened(hours, due);
+  // Out of hours that other policies had.
+  const kind = at === due ? 'due' : 'late';
   return {
     clock: 'internal',
     due,
-    once: [{ clock: 'internal', due, kind: 'due', at: due, roles: chain.slice(0, 1) }],
-    again: late(policy.internalUpdateEvery, chain),
-    quietUntil: quiet(facts, 'internal', facts.policy.businessHoursOnly),
+    once: [{ clock: 'internal', due, kind, at, roles: chain.slice(0, 1) }],
+    again: late({ from: at, everyMinutes: policy.internalUpdateEvery, hours }, chain),
+    heldUntil: held(facts, 'internal'),
   };
 }
 
@@ -178,72 +196,59 @@ function asked(
   everyMs: number,
   roles: readonly DutyRole[],
 ): Stretch {
+  const hours = hoursOf(facts);
+  const at = opened(hours, due);
   return {
     clock,
     due,
-    once: [{ clock, due, kind: 'ask', at: due, roles }],
-    again: { everyMs, kind: 'ask', rolesAt: () => roles },
-    quietUntil: quiet(facts, clock, facts.policy.businessHoursOnly),
+    once: [{ clock, due, kind: 'ask', at, roles }],
+    again: { from: at, everyMinutes: everyMs / MINUTE, hours, kind: 'ask', rolesAt: () => roles },
+    heldUntil: held(facts, clock),
   };
+}
+
+function hoursOf({ policy, hours }: CallFacts): BusinessHours | null {
+  return policy.businessHoursOnly ? hours : null;
 }
 
 /** Under a policy of business hours, unless a time outside them was promised. */
 function keepsHours({ policy, hours }: CallFacts, due: Instant): boolean {
-  return policy.businessHoursOnly && addBusinessMinutes(hours, due, 0) === due;
+  return policy.businessHoursOnly && opened(hours, due) === due;
 }
 
-/** Nobody is called while someone has it, nor outside business hours where those are kept. */
-function quiet(
-  { holds, hours }: CallFacts,
-  clock: CallClock,
-  inHoursOnly: boolean,
-): (at: Instant) => Instant | null {
-  return (at) => {
-    const hold = holds.find((one) => one.clock === clock && one.at <= at && at < one.until);
-    if (hold) return hold.until;
-    if (!inHoursOnly) return null;
-    const open = addBusinessMinutes(hours, at, 0);
-    return open > at ? open : null;
-  };
+/** What would be while nobody works is at the opening. */
+function opened(hours: BusinessHours | null, at: Instant): Instant {
+  return hours ? addBusinessMinutes(hours, at, 0) : at;
 }
 
-/** The latest call that is planned for after `made` and by `now`. */
-function latestWithin(stretch: Stretch, made: Instant, now: Instant): Call | null {
-  const { due, again, once } = stretch;
-  // Backwards over what was quiet.
-  for (let step = again ? Math.floor(msBetween(due, now) / again.everyMs) : 0; step > 0; step--) {
-    const call = repeated(stretch, step) as Call;
-    if (call.at <= made) return null;
-    if (!stretch.quietUntil(call.at)) return call;
-  }
-  return once.findLast(({ at }) => at > made && at <= now && !stretch.quietUntil(at)) ?? null;
+function minutesBefore(hours: BusinessHours | null, due: Instant, minutes: number): Instant {
+  return hours ? businessMinutesBefore(hours, due, minutes) : addMs(due, -minutes * MINUTE);
 }
 
-function firstAfter(stretch: Stretch, now: Instant): Instant | null {
-  const planned = stretch.once.find(({ at }) => at > now && !stretch.quietUntil(at));
-  if (planned) return planned.at;
-  const { due, again } = stretch;
-  if (!again) return null;
-  let step = Math.max(1, Math.floor(msBetween(due, now) / again.everyMs) + 1);
-  for (;;) {
-    const { at } = repeated(stretch, step) as Call;
-    const until = stretch.quietUntil(at);
+/** What comes to one time is one call: the last of it says all. */
+function oneAtATime(calls: readonly Call[]): Call[] {
+  const sorted = calls.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return sorted.filter(({ at }, index) => sorted[index + 1]?.at !== at);
+}
+
+/** Nobody is called while someone has it. */
+function held({ holds }: CallFacts, clock: CallClock): Stretch['heldUntil'] {
+  return (at) => holds.find((one) => one.clock === clock && one.at <= at && at < one.until)?.until ?? null;
+}
+
+/** The latest call that is planned for by `now`. */
+function latestPlanned({ clock, due, once, again }: Stretch, now: Instant): Call | null {
+  const repeat = latestRepeat(again, now);
+  if (!repeat) return once.findLast(({ at }) => at <= now) ?? null;
+  const { kind, rolesAt } = again;
+  return { clock, due, kind, at: repeat.at, roles: rolesAt(repeat.step) };
+}
+
+function firstAfter({ once, again, heldUntil }: Stretch, now: Instant): Instant {
+  for (let after = now; ; ) {
+    const at = once.find((call) => call.at > after)?.at ?? nextRepeat(again, after);
+    const until = heldUntil(at);
     if (!until) return at;
-    step = Math.max(step + 1, Math.ceil(msBetween(due, until) / again.everyMs));
+    after = addMs(until, -1);
   }
-}
-
-function repeated({ clock, due, again }: Stretch, step: number): Call | null {
-  if (!again) return null;
-  const { kind, everyMs, rolesAt } = again;
-  return { clock, due, kind, at: addMs(due, step * everyMs), roles: rolesAt(step) };
-}
-
-function lastMade({ made }: CallFacts, { clock, due }: Stretch): Instant {
-  const own = made.filter((one) => one.clock === clock && one.due === due).map(({ at }) => at);
-  return own.sort().at(-1) ?? '';
-}
-
-function byTime(a: Call, b: Call): number {
-  return a.at < b.at ? -1 : a.at > b.at ? 1 : 0;
 }

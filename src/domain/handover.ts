@@ -1,6 +1,6 @@
 import { type DutyPerson, type DutyRun, onDutyAt, readRota, runsOf, type Shift } from './duty.ts';
 import { may } from './permissions.ts';
-import { addMs, type Instant, MINUTE, msBetween } from './time.ts';
+import { addMs, HOUR, type Instant, MINUTE, msBetween } from './time.ts';
 
 /** Untaken for so long, it goes to the next on duty. */
 export const PASSED_ON_AFTER = 5 * MINUTE;
@@ -16,8 +16,8 @@ export type HandoverFacts<S extends Shift = Shift> = {
   otherwise: readonly DutyPerson[];
   /** The ids of who may know of it; null: everyone. */
   viewers: readonly string[] | null;
-  /** Who has been asked, about which end of a duty. */
-  asked: readonly { due: Instant; userId: string }[];
+  /** Who has been asked when, about which end of a duty. */
+  asked: readonly { due: Instant; userId: string; at: Instant }[];
 };
 
 /** An incident that waits to be taken over. */
@@ -62,7 +62,11 @@ function isLeaving(
  * it, may not know of it or could not take it is passed over at once.
  */
 export function askNow(facts: HandoverFacts, handover: Handover, now: Instant): DutyPerson[] {
-  const asked = facts.asked.filter(({ due }) => due === handover.due).map(({ userId }) => userId);
+  // Asked by a clock that had leapt ahead and was put right since, they are asked when it is time.
+  const latest = addMs(now, HOUR);
+  const asked = facts.asked
+    .filter(({ due, at }) => due === handover.due && at <= latest)
+    .map(({ userId }) => userId);
   return levelsOf(facts, handover, now)
     .slice(0, stepsBy(handover, now))
     .flat()

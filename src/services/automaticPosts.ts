@@ -10,6 +10,7 @@ import { listTemplates } from '#db/templates.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { AUTOMATIC_MARK, automaticKind, canBeAutomatic } from '#domain/automatic.ts';
 import { nextPublicDue, type Pace, wholeMinute } from '#domain/cadence.ts';
+import { latestFirst } from '#domain/callFacts.ts';
 import { type ComponentStatus, STATUS_LABELS } from '#domain/status.ts';
 import { namesInWords, substitute, type VariableValues } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
@@ -57,7 +58,8 @@ async function listLate(tx: Tx, now: Instant, id?: string): Promise<Late[]> {
   for (const incident of incidents) {
     const pace = paces.get(incident) as Pace;
     if (!pace.policy.postWhenLate) continue;
-    const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
+    const words = latestFirst(await listUpdates(tx, incident.seq));
+    const said = words.filter(({ audience }) => audience === 'public');
     const holds = await listHolds(tx, [incident.seq]);
     const isHeld = holds.some(({ clock, at, until }) => clock === 'public' && at <= now && now < until);
     // Someone has written what an approver is reading: another word would make it stale.

@@ -95,8 +95,11 @@ async function overdueByKeeper(
   const { hours } = await currentPolicies(tx);
   if (!isWorkingTime({ ...hours, zone: timeZone }, now)) return [];
   const today = dayIn(now, timeZone);
+  // What a clock told that had leapt ahead keeps nobody quiet for as long as it had leapt.
   const isQuiet = (toldAt: Instant | null) =>
-    toldAt !== null && today <= monthsLater(dayIn(toldAt, timeZone), REVIEW_MONTHS);
+    toldAt !== null &&
+    dayIn(toldAt, timeZone) <= today &&
+    today <= monthsLater(dayIn(toldAt, timeZone), REVIEW_MONTHS);
   return [...Map.groupBy(all, ({ keeper }) => (isThere(keeper) ? keeper.id : '')).values()].flatMap((own) => {
     const overdue = own
       .map(({ runbook }) => runbook)

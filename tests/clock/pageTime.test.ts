@@ -105,6 +105,17 @@ eachDatabase('the page by time', (fresh) => {
     expect(await version(db)).toBe(2);
   });
 
+  test('a clock that leapt ahead and is put right raises it once, and what falls due then is seen', async () => {
+    const { db, tickAt } = await page();
+    await makeIncident(db, { published_at: START, next_update_due: '2026-11-20T14:30:00.000Z' });
+    expect(await tickAt('2026-11-21T14:00:00.000Z')).toBe(true);
+    expect(await tickAt('2026-11-20T14:00:01.000Z')).toBe(true);
+    expect(await tickAt('2026-11-20T14:00:02.000Z')).toBe(false);
+    expect(await tickAt('2026-11-20T14:30:00.000Z')).toBe(true);
+    expect(await tickAt('2026-11-21T00:00:00.000Z')).toBe(true);
+    expect(await version(db)).toBe(5);
+  });
+
   test('the time of a version never goes back, whoever of two commits last', async () => {
     const { db } = await page();
     const bump = (now: string) => db.write((tx) => bumpPageVersion(tx, now));

@@ -22,6 +22,8 @@ it.each<[string, Partial<AutomaticFacts>, ReturnType<typeof automaticKind>]>([
   ['two of its own in a row', { said: [posted('14:25'), posted('13:55'), human('13:00')] }, null],
   ['two of its own and nothing before', { said: [posted('14:25'), posted('13:55')] }, null],
   ['a person spoke within the interval and promised less', { said: [human('14:01')] }, null],
+  ['a person spoke by a clock that had leapt ahead', { said: [human('20:00')] }, 'holding'],
+  ['a person spoke by one that is a little ahead', { said: [human('14:40')] }, null],
   [
     'within the interval, with one of its own since',
     { said: [posted('14:20'), human('14:01'), posted('13:00')] },

@@ -108,6 +108,13 @@ describe('the first word where business hours are kept', () => {
     expect(first('2026-11-20T12:00', null)).toBeNull();
   });
 
+  it('is given it within a year, however little is worked: hours of a minute a day', () => {
+    const minute = { ...HOURS, closes: '09:01' };
+    expect(first('2026-11-20T08:59', 3, minute)).toBe('2026-11-24T09:01');
+    expect(first('2026-11-20T08:59', 10_080, minute)).toBe('2027-11-22T09:01');
+    expect(first('2026-11-20T08:59', 10_080, { ...minute, weekdays: [5] })).toBe('2027-11-26T09:01');
+  });
+
   it('is given it by the wall clock, where clocks change over the weekend', () => {
     expect(first('2026-03-27T20:00', 60, BERLIN)).toBe('2026-03-30T08:00');
     expect(first('2026-10-23T20:00', 60, BERLIN)).toBe('2026-10-26T09:00');
@@ -161,6 +168,16 @@ describe('the clocks of a policy', () => {
       null,
       null,
     ]);
+  });
+
+  it('run within business hours inside as outside', () => {
+    const inside = (from: string, minutes: number) => {
+      const policy = { ...DEFAULT_POLICIES.SEV3, internalUpdateEvery: minutes };
+      return nextInternalDue({ policy, hours: HOURS }, `${from}:00.000Z`)?.slice(0, 16);
+    };
+    expect(inside('2026-11-20T14:00', 45)).toBe('2026-11-20T14:45');
+    expect(inside('2026-11-20T16:30', 45)).toBe('2026-11-23T09:00');
+    expect(inside('2026-11-20T17:30', 1440)).toBe('2026-11-23T09:00');
   });
 
   it('are soon from the first reminder on, late from the moment itself', () => {

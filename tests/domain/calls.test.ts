@@ -7,8 +7,8 @@ import {
   wholeMinute,
 } from '#domain/cadence.ts';
 import { type Call, type CallFacts, callsDue, HOLD, nextCallAt } from '#domain/calls.ts';
-import { DEFAULT_POLICIES, DUTY_ROLES, type Severity } from '#domain/severity.ts';
-import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import { type CadencePolicy, DEFAULT_POLICIES, DUTY_ROLES, type Severity } from '#domain/severity.ts';
+import { addMs, DAY, HOUR, type Instant, MINUTE } from '#domain/time.ts';
 
 const HOURS: BusinessHours = {
   zone: 'UTC',
@@ -21,8 +21,12 @@ const AT = '2026-11-20T15:00:00.000Z';
 const later = (minutes: number, seconds = 0) => addMs(AT, minutes * MINUTE + seconds * 1000);
 
 /** An incident on paper: what was said, who has it, which calls were made. Time is handed in. */
-function paper(severity: Severity, declaredAt: Instant = AT, hours = HOURS) {
-  const pace = { policy: DEFAULT_POLICIES[severity], hours };
+function paper(
+  severity: Severity,
+  declaredAt: Instant = AT,
+  { hours = HOURS, ...agreed }: Partial<CadencePolicy> & { hours?: BusinessHours } = {},
+) {
+  const pace = { policy: { ...DEFAULT_POLICIES[severity], ...agreed }, hours };
   const facts: CallFacts = {
     policy: pace.policy,
     hours,
@@ -155,11 +159,11 @@ describe('who is called about the next word outside', () => {
     expect(incident.tick(later(63, 1))).toEqual([]);
   });
 
-  it('repeats nothing when the clock goes back', () => {
+  it('repeats nothing when the clock goes back a little', () => {
     const incident = paper('SEV1');
     incident.run(AT, later(21));
     const before = incident.made.length;
-    for (const minutes of [20, 10, 4, 0]) incident.tick(later(minutes));
+    for (const minutes of [20, 16, 15]) incident.tick(later(minutes));
     expect(incident.made.length).toBe(before);
   });
 
@@ -181,6 +185,121 @@ describe('who is called about the next word outside', () => {
     const incident = paper('SEV1');
     incident.facts.over = true;
     expect([callsDue(incident.facts, later(60)), nextCallAt(incident.facts, AT)]).toEqual([[], null]);
+  });
+});
+
+describe('where business hours are kept', () => {
+  const WORK: BusinessHours = { ...HOURS, zone: 'Europe/Berlin' };
+  const when = (calls: readonly Call[], clock = 'public') =>
+    calls
+      .filter((call) => call.clock === clock)
+      .map(({ at, kind, roles }) => `${at.slice(5, 16).replace('T', ' ')} ${kind} ${roles.length}`);
+  const days = (from: Instant, count: number) => addMs(from, count * DAY);
+
+  it('what would be called after the close is called at the opening, once however much of it there is', () => {
+    const incident = paper('SEV3', '2026-11-20T16:31:00.000Z', { firstPublicUpdate: 28, lateEvery: 60 });
+    incident.run('2026-11-20T16:31:00.000Z', '2026-11-23T11:30:00.000Z');
+    expect(when(incident.made)).toEqual([
+      '11-20 16:31 before 1',
+      '11-20 16:59 due 1',
+      '11-23 09:00 late 2',
+      '11-23 10:00 late 2',
+      '11-23 11:00 late 2',
+    ]);
+  });
+
+  it('the first words are called for at the opening, of what is declared in the night', () => {
+    const incident = paper('SEV3', '2026-11-21T12:00:00.000Z', { remindFirstAfter: [0, 3], lateEvery: 30 });
+    incident.run('2026-11-21T12:00:00.000Z', '2026-11-23T10:30:00.000Z');
+    expect(when(incident.made)).toEqual(['11-23 09:00 first 1', '11-23 10:00 due 1', '11-23 10:30 late 2']);
+  });
+
+  it('what comes once a day comes at each opening, and calls one person more each time', () => {
+    const declared = '2026-11-20T16:00:00.000Z';
+    const incident = paper('SEV3', declared, { internalUpdateEvery: 1440 });
+    incident.run(declared, days(declared, 6));
+    expect(when(incident.made, 'internal')).toEqual([
+      '11-23 09:00 due 1',
+      '11-24 09:00 late 2',
+      '11-25 09:00 late 3',
+      '11-26 09:00 late 3',
+    ]);
+  });
+
+  it('what is due while nobody works, since other hours were agreed meanwhile, is late at the opening', () => {
+    const incident = paper('SEV3', '2026-11-20T10:00:00.000Z', { internalUpdateEvery: 1440 });
+    incident.facts.internalClock = { due: '2026-11-21T17:30:00.000Z', since: '2026-11-20T17:30:00.000Z' };
+    incident.run('2026-11-20T17:30:00.000Z', '2026-11-25T00:00:00.000Z');
+    expect(when(incident.made, 'internal')).toEqual(['11-23 09:00 late 1', '11-24 09:00 late 2']);
+  });
+
+  it('once a day stays at the opening by the wall clock, where clocks change', () => {
+    for (const [promised, calls] of [
+      ['2026-03-26T08:00:00.000Z', ['03-26 08:00', '03-27 08:00', '03-30 07:00', '03-31 07:00']],
+      ['2026-10-22T07:00:00.000Z', ['10-22 07:00', '10-23 07:00', '10-26 08:00', '10-27 08:00']],
+    ] as const) {
+      const incident = paper('SEV3', days(promised, -2), { lateEvery: 1440, hours: WORK });
+      incident.postPublic(days(promised, -1), promised);
+      incident.run(promised, days(promised, 6));
+      expect(when(incident.made).slice(0, 4)).toEqual(
+        calls.map((at, index) => `${at} ${index ? 'late 2' : 'due 1'}`),
+      );
+    }
+  });
+
+  it('a slower pace is asked for, however short the day', () => {
+    const short = { ...HOURS, opens: '09:00', closes: '12:00' };
+    const incident = paper('SEV3', '2026-11-20T10:00:00.000Z', { hours: short });
+    incident.run('2026-11-20T10:00:00.000Z', '2026-11-25T00:00:00.000Z');
+    expect(when(incident.made, 'pace')).toEqual(['11-23 09:00 ask 1', '11-24 09:00 ask 1']);
+  });
+
+  it('is reminded on Friday of what is promised for Monday’s opening', () => {
+    const incident = paper('SEV3', '2026-11-20T09:00:00.000Z');
+    incident.postPublic('2026-11-20T15:30:00.000Z');
+    expect(incident.facts.publicClock?.due).toBe('2026-11-23T09:00:00.000Z');
+    incident.run('2026-11-20T15:30:00.000Z', '2026-11-23T09:00:00.000Z');
+    expect(when(incident.made)).toEqual(['11-20 16:30 before 1', '11-23 09:00 due 1']);
+  });
+
+  it('nobody is called in the night about what was missed by day', () => {
+    const incident = paper('SEV3', '2026-11-20T10:00:00.000Z');
+    expect(incident.tick('2026-11-20T20:00:00.000Z')).toEqual([]);
+    expect(told(incident.tick('2026-11-23T09:00:00.000Z'))).toEqual(['09:00 late comms_lead, second']);
+  });
+});
+
+describe('by a clock that leaps', () => {
+  it('and is put right, the next call comes when it would have, and each still once', () => {
+    const incident = paper('SEV1');
+    incident.run(AT, later(12));
+    incident.tick(addMs(later(12), DAY));
+    const before = incident.made.filter(({ clock }) => clock === 'public').length;
+    for (let second = 1; second < 13 * 60; second++) incident.tick(later(12, second));
+    const since = incident.made.filter(({ clock }) => clock === 'public').slice(before);
+    expect(since.map(({ at }) => at)).toEqual([addMs(later(10), 1), later(15), later(20)]);
+  });
+
+  it('staff are called on as often where it has been wrong for long', () => {
+    const incident = paper('SEV1');
+    incident.run(AT, later(12));
+    incident.run(addMs(later(12), HOUR), addMs(later(60), HOUR));
+    const before = incident.made.length;
+    incident.run(later(60), later(120));
+    const since = incident.made.slice(before).filter(({ clock }) => clock === 'public');
+    const names = incident.made.map(({ clock, due, at }) => `${clock} ${due} ${at}`);
+    expect(since).toHaveLength(13);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('nothing is said twice before it is due, nor that it is', () => {
+    const incident = paper('SEV1');
+    incident.run(AT, later(2));
+    incident.postPublic(later(2));
+    incident.run(later(2), later(60));
+    for (const minutes of [2, 22, 25, 32, 36]) incident.tick(later(minutes));
+    const once = told(incident.made).filter((call) => !call.includes('late'));
+    expect(once).toEqual(['15:00 first comms_lead', '15:22 before comms_lead', '15:32 due comms_lead']);
   });
 });
 

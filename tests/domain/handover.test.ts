@@ -53,7 +53,7 @@ function story(start: HandoverFacts, from = 60, to = 240): string[] {
     const people = askNow(now, handover, at(minute));
     if (!people.length) continue;
     told.push(`${minute} ${people.map(({ name }) => name).join(', ')}`);
-    const asked = people.map(({ userId }) => ({ due: handover.due, userId }));
+    const asked = people.map(({ userId }) => ({ due: handover.due, userId, at: at(minute) }));
     now = { ...now, asked: [...now.asked, ...asked] };
   }
   return told;
@@ -124,12 +124,23 @@ describe('a hand-over', () => {
   });
 
   it('asks a new primary at once when the shift is given to someone else while it runs, and not the one who was taken off it', () => {
-    const early = facts({ asked: [{ due: at(120), userId: 'jonas' }] });
+    const early = facts({ asked: [{ due: at(120), userId: 'jonas', at: at(120) }] });
     const changed = {
       ...early,
       shifts: [shift(0, 120, mia), shift(120, 122, jonas), shift(122, 600, kim, { second: ada })],
     };
     expect(story(changed, 122)).toEqual(['122 kim', '127 ada', '132 otto']);
+  });
+
+  it('asks when it is time whoever was asked by a clock that had leapt ahead, once', () => {
+    const early = ['jonas', 'ada', 'otto', 'kim'].map((userId) => ({
+      due: at(120),
+      userId,
+      at: at(60 + 1440),
+    }));
+    expect(story(facts({ asked: early }))).toEqual(['120 jonas', '125 ada', '130 otto', '135 kim']);
+    const lately = early.map((one) => ({ ...one, at: at(150) }));
+    expect(story(facts({ asked: lately }))).toEqual([]);
   });
 
   const shifts = fc.array(
@@ -169,7 +180,7 @@ describe('a hand-over', () => {
               expect(canSignIn && role !== 'viewer' && userId !== leader).toBe(true);
               made.push(`${handover.due} ${userId}`);
             }
-            const asked = people.map(({ userId }) => ({ due: handover.due, userId }));
+            const asked = people.map(({ userId }) => ({ due: handover.due, userId, at: at(minute) }));
             now = { ...now, asked: [...now.asked, ...asked] };
           }
           expect(new Set(made).size).toBe(made.length);

@@ -84,6 +84,7 @@ export function paperIncident(severity: Severity, agreed: Agreed, declaredAt: In
       const wasDueAt = isPublic ? incident.nextUpdateDue : incident.internalDue;
       said = [
         {
+          seq: said.length,
           audience: word.audience,
           status: word.status,
           severity: word.severity,

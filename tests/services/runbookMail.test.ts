@@ -61,6 +61,18 @@ eachDatabase('who keeps a runbook', (fresh) => {
     ]);
   });
 
+  it('is mailed when it is time, though a clock that had leapt ahead by a year mailed it then', async () => {
+    const { ctx, tell, mails } = await house(fresh);
+    await saveRunbook(ctx, null, runbook('Social', 'kim'));
+    ctx.clock.set('2028-02-22T12:00:00.000Z');
+    expect(await tell()).toBe(1);
+    ctx.clock.set('2027-02-19T12:00:00.000Z');
+    expect(await tell()).toBe(0);
+    ctx.clock.set('2027-02-22T12:00:00.000Z');
+    expect([await tell(), await tell()]).toEqual([1, 0]);
+    expect(await mails()).toHaveLength(2);
+  });
+
   it('is not mailed twice by two clocks at once', async () => {
     const { ctx, tell, mails } = await house(fresh);
     await saveRunbook(ctx, null, runbook('Social', 'kim'));
