@@ -23,6 +23,7 @@ import { maintenance } from './migrations/0020_maintenance.ts';
 import { upstream } from './migrations/0022_upstream.ts';
 import { brand } from './migrations/0023_brand.ts';
 import { languages } from './migrations/0024_languages.ts';
+import { stuck } from './migrations/0025_stuck.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -52,6 +53,7 @@ export const MIGRATIONS: readonly Migration[] = [
   upstream,
   brand,
   languages,
+  stuck,
 ];
 
 export class NewerSchemaError extends Error {
