@@ -223,11 +223,16 @@ function readDatabaseUrl(text: string | undefined, dataDir: string): string {
   return `sqlite:${resolve(file)}`;
 }
 
-const ADDRESS = /^[^<>@\s,]+@[^<>@\s,]+$/;
+/** An address whose host may be a name inside, such as localhost: what a mail server of one's own knows. */
+const ADDRESS = z.email({
+  pattern:
+    /^[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+(\.[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@([\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?\.)*[\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?$/u,
+});
 
 function readReplyTo(text: string | undefined): string | null {
   if (!text) return null;
-  if (!ADDRESS.test(text))
+  // A provider refuses a wrong one in every mail, and answers to it would be lost.
+  if (!ADDRESS.safeParse(text).success || !/@.*\.[^.]{2,}$/.test(text))
     return fail('MAIL_REPLY_TO', `is "${text}"`, 'Write one address, such as support@example.com.');
   return text;
 }
@@ -258,7 +263,7 @@ function readWebhookSecret(text: string | undefined): string | null {
 function readMailFrom(text: string): string {
   const address = /^[^<>@]*<([^<>]*)>$/.exec(text)?.[1] ?? text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\x00-\x1f\x7f]/.test(text) || !ADDRESS.test(address))
+  if (/[\x00-\x1f\x7f]/.test(text) || !ADDRESS.safeParse(address).success)
     return fail('MAIL_FROM', `is "${text}"`, 'Write it as Name <status@example.com>.');
   return text;
 }

@@ -8,6 +8,7 @@ import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { listFanouts, retryRefused } from '#services/deliveries.ts';
+import { resumeProvider } from '#services/outbox.ts';
 import { testContext } from '../support/context.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -29,6 +30,8 @@ type Server = {
   atRecipient: (address: string, tries: number) => number | null;
   /** Answers the whole message with this code; `drop` has the message and cuts the connection. */
   atMessage: (address: string, tries: number) => Verdict | Promise<Verdict>;
+  /** What it says after the code; $ is the recipient. */
+  words: string;
   close: () => Promise<void>;
 };
 
@@ -182,6 +185,50 @@ it('5xx: refused with the reason, the others go', async () => {
   ]);
 });
 
+it.each([
+  ['relay access denied', '5.7.1 <$>: Relay access denied', 554],
+  [
+    'a sender that is not accepted, said at each recipient',
+    '5.1.8 <status@example.com>: Sender address rejected',
+    553,
+  ],
+])('5xx for everyone, %s: the provider stops with what to do, and nobody is lost', async (_, words, code) => {
+  server.atRecipient = () => code;
+  server.words = words;
+  const { db, drain, clock } = await posted(40);
+  await drain();
+  const provider = await db.read((tx) => getProvider(tx, 'smtp'));
+  expect(provider.circuit).toBe('open');
+  expect(provider.circuitReason).toContain(words.slice(-20));
+  expect(provider.circuitReason).toContain('MAIL_FROM');
+  expect(await states(db)).toEqual({ queued: 40 });
+  server.atRecipient = () => null;
+  await resumeProvider(testContext(db, { clock }), 'smtp');
+  clock.advance(1_000);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 40 });
+  expect(new Set(people(server.taken)).size).toBe(40);
+  expect(server.taken).toHaveLength(40);
+});
+
+it('a row of mailboxes that are not there stops nobody; nor does one person who is refused over and over', async () => {
+  server.atRecipient = (to) => (Number(/\d+/.exec(to)?.[0]) <= 12 ? 550 : null);
+  server.words = '5.1.1 <$>: User unknown';
+  const { db, drain, clock } = await posted(20);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 8, refused: 12 });
+  server.atRecipient = () => 554;
+  server.words = '5.7.1 <$>: We do not like you';
+  await db.write((tx) =>
+    tx.updateTable('recipients').set({ state: 'unsubscribed' }).where('seq', '>', 1).execute(),
+  );
+  for (let n = 0; n < 7; n++) await postNotice(db, clock.now());
+  await expandAll(db, clock.now);
+  await drain();
+  expect((await states(db)).refused).toBe(19);
+  expect((await db.read((tx) => getProvider(tx, 'smtp'))).circuit).toBe('closed');
+});
+
 it('no answer after the message: the same bytes once more, then uncertain, never a third time', async () => {
   server.atMessage = (to) => (to === address(2) ? 'drop' : null);
   const { db, drain, clock } = await posted(4);
@@ -282,7 +329,7 @@ async function startServer(port = 0): Promise<Server> {
     onRcptTo({ address: to }, _session, done) {
       state.tries.set(to, (state.tries.get(to) ?? 0) + 1);
       const code = state.atRecipient(to, state.tries.get(to) as number);
-      done(code ? answerOf(code) : null);
+      done(code ? answerOf(code, state.words.replace('$', to)) : null);
     },
     async onData(stream, session, done) {
       const chunks: Buffer[] = [];
@@ -309,12 +356,13 @@ async function startServer(port = 0): Promise<Server> {
     sessions: 0,
     tries: new Map(),
     atRecipient: () => null,
+    words: '',
     atMessage: () => null,
     close: () => new Promise((resolve) => (smtp.server.listening ? smtp.close(() => resolve()) : resolve())),
   };
   return state;
 }
 
-function answerOf(code: number): Error {
-  return Object.assign(new Error(`no, said the server (${code})`), { responseCode: code });
+function answerOf(code: number, words = ''): Error {
+  return Object.assign(new Error(words || `no, said the server (${code})`), { responseCode: code });
 }
