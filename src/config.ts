@@ -25,6 +25,8 @@ export type Config = {
   smtpUrl: string | null;
   /** Sessions with the mail server at a time, and so the mails that a crash may repeat. */
   smtpConnections: number;
+  /** Mails per second that the mail server wants at most, from all processes together; null: as fast as it takes them. */
+  smtpRate: number | null;
   /** Where webhooks may lead beside https to public addresses. */
   hooks: { allowHttp: boolean; allowPrivate: boolean };
   secretKey: string;
@@ -100,6 +102,18 @@ export function readConfig(env: Env = process.env): Config {
       get('SMTP_CONNECTIONS') ?? '2',
       'a number of connections, 1 to 20',
     ),
+    smtpRate: get('SMTP_RATE')
+      ? check(
+          'SMTP_RATE',
+          z
+            .string()
+            .regex(/^\d{1,4}(\.\d{1,3})?$/)
+            .transform(Number)
+            .pipe(z.number().min(0.01).max(1_000)),
+          get('SMTP_RATE') as string,
+          'mails per second, 0.01 to 1000, such as 10',
+        )
+      : null,
     hooks: {
       allowHttp: readYes('HOOKS_ALLOW_HTTP', get('HOOKS_ALLOW_HTTP') ?? 'yes'),
       allowPrivate: readYes('HOOKS_ALLOW_PRIVATE', get('HOOKS_ALLOW_PRIVATE') ?? 'no'),
