@@ -296,3 +296,19 @@ export async function listStrandedBatches(
     .where('lease_until', 'is', null)
     .execute();
 }
+
+/** What is frozen for this way out and was certainly never taken, by a call or otherwise; nobody holds it. */
+export async function listNeverCalled(
+  tx: Tx,
+  transport: TransportName,
+): Promise<{ seq: number; fence: number }[]> {
+  return tx
+    .selectFrom('batches')
+    .select(['seq', 'fence'])
+    .where('settled_at', 'is', null)
+    .where('state', '=', 'frozen')
+    .where('transport', '=', transport)
+    .where('first_attempt_at', 'is', null)
+    .where('lease_until', 'is', null)
+    .execute();
+}

@@ -262,3 +262,13 @@ export async function endQueued(
     .where('state', '=', 'queued')
     .execute();
 }
+
+/** Whom a delivery is to (seq); null when it is gone. */
+export async function recipientOf(tx: Tx, deliverySeq: number): Promise<number | null> {
+  const row = await tx
+    .selectFrom('deliveries')
+    .select('recipient_seq')
+    .where('seq', '=', deliverySeq)
+    .executeTakeFirst();
+  return row?.recipient_seq ?? null;
+}

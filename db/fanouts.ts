@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Mode, Wait } from '#domain/subscriberPace.ts';
-import type { Instant } from '#domain/time.ts';
+import { type Instant, MINUTE, msBetween } from '#domain/time.ts';
 import { coalesceInto, type SeqRange, supersede } from './coalesce.ts';
 import type { Lane } from './deliveries.ts';
 import { wholeNumbers } from './dialect.ts';
@@ -85,10 +85,14 @@ export async function insertFanout(
 /**
  * The most urgent fan-out that is not done, is released and is not held back; the oldest of equals, and after all of them what is dropped.
  * Where newer ones that are released too take its place, the newest of those: what it replaces must not leave a moment before it.
+ * One that failed a few times in a row rests between its turns, so that it holds up no other.
  */
 export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished | null> {
   const open = (await listUnfinished(tx)).filter(
-    (one) => one.expanding && (one.droppedBy !== null || (!one.heldBack && one.releaseAt <= now)),
+    (one) =>
+      one.expanding &&
+      (one.droppedBy !== null || (!one.heldBack && one.releaseAt <= now)) &&
+      !isResting(one, now),
   );
   const last = (one: Unfinished) => (one.droppedBy === null ? 0 : 1);
   const [first] = open.sort((a, b) => last(a) - last(b) || a.priority - b.priority || a.seq - b.seq);
@@ -97,6 +101,26 @@ export async function nextOpenFanout(tx: Tx, now: Instant): Promise<Unfinished |
     .filter(({ follows }) => follows.some((one) => one.yields && one.noticeSeq === first.noticeSeq))
     .sort((a, b) => b.seq - a.seq);
   return newer.find(({ droppedBy }) => droppedBy === null) ?? first;
+}
+
+/** So many failures in a row are no passing trouble of the database. */
+export const STUCK_AFTER = 3;
+const REST_MS = 15_000;
+const LONGEST_REST_MS = 5 * MINUTE;
+
+/** A failure that is still to come was written before the clock was set back: it keeps nothing waiting. */
+function isResting({ failures, failedAt }: Unfinished, now: Instant): boolean {
+  if (failures < STUCK_AFTER || failedAt === null || failedAt > now) return false;
+  return msBetween(failedAt, now) < Math.min(LONGEST_REST_MS, REST_MS * 2 ** (failures - STUCK_AFTER));
+}
+
+/** Notes that it could not be turned into deliveries. */
+export async function countExpandFailure(tx: Tx, seq: number, now: Instant): Promise<void> {
+  await tx
+    .updateTable('fanouts')
+    .set((eb) => ({ failures: eb('failures', '+', 1), failed_at: now }))
+    .where('seq', '=', seq)
+    .execute();
 }
 
 /** When the next fan-out is released; null when none waits for that. */
@@ -156,7 +180,12 @@ export async function expandTo(tx: Tx, fanout: Unfinished, to: number, now: Inst
   const done = to >= fanout.boundSeq;
   await tx
     .updateTable('fanouts')
-    .set({ cursor_seq: to, ...(done && { state: 'done' as const, done_at: now }) })
+    .set({
+      cursor_seq: to,
+      failures: 0,
+      failed_at: null,
+      ...(done && { state: 'done' as const, done_at: now }),
+    })
     .where('seq', '=', fanout.seq)
     .execute();
   if (done && fanout.filter.toldModes?.length) await endTakenUp(tx, fanout, now);

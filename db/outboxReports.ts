@@ -2,12 +2,14 @@ import { sql } from 'kysely';
 import { PRIORITIES, PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Lane } from './deliveries.ts';
+import { STUCK_AFTER } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import { FAR } from './parking.ts';
 import type { Row } from './schema.ts';
+import { listUnfinished } from './unfinished.ts';
 import { mayKnowNotice } from './visible.ts';
 
-/** What waits in one lane and priority. */
+/** What waits in one lane and priority. What is released and not yet turned into one row a person is due as well: in the lane of mail. */
 export type Queue = { lane: Lane; priority: number; waiting: number; oldestDue: Instant | null };
 
 export type OutboxFigures = {
@@ -19,6 +21,8 @@ export type OutboxFigures = {
   /** Messages that are not yet turned into one row a person, and those that are stopped; what is dropped is neither. */
   expanding: number;
   stopped: number;
+  /** Of those that are expanding: how many failed at it several times in a row. */
+  stuck: number;
   /** What was handed over since `now` less a minute: how many, and when the first of them was. */
   lastMinute: { lane: Lane; mails: number; since: Instant }[];
   /** Deliveries that may have arrived and about which nobody has decided. */
@@ -31,15 +35,17 @@ const MINUTE_MS = 60_000;
 /** How the outbox stands. Each question is answered by a small or partial index; the count of a long queue costs most. */
 export async function readOutbox(tx: Tx, now: Instant): Promise<OutboxFigures> {
   const waiting = await countQueued(tx);
+  const { due, ...fanouts } = await readOpenFanouts(tx, now);
   const queues: Queue[] = [];
   for (const lane of LANES)
     for (const priority of PRIORITIES) {
       const count = waiting.find((row) => row.lane === lane && row.priority === priority)?.count ?? 0;
-      const oldestDue = count ? await oldestQueued(tx, { lane, priority, now }) : null;
-      queues.push({ lane, priority, waiting: count, oldestDue });
+      const queued = count ? await oldestQueued(tx, { lane, priority, now }) : null;
+      const unmade = lane === 'mail' ? due.filter((one) => one.priority === priority) : [];
+      const since = [...unmade.map(({ at }) => at), queued].filter((at) => at !== null);
+      queues.push({ lane, priority, waiting: count, oldestDue: since.sort()[0] ?? null });
     }
   const batches = await listUnsettled(tx);
-  const fanouts = await countOpenFanouts(tx);
   return {
     queues,
     inBatch: LANES.map((lane) => {
@@ -106,17 +112,25 @@ async function listUnsettled(
   return rows.map((row) => ({ ...row, batches: Number(row.batches), mails: Number(row.mails ?? 0) }));
 }
 
-async function countOpenFanouts(tx: Tx): Promise<{ expanding: number; stopped: number }> {
-  const rows = await tx
-    .selectFrom('fanouts as f')
-    .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
-    .select(['f.state', 'n.stopped_at'])
-    .where('f.finished_at', 'is', null)
-    .where('n.dropped_at', 'is', null)
-    .execute();
+async function readOpenFanouts(
+  tx: Tx,
+  now: Instant,
+): Promise<
+  Pick<OutboxFigures, 'expanding' | 'stopped' | 'stuck'> & { due: { priority: number; at: Instant }[] }
+> {
+  const open = (await listUnfinished(tx)).filter(({ droppedBy }) => droppedBy === null);
+  const expanding = open.filter((one) => one.expanding && !one.stoppedAt);
   return {
-    expanding: rows.filter((row) => row.state === 'expanding' && !row.stopped_at).length,
-    stopped: rows.filter((row) => row.stopped_at).length,
+    expanding: expanding.length,
+    stopped: open.filter(({ stoppedAt }) => stoppedAt).length,
+    stuck: expanding.filter(({ failures }) => failures >= STUCK_AFTER).length,
+    due: expanding
+      .map(({ priority, releaseAt, createdAt, heldBack }) => ({
+        priority,
+        at: releaseAt || createdAt,
+        heldBack,
+      }))
+      .filter(({ at, heldBack }) => !heldBack && at <= now),
   };
 }
 

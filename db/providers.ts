@@ -23,7 +23,11 @@ export type Provider = {
   rate: { limit: number; windowMs: number } | null;
   calls: readonly Call[];
   quotas: readonly Quota[];
+  /** Single mails that were refused in a row in the same words, while none was taken: the delivery and the recipient (seqs). */
+  refusals: readonly RefusedMail[];
 };
+
+export type RefusedMail = { seq: number; to: number; words: string };
 
 export async function getProvider(tx: Tx, id: string): Promise<Provider> {
   const row = await tx.selectFrom('providers').selectAll().where('id', '=', id).executeTakeFirst();
@@ -40,6 +44,7 @@ export async function getProvider(tx: Tx, id: string): Promise<Provider> {
       row?.rate_limit && row.rate_window_ms ? { limit: row.rate_limit, windowMs: row.rate_window_ms } : null,
     calls: JSON.parse(row?.calls ?? '[]'),
     quotas: JSON.parse(row?.quotas ?? '[]'),
+    refusals: JSON.parse(row?.refusals ?? '[]'),
   };
 }
 
@@ -76,6 +81,7 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     paused_at: null,
     paused_by: null,
     quotas: JSON.stringify(stands ? quotas : []),
+    refusals: '[]',
     back_at: now,
     updated_at: now,
   };
@@ -108,7 +114,7 @@ export async function pauseProvider(tx: Tx, pause: { id: string; by: string; now
 
 /** Makes the row when there is none and closes an open circuit; what the provider asked us to wait for still holds. */
 export async function closeCircuit(tx: Tx, id: string, now: Instant): Promise<void> {
-  const closed = { circuit: 'closed' as const, circuit_reason: null, updated_at: now };
+  const closed = { circuit: 'closed' as const, circuit_reason: null, refusals: '[]', updated_at: now };
   await tx
     .insertInto('providers')
     .values({ id, blocked_until: null, blocked_reason: null, failures: 0, ...closed })
@@ -174,6 +180,28 @@ export async function openCircuit(
     .updateTable('providers')
     .set({ circuit: 'open', circuit_reason: circuit.reason, updated_at: circuit.now })
     .where('id', '=', circuit.id)
+    .execute();
+}
+
+/** Notes who was refused in a row. */
+export async function noteRefusals(
+  tx: Tx,
+  { id, refusals }: Pick<Provider, 'id' | 'refusals'>,
+): Promise<void> {
+  await tx
+    .updateTable('providers')
+    .set({ refusals: JSON.stringify(refusals) })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** A mail was taken: the row of those that were refused is over. */
+export async function endRefusals(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable('providers')
+    .set({ refusals: '[]' })
+    .where('id', '=', id)
+    .where('refusals', '<>', '[]')
     .execute();
 }
 

@@ -64,6 +64,22 @@ export async function requeueRefused(
   };
 }
 
+/** Puts deliveries that were refused for what was no fault of theirs back in the queue, as `requeueRefused` does, whatever they are of. */
+export async function takeBackRefused(tx: Tx, seqs: readonly number[], now: Instant): Promise<void> {
+  const rows = await tx
+    .selectFrom('deliveries')
+    .select('notice_seq')
+    .distinct()
+    .where('seq', 'in', seqs)
+    .where('state', '=', 'refused')
+    .execute();
+  const noticeSeqs = rows.map((row) => row.notice_seq);
+  for (const noticeSeq of noticeSeqs)
+    await requeueRefused(tx, { noticeSeq, seqs, after: 0, limit: seqs.length, now });
+  await reopenFanouts(tx, noticeSeqs);
+  await stopLikeTheRest(tx, noticeSeqs);
+}
+
 /** Ends deliveries in this state to people who have newer news of the same incident already, since old news must not follow it. */
 export async function endOvertaken(
   tx: Tx,

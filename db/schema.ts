@@ -476,6 +476,9 @@ export interface FanoutsTable {
   wait_since: Instant | null;
   /** 1: it tells everyone of a change to an update whose mail had left already. */
   corrects: Generated<Flag>;
+  /** How often in a row it could not be turned into deliveries, and when that was last so. */
+  failures: Generated<number>;
+  failed_at: Instant | null;
 }
 
 export interface DeliveriesTable {
@@ -605,6 +608,8 @@ export interface ProvidersTable {
   paused_by: string | null;
   /** When it can be called, or could again, after a minute or more in which it could not, or after calls in a row without an answer. */
   back_at: Generated<Instant | null>;
+  /** Single mails that were refused in a row while none was taken, the oldest first: [{seq, to, reason}]. */
+  refusals: Generated<Json>;
 }
 
 export interface WorkersTable {
@@ -613,6 +618,8 @@ export interface WorkersTable {
   /** What it does: `mail:resend` hands mail to Resend. */
   role: string;
   beat_at: Instant;
+  /** For how long, in ms, each of its loops had not got through a turn when it beat: {expanding, sending}. */
+  loops: Generated<Json>;
 }
 
 /** What the house agreed on for each severity, and when it works: a row each time that it did. The last one holds. */

@@ -50,6 +50,9 @@ export type Unfinished = {
   wait: Wait | null;
   /** It tells everyone of a change to an update whose mail had left already. */
   corrects: boolean;
+  /** How often in a row it could not be turned into deliveries, and when that was last so. */
+  failures: number;
+  failedAt: Instant | null;
 };
 
 /** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
@@ -81,6 +84,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
       'f.wait_for',
       'f.wait_since',
       'f.corrects',
+      'f.failures',
+      'f.failed_at',
     ])
     .where('f.finished_at', 'is', null)
     .orderBy('f.seq');
@@ -109,6 +114,8 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
     parked: row.parked,
     wait: row.wait_for && row.wait_since ? { for: row.wait_for, since: row.wait_since } : null,
     corrects: row.corrects === 1,
+    failures: row.failures,
+    failedAt: row.failed_at,
   }));
   const known = withHeldBack(all);
   return to === undefined ? known : known.filter((one) => one.to === to);

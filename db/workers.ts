@@ -2,11 +2,17 @@ import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
 /** One process that hands mail over. */
-export type Worker = { id: string; role: string; beatAt: Instant };
+export type Worker = { id: string; role: string; beatAt: Instant; loops: Loops };
 
-/** Says that the worker is alive. */
-export async function beatWorker(tx: Tx, worker: { id: string; role: string; now: Instant }): Promise<void> {
-  const beat = { role: worker.role, beat_at: worker.now };
+/** For how long, in ms, each loop of a worker had not got through a turn when it beat. Those that it has not are left out. */
+export type Loops = { expanding?: number; sending?: number };
+
+/** Says that the worker is alive, and how its loops are: a heart may beat on where the work has come to a stop. */
+export async function beatWorker(
+  tx: Tx,
+  worker: { id: string; role: string; now: Instant; loops?: Loops },
+): Promise<void> {
+  const beat = { role: worker.role, beat_at: worker.now, loops: JSON.stringify(worker.loops ?? {}) };
   await tx
     .insertInto('workers')
     .values({ id: worker.id, ...beat })
@@ -20,5 +26,10 @@ export async function deleteWorkers(tx: Tx, ids: readonly string[]): Promise<voi
 
 export async function listWorkers(tx: Tx): Promise<Worker[]> {
   const rows = await tx.selectFrom('workers').selectAll().orderBy('beat_at', 'desc').execute();
-  return rows.map((row) => ({ id: row.id, role: row.role, beatAt: row.beat_at }));
+  return rows.map((row) => ({
+    id: row.id,
+    role: row.role,
+    beatAt: row.beat_at,
+    loops: JSON.parse(row.loops),
+  }));
 }

@@ -25,6 +25,8 @@ export type Config = {
   smtpUrl: string | null;
   /** Sessions with the mail server at a time, and so the mails that a crash may repeat. */
   smtpConnections: number;
+  /** Mails per second that the mail server wants at most, from all processes together; null: as fast as it takes them. */
+  smtpRate: number | null;
   /** Where webhooks may lead beside https to public addresses. */
   hooks: { allowHttp: boolean; allowPrivate: boolean };
   secretKey: string;
@@ -100,6 +102,18 @@ export function readConfig(env: Env = process.env): Config {
       get('SMTP_CONNECTIONS') ?? '2',
       'a number of connections, 1 to 20',
     ),
+    smtpRate: get('SMTP_RATE')
+      ? check(
+          'SMTP_RATE',
+          z
+            .string()
+            .regex(/^\d{1,4}(\.\d{1,3})?$/)
+            .transform(Number)
+            .pipe(z.number().min(0.01).max(1_000)),
+          get('SMTP_RATE') as string,
+          'mails per second, 0.01 to 1000, such as 10',
+        )
+      : null,
     hooks: {
       allowHttp: readYes('HOOKS_ALLOW_HTTP', get('HOOKS_ALLOW_HTTP') ?? 'yes'),
       allowPrivate: readYes('HOOKS_ALLOW_PRIVATE', get('HOOKS_ALLOW_PRIVATE') ?? 'no'),
@@ -223,11 +237,16 @@ function readDatabaseUrl(text: string | undefined, dataDir: string): string {
   return `sqlite:${resolve(file)}`;
 }
 
-const ADDRESS = /^[^<>@\s,]+@[^<>@\s,]+$/;
+/** An address whose host may be a name inside, such as localhost: what a mail server of one's own knows. */
+const ADDRESS = z.email({
+  pattern:
+    /^[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+(\.[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@([\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?\.)*[\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?$/u,
+});
 
 function readReplyTo(text: string | undefined): string | null {
   if (!text) return null;
-  if (!ADDRESS.test(text))
+  // A provider refuses a wrong one in every mail, and answers to it would be lost.
+  if (!ADDRESS.safeParse(text).success || !/@.*\.[^.]{2,}$/.test(text))
     return fail('MAIL_REPLY_TO', `is "${text}"`, 'Write one address, such as support@example.com.');
   return text;
 }
@@ -258,7 +277,7 @@ function readWebhookSecret(text: string | undefined): string | null {
 function readMailFrom(text: string): string {
   const address = /^[^<>@]*<([^<>]*)>$/.exec(text)?.[1] ?? text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\x00-\x1f\x7f]/.test(text) || !ADDRESS.test(address))
+  if (/[\x00-\x1f\x7f]/.test(text) || !ADDRESS.safeParse(address).success)
     return fail('MAIL_FROM', `is "${text}"`, 'Write it as Name <status@example.com>.');
   return text;
 }

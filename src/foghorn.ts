@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId, signerFor } from '#auth/tokens.ts';
@@ -8,6 +7,7 @@ import type { Changed, Ctx, Log, Site } from '#db/context.ts';
 import { migrate, migrationState } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { ensurePage } from '#db/page.ts';
+import { createResolveHost } from '#delivery/resolveHost.ts';
 import type { Actor } from '#domain/permissions.ts';
 import { ensureAudiences } from '#services/audiences.ts';
 import { ensureDefaultTemplates } from '#services/templates.ts';
@@ -36,10 +36,7 @@ export async function openFoghorn(config: Config): Promise<Foghorn> {
     db,
     site,
     log,
-    hooks: {
-      ...config.hooks,
-      resolve: async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address),
-    },
+    hooks: { ...config.hooks, resolve: createResolveHost(config.hooks) },
     newId,
     sign: signerFor(config.secretKey),
     now: () => new Date().toISOString(),

@@ -29,7 +29,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['i18n'],
   log: [],
   // What the server and the command line both stand on: opening the database and wiring it.
-  foghorn: ['config', 'log', 'db', 'auth', 'services', 'domain'],
+  foghorn: ['config', 'log', 'db', 'auth', 'services', 'delivery', 'domain'],
   cli: ['services', 'auth', 'delivery', 'clock', 'db', 'domain', 'config', 'foghorn', 'log'],
   server: ['*'],
 };

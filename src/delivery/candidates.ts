@@ -226,8 +226,8 @@ export async function prepareBatch(
       const { seq, noticeId, recipientId, contentSeq, attempts } = delivery;
       members.push({ seq, noticeId, recipientId, contentSeq, attempts });
     } catch (error) {
-      if (!(error instanceof UnsendableMail)) throw error;
-      ended.push({ seqs: [delivery.seq], state: 'refused', reason: error.message });
+      // Whatever is odd about it, it keeps no other from leaving.
+      ended.push({ seqs: [delivery.seq], state: 'refused', reason: faultOf(error) });
     }
   }
   const { priority, notBefore, seq } = queued.at(-1) as Queued;
@@ -251,6 +251,11 @@ export async function prepareBatch(
   return { batch, bytes, ...shared };
 }
 
+function faultOf(error: unknown): string {
+  const { message } = error as Error;
+  return error instanceof UnsendableMail ? message : `The message cannot be sent: ${message}`;
+}
+
 /** The bytes of those that can be written. One that cannot keeps no other from leaving: it is said why (by seq of its delivery). */
 async function buildSound(
   mails: readonly Mail[],
@@ -266,11 +271,7 @@ async function buildSound(
         const bytes = await transport.build([mail], now);
         transport.release?.(bytes);
       } catch (error) {
-        const { message } = error as Error;
-        faults.set(
-          mail.deliverySeq,
-          error instanceof UnsendableMail ? message : `The message cannot be sent: ${message}`,
-        );
+        faults.set(mail.deliverySeq, faultOf(error));
       }
     // Each of them can be written: then it is not they who are at fault.
     if (!faults.size) throw failure;
@@ -308,7 +309,7 @@ export async function openLetters(
     try {
       letters.set(notice.seq, openLetter(notice));
     } catch (error) {
-      letters.set(notice.seq, new UnsendableMail(`The message cannot be sent: ${(error as Error).message}`));
+      letters.set(notice.seq, new UnsendableMail(faultOf(error)));
     }
   }
 }

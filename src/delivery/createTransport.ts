@@ -20,6 +20,7 @@ export type MailConfig = {
   resendBaseUrl: string;
   smtpUrl: string | null;
   smtpConnections?: number;
+  smtpRate?: number | null;
 };
 
 /** The way out that the configuration names. It connects only when there is something to send. */
@@ -43,6 +44,7 @@ export function createTransport(config: MailConfig, sign: Sign): Transport {
       return smtpTransport({
         url: config.smtpUrl ?? missing('SMTP_URL'),
         connections: config.smtpConnections,
+        rate: config.smtpRate,
         sender,
       });
   }

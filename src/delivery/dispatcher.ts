@@ -3,12 +3,12 @@ import { endBatchMembers, requeueMembers } from '#db/batchMembers.ts';
 import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { closeCircuit } from '#db/providers.ts';
-import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';
+import { beatWorker, deleteWorkers, type Loops, listWorkers } from '#db/workers.ts';
 import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
 import { KEY_LIFETIME } from './candidates.ts';
 import { createTransport, type MailConfig } from './createTransport.ts';
-import { awaitsExpanding, expandNextChunk, newStride, restAfter } from './expander.ts';
+import { awaitsExpanding, ExpandFailure, expandNextChunk, newStride, restAfter } from './expander.ts';
 import { createFollower, seenBefore, watchClock } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { LEAD_MS } from './ledger.ts';
@@ -25,6 +25,8 @@ export type DispatcherDeps = {
   /** In place of the one that the configuration names. */
   transport?: Transport;
   random?: () => number;
+  /** Counts milliseconds, whatever the clock does. */
+  stopwatch?: () => number;
 };
 
 export type Dispatcher = {
@@ -69,6 +71,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     onResult: sendBell.ring,
     waitUntil: (ms) => untilInstant(ms, now),
   });
+  const stopwatch = deps.stopwatch ?? (() => performance.now());
+  /** When each loop last got through a turn. */
+  const turned = new Map<keyof Loops, number>();
   let stopping = false;
   let abandoned = false;
 
@@ -136,9 +141,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function expandLoop(): Promise<void> {
     const stride = newStride();
+    turned.set('expanding', stopwatch());
     while (!stopping) {
       const waiting = await safely(() => db.read((tx) => awaitsExpanding(tx, now())));
       const expanded = waiting?.work ? await safely(() => expandNextChunk({ db, now, stride })) : false;
+      if (waiting !== null && expanded !== null) turned.set('expanding', stopwatch());
       if (waiting === null || expanded === null) await expandBell.wait(SORRY_MS);
       else if (expanded) {
         sendBell.ring();
@@ -153,8 +160,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function sendLoop(): Promise<void> {
+    turned.set('sending', stopwatch());
     while (!abandoned && (!stopping || engine.inFlight().length || engine.hasResults())) {
       const worked = await safely(engine.round);
+      if (worked !== null) turned.set('sending', stopwatch());
       if (worked === null) await sendBell.wait(SORRY_MS);
       else if (!worked) await sendBell.wait(pause());
     }
@@ -190,7 +199,8 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
    */
   async function sayAlive(tx: Tx): Promise<void> {
     const { now: time, believed } = watch.judge(await listWorkers(tx));
-    await beatWorker(tx, { id: owner, role, now: time });
+    const loops = Object.fromEntries([...turned].map(([name, at]) => [name, Math.round(stopwatch() - at)]));
+    await beatWorker(tx, { id: owner, role, now: time, loops });
     const tooOld = { before: addMs(time, -KEY_LIFETIME), now: time };
     for (const batch of believed ? await listLostBatches(tx, tooOld) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
@@ -203,12 +213,17 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  /** The loops outlive any failure of the database: it is logged, and tried again. Null when it failed. */
+  /** The loops outlive any failure: it is logged, and tried again. Null when it failed. */
   async function safely<T>(work: () => Promise<T>): Promise<T | null> {
     try {
       return await work();
     } catch (error) {
-      log.error({ err: error }, 'The outbox could not reach its database; it tries again.');
+      if (error instanceof ExpandFailure)
+        log.error(
+          { err: error.cause, fanout: error.fanout },
+          'A message could not be turned into one for each person; it is tried again, and others go on.',
+        );
+      else log.error({ err: error }, 'The outbox could not reach its database; it tries again.');
       return null;
     }
   }

@@ -1,5 +1,5 @@
 import { dropChunk, nextToDrop } from '#db/dropped.ts';
-import { endOfChunk, expandTo, nextOpenFanout, nextRelease } from '#db/fanouts.ts';
+import { countExpandFailure, endOfChunk, expandTo, nextOpenFanout, nextRelease } from '#db/fanouts.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { finishFanouts, listThrough, nextToPark, parkChunk } from '#db/parking.ts';
 import type { Instant } from '#domain/time.ts';
@@ -39,6 +39,7 @@ export function restAfter({ tookMs }: Stride): number {
  * @param stride kept from chunk to chunk
  * @param stopwatch counts milliseconds, whatever the clock does: a leap in the middle of a chunk is no reason to rest for a day
  * @returns whether there was anything to do
+ * @throws ExpandFailure
  */
 export async function expandNextChunk({
   db,
@@ -53,21 +54,47 @@ export async function expandNextChunk({
 }): Promise<boolean> {
   let began = 0;
   let rows = 0;
-  const worked = await db.write(async (tx) => {
+  let turnOf: number | null = null;
+  const writing = db.write(async (tx) => {
     const time = now();
     began = stopwatch();
     const fanout = await nextOpenFanout(tx, time);
     if (!fanout) return tidy(tx, stride.rows, time);
+    turnOf = fanout.seq;
     const usual = fanout.follows.length || fanout.mends ? Math.min(CAREFUL_CHUNK, stride.rows) : stride.rows;
     rows = fanout.cursorSeq === 0 ? FIRST_CHUNK : usual;
     const to = await endOfChunk(tx, fanout, rows);
     await expandTo(tx, fanout, to, time);
     return true;
   });
+  const worked = await writing.catch(async (error) => {
+    // Where even that cannot be written it is the database that fails, and not what was to be expanded.
+    if (turnOf === null || !(await noteFailure(db, turnOf, now()))) throw error;
+    throw new ExpandFailure(turnOf, error);
+  });
   if (!worked) return false;
   stride.tookMs = stopwatch() - began;
   if (rows === stride.rows) adapt(stride);
   return true;
+}
+
+/** One fan-out could not be turned into deliveries. That is noted, and the others have their turns. */
+export class ExpandFailure extends Error {
+  override name = 'ExpandFailure';
+  readonly fanout: number;
+  constructor(fanout: number, cause: Error) {
+    super(cause.message, { cause });
+    this.fanout = fanout;
+  }
+}
+
+async function noteFailure(db: Db, fanout: number, now: Instant): Promise<boolean> {
+  return db
+    .write((tx) => countExpandFailure(tx, fanout, now))
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 /** Halfway towards what would have taken the time that a chunk may take. */

@@ -50,6 +50,7 @@ type Kept = { transport: Transport; unlimited: boolean };
 
 /** The pace to keep to; null when none is known of, or none can be. */
 export function rateOf(provider: Provider, { transport, unlimited }: Kept): Rate | null {
+  if (transport.rate) return transport.rate;
   if (!transport.paced) return null;
   return provider.rate ?? (unlimited ? null : UNTOLD);
 }
@@ -117,13 +118,13 @@ export async function openLedger(
   );
   const says = answers.some(({ limits }) => limits && (limits.rate || limits.quotas.length));
   const blank = !seen?.rate && !seen?.quotas.length && unlimited && !says;
-  if (!transport.paced || blank) return openEnded(now, unlimited);
+  if (!transport.rate && (!transport.paced || blank)) return openEnded(now, unlimited);
 
   const provider = await getProvider(tx, transport.name);
   const time = Date.parse(now);
   let calls: readonly Call[] = provider.calls;
   let quotas: Quota[] = learnQuotas(provider.quotas, [], now);
-  let rate = provider.rate;
+  let rate = transport.rate ?? provider.rate;
   for (const answer of answers) {
     const { limits } = answer;
     const said = limits?.rate ?? null;

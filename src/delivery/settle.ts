@@ -13,7 +13,6 @@ import {
   type BatchMember,
   countCutOff,
   countUnanswered,
-  endBatchMembers,
   endMembers,
   listMembers,
   moveMembers,
@@ -21,9 +20,17 @@ import {
 } from '#db/batchMembers.ts';
 import { isHeldBy } from '#db/leases.ts';
 import type { Tx } from '#db/open.ts';
-import { blockProvider, clearFailures, countFailure, openCircuit } from '#db/providers.ts';
+import {
+  blockProvider,
+  clearFailures,
+  countFailure,
+  endRefusals,
+  getProvider,
+  openCircuit,
+} from '#db/providers.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
+import { refuse } from './commonFault.ts';
 import { freezeBatch, splitBody } from './freeze.ts';
 import { settleHookCall } from './hookSettle.ts';
 import { goesWhole, type MailResult, type Outcome, type Transport } from './transport.ts';
@@ -109,6 +116,7 @@ export async function settleAccepted(tx: Tx, calls: readonly Finished[], at: Cal
     now: at.now,
   });
   if (at.failures) await clearFailures(tx, at.transport.name, at.now);
+  await endRefusals(tx, at.transport.name);
   return accepted.map((call) => call.batch.seq).filter((seq) => !ours.has(seq));
 }
 
@@ -183,8 +191,8 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         return settleCall(tx, { ...call, outcome: unknown }, at);
       }
       if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
-      // Its bytes cannot be cut where its members are: those who are left go in a new one.
-      if (isIncomplete(call)) {
+      // Its bytes cannot be cut where its members are, or what is wrong with them is wrong with all: those who are left go in a new one.
+      if (isIncomplete(call) || (halves.length && (await getProvider(tx, provider)).circuit === 'open')) {
         await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
         return true;
       }
@@ -192,7 +200,9 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
         const batchSeq = await insertBatch(tx, half.batch, { now, notBefore: now, lease: null });
         await moveMembers(tx, half.seqs, { batchSeq, generation: half.batch.generation, now });
       }
-      await endBatchMembers(tx, batch.seq, { state: 'refused', reason: outcome.reason, now });
+      const [only] = call.members;
+      if (only && !halves.length)
+        await refuse(tx, { batchSeq: batch.seq, seq: only.seq, reason: outcome.reason }, at);
       return true;
     }
     case 'configuration': {
@@ -236,9 +246,14 @@ export async function settleMail(
   switch (result.kind) {
     case 'accepted':
       await acceptDeliveries(tx, { seqs, providerIds: [result.providerId], now });
+      await endRefusals(tx, transport.name);
       break;
     case 'refused':
-      await endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
+      await refuse(
+        tx,
+        { batchSeq: batch.seq, seq: result.deliverySeq, reason: result.reason },
+        { now, transport },
+      );
       break;
     case 'later': {
       // Beyond a round of tries someone has asked for another.

@@ -3,7 +3,7 @@ import type { Lane } from '#db/deliveries.ts';
 import type { QuotaWord } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Mail } from './mail.ts';
-import type { RateWord } from './pace.ts';
+import type { Rate, RateWord } from './pace.ts';
 
 /**
  * A way out. `build` decides a batch's exact bytes before anything is sent; `send` hands over those bytes and nothing else, so
@@ -21,6 +21,8 @@ export type Transport = {
   readonly keptForUrgent?: number;
   /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
   readonly paced?: boolean;
+  /** The pace that the operator has set; then nothing is learned of it. */
+  readonly rate?: Rate;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
   /** Never throws for what the other side does: every outcome is a value. */
   send(batch: FrozenBatch, call: Call): Promise<Outcome>;

@@ -74,7 +74,7 @@ gauge(
 );
 gauge(
   'foghorn_outbox_oldest_unsent_seconds',
-  'For how long the oldest delivery that is due has been waiting, by lane and priority; 0 when none is due.',
+  'For how long the oldest delivery that is due has been waiting, by lane and priority, or the oldest message of which none is made yet (lane mail); 0 when none is due.',
   ['lane', 'priority'],
   ({ sending }) =>
     sending.figures.queues.map(({ lane, priority, oldestDue }) => ({

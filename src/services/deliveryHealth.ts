@@ -3,7 +3,7 @@ import type { Lane } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { type OutboxFigures, readOutbox } from '#db/outboxReports.ts';
 import { getProvider, type Provider } from '#db/providers.ts';
-import { listWorkers, type Worker } from '#db/workers.ts';
+import { type Loops, listWorkers, type Worker } from '#db/workers.ts';
 import { paceOf } from '#domain/pace.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isUrgent } from '#domain/priority.ts';
@@ -44,6 +44,8 @@ export const ALIVE_MS = 30_000;
 /** Mail that has been due for longer is late; so much later, someone must look. */
 const LATE_MS = 2 * MINUTE;
 const TOO_LATE_MS = 10 * MINUTE;
+/** A loop turns twice a second; what it does in a turn is bounded. */
+const SILENT_MS = MINUTE;
 
 export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
   requirePermission(ctx.actor, 'delivery.read');
@@ -148,7 +150,8 @@ function judge(sending: Sending): HealthItem[] {
   const items = [
     ...sending.providers.flatMap((provider) => ofProvider(provider, sending)),
     ...LANES.flatMap((lane) => absence(lane, sending)),
-    ...ofBatches(sending),
+    ...LANES.flatMap((lane) => silence(lane, sending)),
+    ...ofMessages(sending),
     ...LANES.flatMap((lane) => lateness(lane, sending)),
   ];
   if (items.length) return items;
@@ -224,6 +227,32 @@ function absence(lane: Lane, { now, lanes, workers, figures }: Sending): HealthI
   ];
 }
 
+const LOOPS = {
+  expanding: 'turns messages into one for each person',
+  sending: 'hands messages over',
+} as const;
+
+/** A heart that beats where the work behind it has come to a stop. */
+function silence(lane: Lane, { now, workers }: Sending): HealthItem[] {
+  const own = workers.filter((worker) => worker.lane === lane && worker.alive);
+  return Object.entries(LOOPS).flatMap(([loop, what]): HealthItem[] => {
+    const silent = own.flatMap(({ loops, beatAt }) => {
+      const ms = loops[loop as keyof Loops];
+      return ms === undefined ? [] : [ms + Math.max(0, msBetween(beatAt, now))];
+    });
+    // One that goes on does the work of all.
+    const ms = Math.min(...silent);
+    if (!silent.length || ms <= SILENT_MS) return [];
+    return [
+      {
+        level: 'trouble',
+        message: `A worker lives, but what ${what}${lane === 'hook' ? ' to webhooks and chats' : ''} has not got through a turn for ${durationText(ms)}.`,
+        fix: 'Its log says why, and so does that of the database. Restart Foghorn, or the worker: nothing is lost or sent twice by that.',
+      },
+    ];
+  });
+}
+
 /** Said where nothing else explains it. */
 function lateness(lane: Lane, { now, lanes, workers, providers }: Sending): HealthItem[] {
   const { oldestDue, urgentSince } = lanes[lane];
@@ -245,8 +274,15 @@ function lateness(lane: Lane, { now, lanes, workers, providers }: Sending): Heal
   ];
 }
 
-function ofBatches({ figures }: Sending): HealthItem[] {
+function ofMessages({ figures }: Sending): HealthItem[] {
   const items: HealthItem[] = [];
+  if (figures.stuck)
+    items.push({
+      level: 'trouble',
+      message: `${figures.stuck} ${figures.stuck === 1 ? 'message cannot' : 'messages cannot'} be made ready for ${figures.stuck === 1 ? 'its' : 'their'} readers: it failed several times in a row. Others go on.`,
+      fix: 'It is tried again by itself, and the log of the worker says why it fails. If it stays so: stop it, drop what is left of it, and post the news again.',
+      at: { href: '/admin/deliveries', label: 'Messages' },
+    });
   if (figures.held)
     items.push({
       level: 'trouble',

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { getProvider } from '#db/providers.ts';
 import { addMs, HOUR, MINUTE } from '#domain/time.ts';
+import { resumeProvider } from '#services/outbox.ts';
+import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -270,6 +272,55 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(JSON.stringify(logged)).not.toContain('@');
     // Each new batch has a key of its own; only a definite refusal allows that.
     expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
+  });
+
+  it('422 about what every mail has in common is a fault of the settings: one call, and nobody is refused', async () => {
+    const { db, drain } = await posted(120);
+    const message =
+      'Invalid `reply_to` field. The email address needs to follow the `email@example.com` format.';
+    fake.always({
+      kind: 'answer',
+      status: 422,
+      body: JSON.stringify({ statusCode: 422, name: 'validation_error', message }),
+    });
+    await drain();
+    expect(fake.calls.length).toBeLessThanOrEqual(2);
+    expect(await states(db)).toEqual({ queued: 120 });
+    expect((await db.read((tx) => getProvider(tx, 'resend'))).circuitReason).toMatch(/MAIL_REPLY_TO/);
+  });
+
+  it('a fault that all mails share stops the provider once five in a row were refused with its words, and nobody is lost', async () => {
+    const { db, drain, clock } = await posted(300);
+    const people = Array.from({ length: 300 }, (_, index) => address(index + 1));
+    for (const one of people)
+      fake.refuse(one, { statusCode: 422, name: 'validation_error', message: `Something is odd, ${one}.` });
+    await drain();
+    const provider = await db.read((tx) => getProvider(tx, 'resend'));
+    expect(provider).toMatchObject({
+      circuit: 'open',
+      circuitReason: expect.stringContaining('Something is odd'),
+    });
+    expect(provider.circuitReason).not.toContain(address(1));
+    expect(await states(db)).toEqual({ queued: 300 });
+    const before = fake.calls.length;
+    clock.advance(HOUR);
+    await drain();
+    expect(fake.calls).toHaveLength(before);
+    // Mended, nothing of the old bytes goes out, and one start is enough.
+    for (const one of people) fake.refuse(one, null);
+    await resumeProvider(testContext(db, { clock }), 'resend');
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 300 });
+    expect(doubled()).toEqual([]);
+    expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
+  });
+
+  it('many addresses that are wrong in the same way are refused each, and stop nobody', async () => {
+    const { db, drain } = await posted(40);
+    for (let n = 1; n <= 12; n++) fake.refuse(address(n));
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 28, refused: 12 });
+    expect((await db.read((tx) => getProvider(tx, 'resend'))).circuit).toBe('closed');
   });
 
   it.each([

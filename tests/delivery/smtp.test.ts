@@ -8,6 +8,7 @@ import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { listFanouts, retryRefused } from '#services/deliveries.ts';
+import { resumeProvider } from '#services/outbox.ts';
 import { testContext } from '../support/context.ts';
 import { freshSqlite } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
@@ -27,8 +28,11 @@ type Server = {
   tries: Map<string, number>;
   /** Refuses the recipient with this code, before any of the message is sent. */
   atRecipient: (address: string, tries: number) => number | null;
+  atSender: () => number | null;
   /** Answers the whole message with this code; `drop` has the message and cuts the connection. */
   atMessage: (address: string, tries: number) => Verdict | Promise<Verdict>;
+  /** What it says after the code; $ is the recipient. */
+  words: string;
   close: () => Promise<void>;
 };
 
@@ -143,6 +147,90 @@ it('4xx: that mail again later, the others at once', async () => {
   expect(server.taken).toHaveLength(8);
 });
 
+it.each([
+  ['421 at the recipient', 421, '4.7.0 Try again later'],
+  ['454', 454, '4.7.0 Temporary failure'],
+  ['a quota', 451, '4.7.1 Daily quota exceeded'],
+  ['a code that says nothing of why', 451, '4.3.0 Not now'],
+])(
+  '4xx for everyone, %s: all wait for the server, and after a day nobody is given up',
+  async (_, code, words) => {
+    server.atRecipient = () => code;
+    server.words = words;
+    const { db, drain, clock } = await posted(30);
+    await drain();
+    const asked = () => [...server.tries.values()].reduce((sum, tries) => sum + tries, 0);
+    expect(asked()).toBeLessThanOrEqual(10);
+    for (let hours = 0; hours < 30; hours++) {
+      clock.advance(HOUR);
+      await drain();
+    }
+    expect((await states(db)).refused).toBeUndefined();
+    expect(await db.read((tx) => getProvider(tx, 'smtp'))).toMatchObject({
+      circuit: 'closed',
+      blockedReason: expect.stringContaining(words),
+    });
+    server.atRecipient = () => null;
+    for (let hours = 0; hours < 3; hours++) {
+      clock.advance(HOUR);
+      await drain();
+    }
+    expect(await states(db)).toEqual({ accepted: 30 });
+    expect(new Set(people(server.taken)).size).toBe(30);
+  },
+);
+
+it('4xx at MAIL FROM is said to everyone: no mail’s try', async () => {
+  server.atSender = () => 451;
+  const { db, drain, clock } = await posted(2);
+  for (let hours = 0; hours < 30; hours++) {
+    await drain();
+    clock.advance(HOUR);
+  }
+  expect(await states(db)).toEqual({ in_batch: 2 });
+  server.atSender = () => null;
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 2 });
+});
+
+it('a server that takes some and then asks for a pause gets one, and then the rest', async () => {
+  let left = 4;
+  server.atRecipient = () => (left-- > 0 ? null : 421);
+  const { db, drain, clock } = await posted(10, server.url, { connections: 1 });
+  await drain();
+  expect((await states(db)).accepted).toBe(4);
+  clock.advance(29_000);
+  await drain();
+  expect((await states(db)).accepted).toBe(4);
+  left = 100;
+  clock.advance(2_000);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 10 });
+});
+
+it('mailboxes that are full or greylisted hold up nobody', async () => {
+  server.atRecipient = (to) => (Number(/\d+/.exec(to)?.[0]) <= 9 ? 450 : null);
+  server.words = '4.2.0 <$>: Greylisted';
+  const { db, drain } = await posted(20, server.url, { connections: 1 });
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 11, queued: 9 });
+});
+
+it('leaves no faster than SMTP_RATE, whoever sends', async () => {
+  const { db, drain, clock, transport } = await posted(30, server.url, { rate: 5, connections: 4 });
+  const other = await rigEngine(db, transport, { clock, owner: 'other:2:2' });
+  const began = Date.parse(clock.now());
+  await Promise.all([drain(), other.drain()]);
+  while ((await states(db)).accepted !== 30) {
+    clock.advance(50);
+    await Promise.all([drain(), other.drain()]);
+  }
+  const seconds = (Date.parse(clock.now()) - began) / 1000;
+  expect(seconds).toBeGreaterThan(5);
+  expect(seconds).toBeLessThan(9);
+  expect(server.taken).toHaveLength(30);
+});
+
 it('4xx for a day: refused, with what the server said', async () => {
   server.atRecipient = () => 451;
   const { db, drain, clock } = await posted(1);
@@ -180,6 +268,50 @@ it('5xx: refused with the reason, the others go', async () => {
     expect.stringMatching(/^The mail server said: 550 /),
     expect.stringMatching(/^The mail server said: 554 /),
   ]);
+});
+
+it.each([
+  ['relay access denied', '5.7.1 <$>: Relay access denied', 554],
+  [
+    'a sender that is not accepted, said at each recipient',
+    '5.1.8 <status@example.com>: Sender address rejected',
+    553,
+  ],
+])('5xx for everyone, %s: the provider stops with what to do, and nobody is lost', async (_, words, code) => {
+  server.atRecipient = () => code;
+  server.words = words;
+  const { db, drain, clock } = await posted(17);
+  await drain();
+  const provider = await db.read((tx) => getProvider(tx, 'smtp'));
+  expect(provider.circuit).toBe('open');
+  expect(provider.circuitReason).toContain(words.slice(-20));
+  expect(provider.circuitReason).toContain('MAIL_FROM');
+  expect(await states(db)).toEqual({ queued: 17 });
+  server.atRecipient = () => null;
+  await resumeProvider(testContext(db, { clock }), 'smtp');
+  clock.advance(1_000);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 17 });
+  expect(new Set(people(server.taken)).size).toBe(17);
+  expect(server.taken).toHaveLength(17);
+});
+
+it('a row of mailboxes that are not there stops nobody; nor does one person who is refused over and over', async () => {
+  server.atRecipient = (to) => (Number(/\d+/.exec(to)?.[0]) <= 12 ? 550 : null);
+  server.words = '5.1.1 <$>: User unknown';
+  const { db, drain, clock } = await posted(20);
+  await drain();
+  expect(await states(db)).toEqual({ accepted: 8, refused: 12 });
+  server.atRecipient = () => 554;
+  server.words = '5.7.1 <$>: We do not like you';
+  await db.write((tx) =>
+    tx.updateTable('recipients').set({ state: 'unsubscribed' }).where('seq', '>', 1).execute(),
+  );
+  for (let n = 0; n < 7; n++) await postNotice(db, clock.now());
+  await expandAll(db, clock.now);
+  await drain();
+  expect((await states(db)).refused).toBe(19);
+  expect((await db.read((tx) => getProvider(tx, 'smtp'))).circuit).toBe('closed');
 });
 
 it('no answer after the message: the same bytes once more, then uncertain, never a third time', async () => {
@@ -279,10 +411,14 @@ async function startServer(port = 0): Promise<Server> {
       state.sessions++;
       done();
     },
+    onMailFrom(_address, _session, done) {
+      const code = state.atSender();
+      done(code ? answerOf(code) : null);
+    },
     onRcptTo({ address: to }, _session, done) {
       state.tries.set(to, (state.tries.get(to) ?? 0) + 1);
       const code = state.atRecipient(to, state.tries.get(to) as number);
-      done(code ? answerOf(code) : null);
+      done(code ? answerOf(code, state.words.replace('$', to)) : null);
     },
     async onData(stream, session, done) {
       const chunks: Buffer[] = [];
@@ -309,12 +445,14 @@ async function startServer(port = 0): Promise<Server> {
     sessions: 0,
     tries: new Map(),
     atRecipient: () => null,
+    atSender: () => null,
+    words: '',
     atMessage: () => null,
     close: () => new Promise((resolve) => (smtp.server.listening ? smtp.close(() => resolve()) : resolve())),
   };
   return state;
 }
 
-function answerOf(code: number): Error {
-  return Object.assign(new Error(`no, said the server (${code})`), { responseCode: code });
+function answerOf(code: number, words = ''): Error {
+  return Object.assign(new Error(words || `no, said the server (${code})`), { responseCode: code });
 }

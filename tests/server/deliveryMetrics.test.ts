@@ -101,6 +101,15 @@ eachDatabase('what /metrics tells of sending', (fresh) => {
     }
   });
 
+  it('what is released and not yet turned into one mail a person is unsent, too', async () => {
+    await makeSubscribers(db, 2);
+    await postNotice(db, ctx.now(), { priority: 0 });
+    ctx.clock.advance(20_000);
+    const families = await scrape();
+    expect(read(families, 'outbox_oldest_unsent_seconds', { lane: 'mail', priority: '0' })).toBe(20);
+    expect(read(families, 'outbox_oldest_unsent_seconds', { lane: 'hook', priority: '0' })).toBe(0);
+  });
+
   it('a dispatcher that fell silent, a pause, and who is not mailed any more', async () => {
     await db.write((tx) => beatWorker(tx, { id: 'here:1:1', role: 'mail:smtp', now: ctx.now() }));
     await pauseProvider(ctx, 'smtp');

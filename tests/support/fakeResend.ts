@@ -86,8 +86,8 @@ export type FakeResend = {
   next: (...mishaps: Mishap[]) => void;
   /** What every call meets from now on; null for none. */
   always: (mishap: Mishap | null) => void;
-  /** Refuses any batch that holds this address, as the real one does for a fault in one mail. */
-  refuse: (address: string, error?: { statusCode: number; name: string; message: string }) => void;
+  /** Refuses any batch that holds this address, as the real one does for a fault in one mail; with null no more. */
+  refuse: (address: string, error?: { statusCode: number; name: string; message: string } | null) => void;
   setQuota: (mails: number) => void;
   close: () => Promise<void>;
 };
@@ -117,11 +117,10 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     always: (mishap) => {
       constant = mishap;
     },
-    refuse: (address, error) =>
-      void refused.set(
-        address,
-        error ?? { statusCode: 422, name: 'validation_error', message: 'Invalid `to` field.' },
-      ),
+    refuse: (
+      address,
+      error = { statusCode: 422, name: 'validation_error', message: 'Invalid `to` field.' },
+    ) => void (error ? refused.set(address, error) : refused.delete(address)),
     setQuota: (mails) => {
       quota = mails;
     },

@@ -120,7 +120,7 @@ async function readReply(
   if (name === 'invalid_idempotent_request' || name === 'invalid_idempotency_key')
     return { kind: 'ownBug', reason };
   if (status === 409) return unknown(reason, retryAfter, false);
-  const fix = configurationFix(status, name);
+  const fix = configurationFix(status, name, message);
   if (fix) return { kind: 'configuration', reason, fix };
   // The SDK's own name for what is not in Resend's words.
   return { kind: 'payloadFault', reason, bySomeoneElse: name === '' || name === 'application_error' };
@@ -135,11 +135,14 @@ function atMostAnHour(ms: number): number {
   return Math.min(ms, HOUR_MS);
 }
 
+/** A field that all mails have alike, as Resend names it: isolating the fault would refuse everyone. */
+const SHARED = /[`'"](from|reply_to|replyTo|headers?|tags?)(\.\w+|\[[^\]]*\])*[`'"]/;
+
 /**
  * What an operator must do, when the fault is in the account or in our settings; null when it is in the mails. A sender that Resend does
  * not accept counts as ours: it is the same in every mail, and isolating it would refuse everyone.
  */
-function configurationFix(status: number, name: string): string | null {
+function configurationFix(status: number, name: string, message: string): string | null {
   if (name === 'invalid_from_address')
     return 'Set MAIL_FROM to an address of a domain that is verified in Resend, then resume.';
   if (
@@ -154,6 +157,8 @@ function configurationFix(status: number, name: string): string | null {
   if (status === 451) return 'Resend has stopped this account for security: ask their support, then resume.';
   if (status === 402) return 'Settle the bill or raise the plan in Resend, then resume.';
   if (status === 404 || status === 405) return 'Check RESEND_BASE_URL, then resume.';
+  if (SHARED.test(message))
+    return 'Check MAIL_FROM and MAIL_REPLY_TO: each must be one whole address, such as support@example.com. If one message alone names another, stop that message. Then resume.';
   return null;
 }
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
 import type { Sender } from '../mail.ts';
+import type { Rate } from '../pace.ts';
 import type { Call, FrozenBatch, MailResult, Outcome, Transport } from '../transport.ts';
 import { composeMessage } from './mime.ts';
 
@@ -20,6 +21,8 @@ export function smtpTransport(options: {
   url: string;
   sender: Sender;
   connections?: number;
+  /** Mails per second, from all processes together. */
+  rate?: number | null;
   timeouts?: Partial<typeof TIMEOUTS>;
 }): Transport {
   const connections = options.connections ?? CONNECTIONS;
@@ -44,11 +47,14 @@ export function smtpTransport(options: {
     done();
   });
 
+  const putOff = new Set<string>();
   return {
     name: 'smtp',
     lane: 'mail',
-    batchSize: BATCH,
+    // The pace is one of calls: where one is set, each mail is a call.
+    batchSize: options.rate ? 1 : BATCH,
     concurrency: connections,
+    ...(options.rate && { rate: rateOf(options.rate) }),
     async build(mails, frozenAt) {
       const entries: Entry[] = [];
       for (const mail of mails)
@@ -60,7 +66,7 @@ export function smtpTransport(options: {
         });
       return Buffer.from(JSON.stringify(entries));
     },
-    send: (batch, call) => sendEach(batch, call, (entry) => sendOne(pool, entry)),
+    send: (batch, call) => sendEach(batch, call, { send: (entry) => sendOne(pool, entry), putOff }),
     // What is still being sent has been given up by now.
     close: async () => pool.close({ force: true }),
   };
@@ -68,27 +74,56 @@ export function smtpTransport(options: {
 
 const STOPPED: Outcome = { kind: 'retry', afterMs: 0, reason: 'Foghorn was stopped.', unreachable: false };
 
+/** Whole mails in a window, so that also less than one a second can be said. */
+function rateOf(perSecond: number): Rate {
+  const limit = Math.max(1, Math.floor(perSecond));
+  return { limit, windowMs: Math.ceil((limit * 1_000) / perSecond) };
+}
+
+/** So many people put off in a row, and none taken in between: then it is not about them. */
+const PUT_OFF = 3;
+/** How long a server rests that took some mails and then asked for a pause. */
+const PAUSE_MS = 30_000;
+
+/** @param putOff who was put off since a mail was taken, whatever batch they were in */
 async function sendEach(
   batch: FrozenBatch,
   call: Call,
-  send: (entry: Entry) => Promise<MailResult | Outcome>,
+  { send, putOff }: { send: (entry: Entry) => Promise<MailResult | Outcome>; putOff: Set<string> },
 ): Promise<Outcome> {
   const open = new Set(batch.members.filter((member) => member.open).map((member) => member.seq));
   let unanswered = false;
+  let taken = false;
   for (const entry of JSON.parse(batch.body.toString()) as Entry[]) {
     if (!open.has(entry.delivery)) continue;
     if (call.stopping.aborted) return unanswered ? { kind: 'reported' } : STOPPED;
     const result = await send(entry);
-    // Not about this mail alone: the rest of the batch waits with it. Should one before it be without an answer, the batch's past is
-    // no longer certain.
-    if (!('deliverySeq' in result))
-      return unanswered && 'reason' in result
-        ? { kind: 'unknown', afterMs: null, reason: result.reason, unreachable: true }
-        : result;
+    // Not about this mail alone: the rest of the batch waits with it.
+    if (!('deliverySeq' in result)) return stopAt(result);
     unanswered ||= result.kind === 'unanswered';
+    taken ||= result.kind === 'accepted';
+    if (result.kind === 'accepted') putOff.clear();
+    else if (result.kind === 'later' && !isTheirs(result.reason)) putOff.add(entry.to);
     if (!(await call.report(result))) return { kind: 'reported' };
+    // One mail's try a call is spent on finding out whether it still is so: else one that is put off for itself would hold up all.
+    if (result.kind === 'later' && putOff.size >= PUT_OFF)
+      return stopAt({ kind: 'retry', afterMs: null, reason: result.reason, unreachable: true });
   }
   return { kind: 'reported' };
+
+  function stopAt(outcome: Outcome): Outcome {
+    // Should one before it be without an answer, the batch's past is no longer certain.
+    if (unanswered && 'reason' in outcome)
+      return { kind: 'unknown', afterMs: null, reason: outcome.reason, unreachable: true };
+    return taken && outcome.kind === 'retry'
+      ? { ...outcome, afterMs: PAUSE_MS, unreachable: false }
+      : outcome;
+  }
+}
+
+/** RFC 3463: X.1 is about the recipient's address (but for the sender's, X.1.7 and X.1.8) and X.2 about the mailbox. */
+function isTheirs(reason: string): boolean {
+  return /\b4\.(1\.(?![78]\b)|2\.)\d+\b|gr[ea]y-?list/i.test(reason);
 }
 
 type Watched = { handover: { stream: Readable | null } };
@@ -124,6 +159,8 @@ function readFailure(error: SmtpError, deliverySeq: number, handedOver: boolean)
       reason,
       fix: 'Set MAIL_FROM to a sender that the mail server accepts, then resume.',
     };
+  if (code !== undefined && code < 500 && isForEveryone(code, command, reason))
+    return { kind: 'retry', afterMs: null, reason, unreachable: true };
   if (error.code === 'EENVELOPE' || error.code === 'EMESSAGE')
     return code === undefined || (code >= 500 && code !== 503)
       ? { deliverySeq, kind: 'refused', reason }
@@ -133,6 +170,17 @@ function readFailure(error: SmtpError, deliverySeq: number, handedOver: boolean)
       ? { deliverySeq, kind: 'unanswered', reason }
       : { deliverySeq, kind: 'later', reason };
   return { kind: 'retry', afterMs: null, reason, unreachable: true };
+}
+
+/** 421 ends the session and 454 the service (RFC 5321, RFC 4954); what is said to the sender, or of their quota, holds for every mail. */
+function isForEveryone(code: number, command: string | undefined, reason: string): boolean {
+  if (code === 421 || code === 454 || command === 'MAIL FROM') return true;
+  return (
+    !isTheirs(reason) &&
+    /\b(daily|hourly|sending|rate|message) (quota|limit)|too many (mails|messages|emails|connections)|throttl/i.test(
+      reason,
+    )
+  );
 }
 
 /** Servers may say much; what is kept is one short line. */
