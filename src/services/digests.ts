@@ -1,5 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { type DigestItem, listDigestItems } from '#db/digestItems.ts';
+import { hasDigestsAfter, setDigestsAside } from '#db/digestLeaps.ts';
 import {
   beginDigest,
   clearDigestFrom,
@@ -48,6 +49,7 @@ const CHUNKS_A_CALL = 20;
  */
 export async function sendDigests(ctx: Ctx): Promise<{ promised: number; more: boolean }> {
   const now = ctx.now();
+  await setLeapsAside(ctx, now);
   const due = await ctx.db.read((tx) => listDueDigests(tx, now));
   if (due.length)
     await ctx.db.write(async (tx) => {
@@ -61,6 +63,13 @@ export async function sendDigests(ctx: Ctx): Promise<{ promised: number; more: b
     if (count) ctx.changed('outbox');
   }
   return { promised, more: true };
+}
+
+/** Of digests by a clock that had leapt ahead and was put right: what happens until then is to be told, too. */
+async function setLeapsAside(ctx: Ctx, now: Instant): Promise<void> {
+  const latest = addMs(now, OVERLAP);
+  if (!(await ctx.db.read((tx) => hasDigestsAfter(tx, latest)))) return;
+  await ctx.db.write((tx) => setDigestsAside(tx, latest, now));
 }
 
 /**

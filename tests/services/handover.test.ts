@@ -48,6 +48,21 @@ eachDatabase('the hand-over at the end of a duty', (fresh) => {
     expect((await house.lead())?.userId).toBe('mia');
   });
 
+  it('is asked when it is time, though a clock that had leapt ahead asked then', async () => {
+    const house = await atWork();
+    const { ctx, pass } = house;
+    ctx.clock.set('2026-11-20T19:10:00.000Z');
+    await askToTakeOver(ctx);
+    ctx.clock.set('2026-11-20T14:11:00.000Z');
+    await pass(35);
+    expect(await lines(house)).toEqual([
+      '19:10 jonas, ada, otto: [SEV1] Take over: Checkout is failing',
+      '14:30 jonas: [SEV1] Take over: Checkout is failing',
+      '14:35 ada: [SEV1] Take over: Checkout is failing',
+      '14:40 otto: [SEV1] Take over: Checkout is failing',
+    ]);
+  });
+
   it('is taken by one press, and is asked of nobody then', async () => {
     const house = await atWork();
     const { as, id, pass } = house;
