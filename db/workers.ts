@@ -1,7 +1,7 @@
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 
-/** One process that hands mail over. */
+/** One process that hands mail over, or keeps the clock. */
 export type Worker = { id: string; role: string; beatAt: Instant };
 
 /** Says that the worker is alive. */
@@ -21,4 +21,24 @@ export async function deleteWorkers(tx: Tx, ids: readonly string[]): Promise<voi
 export async function listWorkers(tx: Tx): Promise<Worker[]> {
   const rows = await tx.selectFrom('workers').selectAll().orderBy('beat_at', 'desc').execute();
   return rows.map((row) => ({ id: row.id, role: row.role, beatAt: row.beat_at }));
+}
+
+/** A process that keeps the clock, among the workers: what it does not get done stands behind its role. */
+const CLOCK = 'clock:';
+
+export type ClockBeat = { beatAt: Instant; undone: string[] };
+
+/** Says that the clock of a process ticks. */
+export function beatClock(
+  tx: Tx,
+  { id, undone, now }: { id: string; undone: readonly string[]; now: Instant },
+): Promise<void> {
+  return beatWorker(tx, { id, role: CLOCK + JSON.stringify(undone), now });
+}
+
+/** Whoever ticked last first. */
+export async function listClocks(tx: Tx): Promise<ClockBeat[]> {
+  return (await listWorkers(tx))
+    .filter(({ role }) => role.startsWith(CLOCK))
+    .map(({ role, beatAt }) => ({ beatAt, undone: JSON.parse(role.slice(CLOCK.length)) as string[] }));
 }
