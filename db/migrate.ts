@@ -27,6 +27,7 @@ import { postmortems } from './migrations/0025_postmortems.ts';
 import { corrected } from './migrations/0026_corrected.ts';
 import { stuck } from './migrations/0027_stuck.ts';
 import type { Db, Tx } from './open.ts';
+import { withoutLimit } from './postgres.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
 
@@ -78,19 +79,21 @@ export async function migrationState(db: Db): Promise<MigrationState> {
  * @throws NewerSchemaError
  */
 export async function migrate(db: Db, now: string): Promise<string[]> {
-  return db.write(async (tx) => {
-    await sql`create table if not exists migrations (name text primary key, applied_at text not null)`.execute(
-      tx,
-    );
-    const { pending } = compare(await readApplied(tx));
-    for (const name of pending) {
-      const migration = MIGRATIONS.find((m) => m.name === name) as Migration;
-      for (const statement of migration.statements(COLUMN_WORDS[tx.dialect]))
-        await sql.raw(statement).execute(tx);
-      await sql`insert into migrations (name, applied_at) values (${name}, ${now})`.execute(tx);
-    }
-    return pending;
-  });
+  return withoutLimit(() => db.write((tx) => bringUpToDate(tx, now)));
+}
+
+async function bringUpToDate(tx: Tx, now: string): Promise<string[]> {
+  await sql`create table if not exists migrations (name text primary key, applied_at text not null)`.execute(
+    tx,
+  );
+  const { pending } = compare(await readApplied(tx));
+  for (const name of pending) {
+    const migration = MIGRATIONS.find((m) => m.name === name) as Migration;
+    for (const statement of migration.statements(COLUMN_WORDS[tx.dialect]))
+      await sql.raw(statement).execute(tx);
+    await sql`insert into migrations (name, applied_at) values (${name}, ${now})`.execute(tx);
+  }
+  return pending;
 }
 
 function compare(applied: string[]): MigrationState {

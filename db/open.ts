@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Dialect, Transaction } from 'kysely';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { DialectName } from './dialect.ts';
+import { openPool } from './postgres.ts';
 import type { Schema } from './schema.ts';
 import { sqliteDialect } from './sqlite.ts';
 
@@ -34,6 +35,7 @@ export type Db = {
 const READERS = 4;
 /** Any number, as long as every Foghorn uses the same: the Postgres lock that makes writers take turns. */
 const WRITER_LOCK = 4_321_001;
+const WRITER_IDLE_MS = 60_000;
 const BUSY_TRIES = 6;
 
 const inside = new AsyncLocalStorage<'read' | 'write'>();
@@ -41,12 +43,7 @@ const inside = new AsyncLocalStorage<'read' | 'write'>();
 /** Opens `sqlite:PATH` (made with its folder when absent) or `postgres://...`. Does not migrate. */
 export async function openDatabase(url: string): Promise<Db> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length));
-  const { Pool, types } = (await import('pg')).default;
-  types.setTypeParser(types.builtins.INT8, Number);
-  const pool = new Pool({ connectionString: url, max: 10 });
-  // An idle connection that drops must not end the process: the next query opens another.
-  pool.on('error', () => undefined);
-  return databaseOver('postgres', null, new PostgresDialect({ pool }));
+  return databaseOver('postgres', null, new PostgresDialect({ pool: await openPool(url) }));
 }
 
 async function openSqlite(file: string): Promise<Db> {
@@ -71,7 +68,12 @@ async function openSqlite(file: string): Promise<Db> {
 }
 
 /** The database over one Kysely dialect that serves both reads and writes: Postgres, and in tests PGlite. */
-export function databaseOver(dialect: 'postgres', file: null, kyselyDialect: Dialect): Db {
+export function databaseOver(
+  dialect: 'postgres',
+  file: null,
+  kyselyDialect: Dialect,
+  { writerIdleMs }: { writerIdleMs: number } = { writerIdleMs: WRITER_IDLE_MS },
+): Db {
   const kysely = new Kysely<Schema>({ dialect: kyselyDialect });
   return counted({
     dialect,
@@ -79,7 +81,11 @@ export function databaseOver(dialect: 'postgres', file: null, kyselyDialect: Dia
     write: (work) =>
       transact('write', () =>
         kysely.transaction().execute(async (tx) => {
-          await sql`select pg_advisory_xact_lock(${sql.lit(WRITER_LOCK)})`.execute(tx);
+          // Only SQL is inside: whoever asks nothing for long is gone, and must not keep the others from writing until the system notices.
+          await sql`select pg_advisory_xact_lock(${sql.lit(WRITER_LOCK)}),
+            set_config('idle_in_transaction_session_timeout', ${sql.lit(String(writerIdleMs))}, true)`.execute(
+            tx,
+          );
           return work(named(tx, dialect));
         }),
       ),

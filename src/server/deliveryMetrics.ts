@@ -167,6 +167,18 @@ gauge(
       }));
     }),
 );
+gauge(
+  'foghorn_clock_last_tick_seconds',
+  'Seconds since the clock last ticked, in whichever process: calls to staff hang on it. No sample when it never did.',
+  [],
+  ({ clock, sending }) => one(ageOf(clock.lastTick, sending.now)),
+);
+gauge(
+  'foghorn_clock_undone',
+  'What is done because time passes and no process has got done for a minute, such as calls to staff: 1 each, by duty.',
+  ['duty'],
+  ({ clock }) => clock.undone.map((duty) => ({ labels: { duty }, value: 1 })),
+);
 ofProviders(
   'foghorn_provider_circuit_open',
   '1 while nothing is sent through it until someone acts.',

@@ -8,6 +8,7 @@ import { paceOf } from '#domain/pace.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isUrgent } from '#domain/priority.ts';
 import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { readClockTrouble } from './clockHealth.ts';
 import { kept } from './kept.ts';
 import { readPlaceTrouble } from './placeTrouble.ts';
 import { readStaffTrouble } from './staffMail.ts';
@@ -50,7 +51,11 @@ const SILENT_MS = MINUTE;
 export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
   requirePermission(ctx.actor, 'delivery.read');
   const outbox = await readSending(ctx);
-  const calls = [...(await readStaffTrouble(ctx)), ...(await readPlaceTrouble(ctx))];
+  const calls = [
+    ...(await readClockTrouble(ctx)),
+    ...(await readStaffTrouble(ctx)),
+    ...(await readPlaceTrouble(ctx)),
+  ];
   const items = [...calls, ...judge(outbox).filter(({ level }) => !calls.length || level !== 'fine')];
   const [worst, ...more] = items.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
   const { providers, workers, lanes } = outbox;

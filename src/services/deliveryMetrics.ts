@@ -7,12 +7,14 @@ import { countOutcomes, DELIVERY_STATES, type DeliveryState } from '#domain/deli
 import { requirePermission } from '#domain/permissions.ts';
 import { PRIORITIES } from '#domain/priority.ts';
 import { addMs, DAY } from '#domain/time.ts';
+import { type ClockStanding, readClock } from './clockHealth.ts';
 import { statesOf } from './deliveries.ts';
 import { readSending, type Sending } from './deliveryHealth.ts';
 
 /** What the screen of deliveries shows, as figures for a machine that looks every few seconds. */
 export type DeliveryMetrics = {
   sending: Sending;
+  clock: ClockStanding;
   /** Of messages that are not through or were posted in the last day: every state and priority, zeros too. */
   deliveries: { state: DeliveryState; priority: number; count: number }[];
   /** People of those messages for whom there is no delivery yet. */
@@ -46,6 +48,7 @@ export async function readDeliveryMetrics(ctx: Ctx): Promise<DeliveryMetrics> {
   }
   return {
     sending,
+    clock: await readClock(ctx),
     deliveries: DELIVERY_STATES.flatMap((state) =>
       PRIORITIES.map((priority) => ({ state, priority, count: counts.get(`${state} ${priority}`) ?? 0 })),
     ),

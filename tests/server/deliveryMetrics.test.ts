@@ -1,10 +1,12 @@
 import { beforeEach, expect, it } from 'vitest';
+import { newDuties } from '#clock/clock.ts';
 import type { Db } from '#db/open.ts';
 import { beatWorker } from '#db/workers.ts';
 import { DELIVERY_STATES } from '#domain/deliveries.ts';
 import { MINUTE } from '#domain/time.ts';
 import { collectDeliveries } from '#server/deliveryMetrics.ts';
 import { registry } from '#server/metrics.ts';
+import { sayClockTicks } from '#services/clockHealth.ts';
 import { listFanouts } from '#services/deliveries.ts';
 import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { pauseProvider } from '#services/outbox.ts';
@@ -24,6 +26,7 @@ const LABELS: Record<string, readonly string[]> = {
   state: [...DELIVERY_STATES, 'expanding', 'stopped'],
   provider: ['resend', 'smtp', 'file', 'hook'],
   period: ['day', 'month'],
+  duty: [...Object.keys(newDuties()), 'heartbeat'],
   reason: ['bounce', 'soft_bounces', 'complaint', 'manual'],
 };
 
@@ -121,6 +124,20 @@ eachDatabase('what /metrics tells of sending', (fresh) => {
     ctx.clock.advance(2 * MINUTE);
     families = await scrape();
     expect(read(families, 'worker_heartbeat_age_seconds', { lane: 'mail' })).toBe(120);
+    expect(read(families, 'workers_alive', { lane: 'mail' })).toBe(0);
+  });
+
+  it('the clock: when it last ticked, in whichever process, and what none gets done', async () => {
+    expect(read(await scrape(), 'clock_last_tick_seconds')).toBeUndefined();
+    await sayClockTicks(ctx, 'clock/one', ['digests', 'calls to staff']);
+    ctx.clock.advance(MINUTE / 2);
+    await sayClockTicks(ctx, 'clock/two', ['calls to staff']);
+    ctx.clock.advance(MINUTE / 4);
+    const families = await scrape();
+    expect(read(families, 'clock_last_tick_seconds')).toBe(15);
+    expect(read(families, 'clock_undone', { duty: 'calls to staff' })).toBe(1);
+    expect(read(families, 'clock_undone', { duty: 'digests' })).toBeUndefined();
+    // A clock sends nothing.
     expect(read(families, 'workers_alive', { lane: 'mail' })).toBe(0);
   });
 
