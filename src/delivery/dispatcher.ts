@@ -1,8 +1,9 @@
-import { listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
-import { endBatchMembers, requeueMembers } from '#db/batchMembers.ts';
+import { type LostBatch, listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
+import { countCutOff, endBatchMembers, listMembers, requeueMembers } from '#db/batchMembers.ts';
 import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { closeCircuit } from '#db/providers.ts';
+import { endOvertaken } from '#db/refused.ts';
 import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';
 import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
@@ -13,7 +14,7 @@ import { createFollower, seenBefore, watchClock } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { LEAD_MS } from './ledger.ts';
 import { createEngine } from './round.ts';
-import type { Transport } from './transport.ts';
+import { goesWhole, type Transport } from './transport.ts';
 
 export type DispatcherDeps = {
   db: Db;
@@ -194,6 +195,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     const tooOld = { before: addMs(time, -KEY_LIFETIME), now: time };
     for (const batch of believed ? await listLostBatches(tx, tooOld) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
+      if (!goesWhole(batch.transport)) await requeueUntouched(tx, batch, time);
       await endBatchMembers(tx, batch.seq, { state: 'uncertain', reason: LOST, now: time });
     }
     // Calls have one way out: there is no other that theirs could have been frozen for.
@@ -213,6 +215,18 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 }
+
+/** Of mails that go one by one, those that were certainly never handed over go on waiting: no key of theirs runs out. */
+async function requeueUntouched(tx: Tx, { seq, cutOff }: LostBatch, now: Instant): Promise<void> {
+  if (cutOff) await countCutOff(tx, seq, now);
+  const members = await listMembers(tx, seq);
+  const seqs = members.flatMap((member) => (member.unanswered ? [] : [member.seq]));
+  if (!seqs.length) return;
+  await endOvertaken(tx, seqs, { state: 'in_batch', reason: OVERTAKEN, now }, 'anyone');
+  await requeueMembers(tx, { batchSeq: seq, seqs }, { notBefore: now, reason: null, now });
+}
+
+const OVERTAKEN = 'It waited for too long: a newer message has gone out since.';
 
 const LOST =
   'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';
