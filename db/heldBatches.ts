@@ -92,7 +92,7 @@ export async function requeueHeld(tx: Tx, batchSeq: number, now: Instant, reader
   await endOvertaken(tx, seqs, { state: 'in_batch', reason: NOT_SENT_OVERTAKEN, now }, reader);
   const left = await openMembers(tx, batchSeq);
   await reopenFanouts(tx, [...new Set(left.map((row) => row.notice_seq))]);
-  await requeueMembers(tx, { batchSeq }, { notBefore: now, reason: null, now });
+  await requeueMembers(tx, { batchSeq }, { counts: true, notBefore: now, reason: null, now });
   return left.length;
 }
 

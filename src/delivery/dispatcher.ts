@@ -201,7 +201,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     // Calls have one way out: there is no other that theirs could have been frozen for.
     for (const batch of transport.lane === 'mail' ? await listStrandedBatches(tx, transport.name) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: 'Mail leaves another way now.' }))) continue;
-      await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: time, reason: null, now: time });
+      await requeueMembers(
+        tx,
+        { batchSeq: batch.seq },
+        { counts: true, notBefore: time, reason: null, now: time },
+      );
     }
   }
 
@@ -223,7 +227,7 @@ async function requeueUntouched(tx: Tx, { seq, cutOff }: LostBatch, now: Instant
   const seqs = members.flatMap((member) => (member.unanswered ? [] : [member.seq]));
   if (!seqs.length) return;
   await endOvertaken(tx, seqs, { state: 'in_batch', reason: OVERTAKEN, now }, 'anyone');
-  await requeueMembers(tx, { batchSeq: seq, seqs }, { notBefore: now, reason: null, now });
+  await requeueMembers(tx, { batchSeq: seq, seqs }, { counts: false, notBefore: now, reason: null, now });
 }
 
 const OVERTAKEN = 'It waited for too long: a newer message has gone out since.';
