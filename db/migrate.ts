@@ -25,6 +25,7 @@ import { brand } from './migrations/0023_brand.ts';
 import { languages } from './migrations/0024_languages.ts';
 import { postmortems } from './migrations/0025_postmortems.ts';
 import { corrected } from './migrations/0026_corrected.ts';
+import { providerKeys } from './migrations/0027_provider_keys.ts';
 import type { Db, Tx } from './open.ts';
 
 export type Migration = { name: string; statements: (words: ColumnWords) => readonly string[] };
@@ -56,6 +57,7 @@ export const MIGRATIONS: readonly Migration[] = [
   languages,
   postmortems,
   corrected,
+  providerKeys,
 ];
 
 export class NewerSchemaError extends Error {

@@ -605,6 +605,8 @@ export interface ProvidersTable {
   paused_by: string | null;
   /** When it can be called, or could again, after a minute or more in which it could not, or after calls in a row without an answer. */
   back_at: Generated<Instant | null>;
+  /** Of the account key that it was called with last; null where it has none. */
+  key_mark: Generated<string | null>;
 }
 
 export interface WorkersTable {

@@ -1,8 +1,14 @@
-import { type LostBatch, listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
+import {
+  holdUnknown,
+  type LostBatch,
+  listLostBatches,
+  listStrandedBatches,
+  settleBatch,
+} from '#db/batches.ts';
 import { countCutOff, endBatchMembers, listMembers, requeueMembers } from '#db/batchMembers.ts';
 import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
-import { closeCircuit } from '#db/providers.ts';
+import { closeCircuit, noteKey } from '#db/providers.ts';
 import { endOvertaken } from '#db/refused.ts';
 import { beatWorker, deleteWorkers, listWorkers } from '#db/workers.ts';
 import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
@@ -126,6 +132,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
             gone.map((worker) => worker.id),
           );
           await closeCircuit(tx, transport.name, now());
+          await askAboutKey(tx, transport, now());
           await sayAlive(tx);
           return true;
         }),
@@ -229,6 +236,15 @@ async function requeueUntouched(tx: Tx, { seq, cutOff }: LostBatch, now: Instant
   await endOvertaken(tx, seqs, { state: 'in_batch', reason: OVERTAKEN, now }, 'anyone');
   await requeueMembers(tx, { batchSeq: seq, seqs }, { counts: false, notBefore: now, reason: null, now });
 }
+
+/** With another account key, what has no answer yet waits until someone has said that the account is the same. Everything else goes on. */
+async function askAboutKey(tx: Tx, { name, keyMark }: Transport, now: Instant): Promise<void> {
+  if (keyMark !== undefined && (await noteKey(tx, name, keyMark)))
+    await holdUnknown(tx, { transport: name, error: OTHER_KEY, now });
+}
+
+const OTHER_KEY =
+  'No answer came, and the account key is another since. Of the same team it may go on under its key, and nobody gets it twice.';
 
 const OVERTAKEN = 'It waited for too long: a newer message has gone out since.';
 
