@@ -152,18 +152,21 @@ export async function endBatchMembers(
   if (end.state === 'refused') await returnEnded(tx, seqs, end.now);
 }
 
-/** Puts members back in the queue. Only for those that were definitely not taken: they will go in a new batch, under a new key. */
+/**
+ * Puts members back in the queue. Only for those that were definitely not taken: they will go in a new batch, under a new key.
+ * @param again `counts`: it was a try, or a provider has seen their key. Otherwise it is as though they had never been in the batch.
+ */
 export async function requeueMembers(
   tx: Tx,
   members: { batchSeq: number; seqs?: readonly number[] },
-  again: { notBefore: Instant; reason: string | null; now: Instant },
+  again: { counts: boolean; notBefore: Instant; reason: string | null; now: Instant },
 ): Promise<void> {
   let query = tx
     .updateTable('deliveries')
     .set((eb) => ({
       state: 'queued' as const,
       batch_seq: null,
-      attempts: eb('attempts', '+', 1),
+      attempts: eb('attempts', '+', again.counts ? 1 : 0),
       not_before: again.notBefore,
       reason: again.reason,
       updated_at: again.now,

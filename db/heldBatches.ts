@@ -72,6 +72,25 @@ export async function endHeld(
   return ended?.idempotency_key ?? null;
 }
 
+/** Lets a held batch go on as it is, under the key that it has. @returns how many mails; null as `endHeld` */
+export async function goOnHeld(
+  tx: Tx,
+  seq: number,
+  now: Instant,
+  reader: Reader,
+): Promise<{ key: string; mails: number } | null> {
+  const known = await heldFor(tx, reader).select('b.seq').where('b.seq', '=', seq).executeTakeFirst();
+  if (!known) return null;
+  const frozen = await tx
+    .updateTable('batches')
+    .set({ state: 'frozen', not_before: now })
+    .where('seq', '=', seq)
+    .where('state', '=', 'held')
+    .returning('idempotency_key')
+    .executeTakeFirst();
+  return frozen ? { key: frozen.idempotency_key, mails: (await openMembers(tx, seq)).length } : null;
+}
+
 /** Notes that what is left of the batch was taken. @returns how many that was */
 export async function acceptMembers(tx: Tx, batchSeq: number, now: Instant): Promise<number> {
   const members = await openMembers(tx, batchSeq);
@@ -92,7 +111,7 @@ export async function requeueHeld(tx: Tx, batchSeq: number, now: Instant, reader
   await endOvertaken(tx, seqs, { state: 'in_batch', reason: NOT_SENT_OVERTAKEN, now }, reader);
   const left = await openMembers(tx, batchSeq);
   await reopenFanouts(tx, [...new Set(left.map((row) => row.notice_seq))]);
-  await requeueMembers(tx, { batchSeq }, { notBefore: now, reason: null, now });
+  await requeueMembers(tx, { batchSeq }, { counts: true, notBefore: now, reason: null, now });
   return left.length;
 }
 

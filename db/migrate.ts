@@ -26,6 +26,7 @@ import { languages } from './migrations/0024_languages.ts';
 import { postmortems } from './migrations/0025_postmortems.ts';
 import { corrected } from './migrations/0026_corrected.ts';
 import { stuck } from './migrations/0027_stuck.ts';
+import { providerKeys } from './migrations/0028_provider_keys.ts';
 import type { Db, Tx } from './open.ts';
 import { withoutLimit } from './postgres.ts';
 
@@ -59,6 +60,7 @@ export const MIGRATIONS: readonly Migration[] = [
   postmortems,
   corrected,
   stuck,
+  providerKeys,
 ];
 
 export class NewerSchemaError extends Error {

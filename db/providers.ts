@@ -132,6 +132,14 @@ export async function closeCircuit(tx: Tx, id: string, now: Instant): Promise<vo
     .execute();
 }
 
+/** Notes the key that it is called with from now on. @returns whether it was another before */
+export async function noteKey(tx: Tx, id: string, mark: string): Promise<boolean> {
+  const before = await tx.selectFrom('providers').select('key_mark').where('id', '=', id).executeTakeFirst();
+  if (before?.key_mark === mark) return false;
+  await tx.updateTable('providers').set({ key_mark: mark }).where('id', '=', id).execute();
+  return typeof before?.key_mark === 'string';
+}
+
 /** A shorter wait is part of any day, and no time in which the provider was away. */
 const AWAY_MS = MINUTE;
 

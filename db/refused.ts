@@ -80,19 +80,24 @@ export async function takeBackRefused(tx: Tx, seqs: readonly number[], now: Inst
   await stopLikeTheRest(tx, noticeSeqs);
 }
 
-/** Ends deliveries in this state to people who have newer news of the same incident already, since old news must not follow it. */
+/**
+ * Ends deliveries in this state to people who have newer news of the same incident already, since old news must not follow it.
+ * @param reader whose decision it is; `anyone` where it is nobody's
+ */
 export async function endOvertaken(
   tx: Tx,
   seqs: readonly number[],
   { state, reason, now }: { state: 'uncertain' | 'in_batch'; reason: string; now: Instant },
-  reader: Reader,
+  reader: Reader | 'anyone',
 ): Promise<void> {
   await tx
     .updateTable('deliveries')
     .set({ state: 'superseded', reason, updated_at: now })
     .where('seq', 'in', seqs)
     .where('state', '=', state)
-    .where(mayKnowNotice(reader, 'deliveries.notice_seq'))
+    .$if(reader !== 'anyone', (query) =>
+      query.where(mayKnowNotice(reader as Reader, 'deliveries.notice_seq')),
+    )
     .where((eb) =>
       eb.exists(
         eb

@@ -610,6 +610,8 @@ export interface ProvidersTable {
   back_at: Generated<Instant | null>;
   /** Single mails that were refused in a row while none was taken, the oldest first: [{seq, to, reason}]. */
   refusals: Generated<Json>;
+  /** Of the account key that it was called with last; null where it has none. */
+  key_mark: Generated<string | null>;
 }
 
 export interface WorkersTable {

@@ -87,7 +87,8 @@ async function takeUp(
   const isErased = goesWhole(transport.name) && members.length < batch.size;
   if (!batch.unknown && (isErased || (await listAgainst(tx, seq)).length)) {
     await settleBatch(tx, batch, { now, error: 'Someone in it was not to be told any more.' });
-    await requeueMembers(tx, { batchSeq: seq }, { notBefore: now, reason: null, now });
+    const counts = goesWhole(transport.name);
+    await requeueMembers(tx, { batchSeq: seq }, { counts, notBefore: now, reason: null, now });
     return null;
   }
   const open = new Set(members.filter((member) => member.state === 'in_batch').map((member) => member.seq));

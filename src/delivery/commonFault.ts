@@ -6,7 +6,7 @@ import { getProvider, noteRefusals, openCircuit } from '#db/providers.ts';
 import { takeBackRefused } from '#db/refused.ts';
 import { withoutAddresses } from '#domain/text.ts';
 import type { Instant } from '#domain/time.ts';
-import type { Transport } from './transport.ts';
+import { goesWhole, type Transport } from './transport.ts';
 
 /** So many people in a row refused in the same words, and none taken in between: then the fault is not theirs. */
 const IN_A_ROW = 5;
@@ -26,7 +26,11 @@ export async function refuse(
   const provider = await getProvider(tx, transport.name);
   const words = wordsOf(reason);
   const again = (of: number, seqs?: readonly number[]) =>
-    requeueMembers(tx, { batchSeq: of, seqs }, { notBefore: now, reason: null, now });
+    requeueMembers(
+      tx,
+      { batchSeq: of, seqs },
+      { counts: goesWhole(transport.name), notBefore: now, reason: null, now },
+    );
   // Calls that were under way when it stopped.
   if (words !== null && provider.circuit === 'open') return again(batchSeq, [seq]);
   const to = words === null ? null : await recipientOf(tx, seq);

@@ -37,6 +37,7 @@ export function createTransport(config: MailConfig, sign: Sign): Transport {
       return resendTransport({
         apiKey: config.resendApiKey ?? missing('RESEND_API_KEY'),
         baseUrl: config.resendBaseUrl,
+        keyMark: sign('provider key', config.resendApiKey ?? ''),
         sender,
         mark: installationMark(sign, config.siteUrl),
       });

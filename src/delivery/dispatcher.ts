@@ -1,8 +1,15 @@
-import { listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
-import { endBatchMembers, requeueMembers } from '#db/batchMembers.ts';
+import {
+  holdUnknown,
+  type LostBatch,
+  listLostBatches,
+  listStrandedBatches,
+  settleBatch,
+} from '#db/batches.ts';
+import { countCutOff, endBatchMembers, listMembers, requeueMembers } from '#db/batchMembers.ts';
 import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
-import { closeCircuit } from '#db/providers.ts';
+import { closeCircuit, noteKey } from '#db/providers.ts';
+import { endOvertaken } from '#db/refused.ts';
 import { beatWorker, deleteWorkers, type Loops, listWorkers } from '#db/workers.ts';
 import { addMs, DAY, type Instant, msBetween } from '#domain/time.ts';
 import type { Sign } from '#emails/links.ts';
@@ -13,7 +20,7 @@ import { createFollower, seenBefore, watchClock } from './leaps.ts';
 import { isGone, leaseFrom, leaseOwner, RENEW_MS } from './lease.ts';
 import { LEAD_MS } from './ledger.ts';
 import { createEngine } from './round.ts';
-import type { Transport } from './transport.ts';
+import { goesWhole, type Transport } from './transport.ts';
 
 export type DispatcherDeps = {
   db: Db;
@@ -130,6 +137,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
             gone.map((worker) => worker.id),
           );
           await closeCircuit(tx, transport.name, now());
+          await askAboutKey(tx, transport, now());
           await sayAlive(tx);
           return true;
         }),
@@ -204,12 +212,17 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     const tooOld = { before: addMs(time, -KEY_LIFETIME), now: time };
     for (const batch of believed ? await listLostBatches(tx, tooOld) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: LOST }))) continue;
+      if (!goesWhole(batch.transport)) await requeueUntouched(tx, batch, time);
       await endBatchMembers(tx, batch.seq, { state: 'uncertain', reason: LOST, now: time });
     }
     // Calls have one way out: there is no other that theirs could have been frozen for.
     for (const batch of transport.lane === 'mail' ? await listStrandedBatches(tx, transport.name) : []) {
       if (!(await settleBatch(tx, batch, { now: time, error: 'Mail leaves another way now.' }))) continue;
-      await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: time, reason: null, now: time });
+      await requeueMembers(
+        tx,
+        { batchSeq: batch.seq },
+        { counts: true, notBefore: time, reason: null, now: time },
+      );
     }
   }
 
@@ -228,6 +241,27 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 }
+
+/** Of mails that go one by one, those that were certainly never handed over go on waiting: no key of theirs runs out. */
+async function requeueUntouched(tx: Tx, { seq, cutOff }: LostBatch, now: Instant): Promise<void> {
+  if (cutOff) await countCutOff(tx, seq, now);
+  const members = await listMembers(tx, seq);
+  const seqs = members.flatMap((member) => (member.unanswered ? [] : [member.seq]));
+  if (!seqs.length) return;
+  await endOvertaken(tx, seqs, { state: 'in_batch', reason: OVERTAKEN, now }, 'anyone');
+  await requeueMembers(tx, { batchSeq: seq, seqs }, { counts: false, notBefore: now, reason: null, now });
+}
+
+/** With another account key, what has no answer yet waits until someone has said that the account is the same. Everything else goes on. */
+async function askAboutKey(tx: Tx, { name, keyMark }: Transport, now: Instant): Promise<void> {
+  if (keyMark !== undefined && (await noteKey(tx, name, keyMark)))
+    await holdUnknown(tx, { transport: name, error: OTHER_KEY, now });
+}
+
+const OTHER_KEY =
+  'No answer came, and the account key is another since. Of the same team it may go on under its key, and nobody gets it twice.';
+
+const OVERTAKEN = 'It waited for too long: a newer message has gone out since.';
 
 const LOST =
   'No answer for 23 hours. Sending it again could send it twice, so it is not repeated; it may have arrived.';

@@ -193,7 +193,8 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
       if (!(await settleBatch(tx, batch, { now, error: outcome.reason }))) return false;
       // Its bytes cannot be cut where its members are, or what is wrong with them is wrong with all: those who are left go in a new one.
       if (isIncomplete(call) || (halves.length && (await getProvider(tx, provider)).circuit === 'open')) {
-        await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
+        const counts = goesWhole(provider);
+        await requeueMembers(tx, { batchSeq: batch.seq }, { counts, notBefore: now, reason: null, now });
         return true;
       }
       for (const half of halves) {
@@ -217,8 +218,10 @@ export async function settleCall(tx: Tx, call: Finished, at: CallsAt): Promise<b
           })
         : await settleBatch(tx, batch, { now, error: outcome.reason });
       if (!ended) return false;
+      // A wrong password is no try of a mail: where no provider has seen a key, none has to be another.
+      const counts = goesWhole(provider);
       if (!batch.unknown)
-        await requeueMembers(tx, { batchSeq: batch.seq }, { notBefore: now, reason: null, now });
+        await requeueMembers(tx, { batchSeq: batch.seq }, { counts, notBefore: now, reason: null, now });
       await openCircuit(tx, { id: provider, reason: `${outcome.reason} ${outcome.fix}`, now });
       return true;
     }
@@ -268,7 +271,7 @@ export async function settleMail(
         await requeueMembers(
           tx,
           { batchSeq: batch.seq, seqs },
-          { notBefore: addMs(now, laterDelay(tries, random)), reason: result.reason, now },
+          { counts: true, notBefore: addMs(now, laterDelay(tries, random)), reason: result.reason, now },
         );
       break;
     }

@@ -19,6 +19,11 @@ export type Transport = {
   readonly concurrency: number;
   /** Of those, so many are kept for what is urgent, where calls may last; none when left out. */
   readonly keptForUrgent?: number;
+  /**
+   * Tells the account key from others, and nothing else of it. What a key has handed over is only known to the account that it is of, so
+   * whatever has no answer yet is not repeated with another before someone has said that it is of the same.
+   */
+  readonly keyMark?: string;
   /** Its answers say how many calls are allowed, so until the first answer one call goes at a time. */
   readonly paced?: boolean;
   /** The pace that the operator has set; then nothing is learned of it. */

@@ -291,7 +291,7 @@ function ofMessages({ figures }: Sending): HealthItem[] {
   if (figures.held)
     items.push({
       level: 'trouble',
-      message: `${figures.held} ${figures.held === 1 ? 'batch is' : 'batches are'} held: the provider says that their contents changed, so they may be out already.`,
+      message: `${figures.held} ${figures.held === 1 ? 'batch is' : 'batches are'} held: ${figures.held === 1 ? 'it' : 'they'} may be out already, and someone has to say so.`,
       fix: 'Look for them in the provider’s log, then say which it is. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
       at: { href: '/admin/deliveries/uncertain', label: 'Decide' },
     });

@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { freeLeases } from '#db/leases.ts';
 import type { Db } from '#db/open.ts';
 import { suppressAddress } from '#db/suppressions.ts';
-import { LEASE_MS } from '#delivery/lease.ts';
+import { type DispatcherDeps, startDispatcher } from '#delivery/dispatcher.ts';
+import { LEASE_MS, RENEW_MS } from '#delivery/lease.ts';
 import { hookTransport } from '#delivery/transports/hook.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR } from '#domain/time.ts';
@@ -13,9 +14,10 @@ import { listUncertain } from '#services/outbox.ts';
 import { incidentHouse } from '../services/incidentHouse.ts';
 import { testClock, testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
+import { makeIncident } from '../support/factory.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { expandAll, postNotice, rigEngine, SENDER, SITE } from './support.ts';
+import { expandAll, postNotice, rigEngine, SENDER, SITE, states } from './support.ts';
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -195,6 +197,76 @@ eachDatabase('a batch that goes one by one, and has begun', (fresh) => {
       ['accepted', false],
       ['uncertain', true],
       ['accepted', false],
+    ]);
+  });
+
+  /** A process whose clock goes on until that is so. */
+  async function runUntil(house: Awaited<ReturnType<typeof posted>>, done: () => Promise<boolean>) {
+    const { db, clock, server } = house;
+    const ctx = testContext(db);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const dispatcher = startDispatcher({
+      db,
+      now: clock.now,
+      sign: ctx.sign,
+      site: { url: SITE },
+      log: ctx.log,
+      transport: smtpTransport({ url: server.url, sender: SENDER }),
+      config: {} as DispatcherDeps['config'],
+    });
+    ends.push(() => {
+      vi.useRealTimers();
+      return dispatcher.stop();
+    });
+    await dispatcher.begun;
+    while (!(await done())) {
+      clock.advance(RENEW_MS);
+      vi.advanceTimersByTime(RENEW_MS);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  it('23 hours after a kill goes on with those who were never handed over; only the one in flight is uncertain', async () => {
+    const house = await posted(5);
+    await killedAt(2, house);
+    const { db, clock, server } = house;
+    clock.advance(23 * HOUR);
+    await leave(db, 4);
+    await runUntil(house, async () => {
+      const all = await states(db);
+      return !all.in_batch && !all.queued;
+    });
+    expect(server.taken).toEqual([1, 2, 3, 5].map(address));
+    expect((await told(db)).map(([state]) => state)).toEqual([
+      'accepted',
+      'uncertain',
+      'accepted',
+      'suppressed',
+      'accepted',
+    ]);
+  });
+
+  it('nor do these go on once newer news of the incident has gone out', async () => {
+    const house = await posted(3);
+    const { db, clock, server, worker } = house;
+    const { seq } = await makeIncident(db);
+    const ofIncident = () => db.write((tx) => tx.updateTable('notices').set({ incident_seq: seq }).execute());
+    await ofIncident();
+    await killedAt(1, house);
+    await db.write((tx) => tx.updateTable('batches').set({ state: 'held' }).execute());
+    clock.advance(HOUR);
+    await postNotice(db, clock.now());
+    await ofIncident();
+    await expandAll(db, clock.now);
+    await (await worker('b:2:2')).drain();
+    clock.advance(23 * HOUR);
+    await runUntil(house, async () => !(await states(db)).in_batch);
+    expect(server.taken).toEqual([1, 1, 2, 3].map(address));
+    expect((await told(db)).map(([state]) => state)).toEqual([
+      'uncertain',
+      'superseded',
+      'superseded',
+      ...Array.from({ length: 3 }, () => 'accepted'),
     ]);
   });
 

@@ -3,7 +3,7 @@ import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { claimBatch } from '#db/batches.ts';
-import { getProvider } from '#db/providers.ts';
+import { closeCircuit, getProvider } from '#db/providers.ts';
 import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
@@ -397,6 +397,38 @@ it('a wrong password opens the circuit and says what to mend', async () => {
   expect(provider.circuitReason).toContain('SMTP_URL');
   expect(JSON.stringify(provider)).not.toContain('pa55w0rd');
   expect(await states(db)).toEqual({ queued: 3 });
+});
+
+it('neither a wrong password nor who has left counts as a try of a mail', async () => {
+  const { db, drain, clock, engine } = await posted(2, server.url.replace('//', '//user:pa55w0rd@'));
+  for (let tries = 0; tries < 20; tries++) {
+    await drain();
+    expect((await db.read((tx) => getProvider(tx, 'smtp'))).circuit).toBe('open');
+    await db.write((tx) => closeCircuit(tx, 'smtp', clock.now()));
+  }
+  engine.stopClaiming();
+  const mended = smtpTransport({ url: server.url, sender: SENDER });
+  open.push(mended.close);
+  await server.close();
+  const rig = await rigEngine(db, mended, { clock, owner: 'mended:1:1' });
+  await rig.drain();
+  // Frozen while nobody was there, and taken apart because of one in it.
+  expect(await states(db)).toEqual({ in_batch: 2 });
+  await db.write((tx) =>
+    tx.updateTable('recipients').set({ state: 'unsubscribed' }).where('address', '=', address(2)).execute(),
+  );
+  const again = await startServer(Number(new URL(server.url).port));
+  open.push(again.close);
+  again.atRecipient = () => 451;
+  clock.advance(HOUR);
+  await rig.drain();
+  const rows = await db.read((tx) =>
+    tx.selectFrom('deliveries').select(['state', 'attempts']).orderBy('seq').execute(),
+  );
+  expect(rows).toEqual([
+    { state: 'queued', attempts: 1 },
+    { state: 'suppressed', attempts: 0 },
+  ]);
 });
 
 async function startServer(port = 0): Promise<Server> {

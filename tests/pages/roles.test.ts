@@ -473,6 +473,7 @@ describe('who may do what', () => {
     ['/admin/deliveries/uncertain', { do: 'close', seq: '1' }, POSTING],
     ['/admin/deliveries/uncertain', { do: 'notSent', batch: '1' }, POSTING],
     ['/admin/deliveries/uncertain', { do: 'wasSent', batch: '1' }, POSTING],
+    ['/admin/deliveries/uncertain', { do: 'askAgain', batch: '1' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'stop' }, POSTING],
     ['/admin/deliveries/[id]', { do: 'goOn' }, POSTING],
     ['/admin/deliveries/[id]/drop', {}, POSTING],

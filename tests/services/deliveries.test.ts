@@ -214,7 +214,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
       ctx.clock.advance(2 * HOUR);
       expect(await refuse(409, 'invalid_idempotent_request')).toMatchObject({
         level: 'trouble',
-        message: expect.stringMatching(/^1 batch is held: the provider says that their contents changed/),
+        message: expect.stringMatching(/^1 batch is held: it may be out already/),
         fix: expect.stringContaining('Compare with the provider'),
       });
       await post();

@@ -5,7 +5,7 @@ import { HOUR } from '#domain/time.ts';
 import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { stopSending } from '#services/fanoutControl.ts';
-import { decideHeld, listHeld } from '#services/heldBatches.ts';
+import { decideHeld, HELD_DECISIONS, listHeld } from '#services/heldBatches.ts';
 import { batches, expandAll, fakeTransport, postNotice, rigEngine, states } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -107,9 +107,9 @@ eachDatabase('a batch that is held', (fresh) => {
 
   it('is decided about once, by those who may, and by nobody who only looks', async () => {
     const { ctx, batch, fake, db, deeds } = await held();
-    const decide = (by: typeof ctx, decision: 'notSent' | 'wasSent') =>
+    const decide = (by: typeof ctx, decision: (typeof HELD_DECISIONS)[number]) =>
       decideHeld(by, { batchSeq: batch.seq, decision });
-    for (const decision of ['notSent', 'wasSent'] as const)
+    for (const decision of HELD_DECISIONS)
       await expect(decide(ctx.as('responder'), decision)).rejects.toMatchObject({ code: 'forbidden' });
     expect(await states(db)).toEqual({ in_batch: 4 });
     await decide(ctx, 'wasSent');

@@ -18,6 +18,8 @@ export function resendTransport(options: {
   sender: Sender;
   /** Tells our mails' receipts from those of others who send by the same account (`installationMark`). */
   mark: string;
+  /** As Transport has it. */
+  keyMark?: string;
   timeoutMs?: number;
 }): Transport {
   const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl });
@@ -30,6 +32,7 @@ export function resendTransport(options: {
     // Calls wait for the far end most of their time. Each holds its bytes, a megabyte or two.
     concurrency: 12,
     paced: true,
+    keyMark: options.keyMark,
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);

@@ -129,6 +129,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'delivery.repeatUncertain': 'Sent again what may have arrived',
   'delivery.closeUncertain': 'Left as it is what may have arrived',
   'delivery.heldNotSent': 'Sent a held batch anew, as not sent',
+  'delivery.heldAskAgain': 'Let a held batch go on under its key',
   'delivery.heldWasSent': 'Noted a held batch as sent',
   'provider.resume': 'Let the mail go on',
   'provider.pause': 'Paused the mail',
