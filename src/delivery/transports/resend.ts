@@ -1,5 +1,5 @@
 import { Resend } from 'resend';
-import type { QuotaWord } from '#domain/quotas.ts';
+import type { Limits as AccountLimits, QuotaWord } from '#domain/quotas.ts';
 import { type Instant, toInstant } from '#domain/time.ts';
 import type { Sender } from '../mail.ts';
 import type { Limits, Outcome, Transport } from '../transport.ts';
@@ -18,6 +18,8 @@ export function resendTransport(options: {
   sender: Sender;
   /** Tells our mails' receipts from those of others who send by the same account (`installationMark`). */
   mark: string;
+  /** What the operator says of the account's limits, for where it does not tell them. */
+  limits?: AccountLimits;
   timeoutMs?: number;
 }): Transport {
   const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl });
@@ -30,6 +32,7 @@ export function resendTransport(options: {
     // Calls wait for the far end most of their time. Each holds its bytes, a megabyte or two.
     concurrency: 12,
     paced: true,
+    limits: options.limits ?? { day: null, month: null },
     whole: true,
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
