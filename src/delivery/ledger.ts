@@ -123,7 +123,7 @@ export async function openLedger(
     (a, b) => a.answered - b.answered,
   );
   const says = answers.some(({ limits }) => limits && (limits.rate || limits.quotas.length));
-  const blank = !transport.limits && !seen?.rate && !seen?.quotas.length && unlimited && !says;
+  const blank = !seen?.rate && !seen?.quotas.length && unlimited && !says;
   if (!transport.rate && (!transport.paced || blank)) return openEnded(now, unlimited);
 
   const provider = await getProvider(tx, transport.name);
