@@ -36,7 +36,7 @@ export type CalledHook = {
   noticeKind: Row<'notices'>['kind'];
   /** Calls of the endpoint in a row that failed, whatever they were of. */
   failures: number;
-  /** When the last of those failed, the oldest first. */
+  /** When the last calls failed, the oldest first, whatever was taken in between. */
   failedAt: Instant[];
 };
 

@@ -80,7 +80,10 @@ export async function resetProvider(tx: Tx, id: string, now: Instant): Promise<v
     failures: 0,
     paused_at: null,
     paused_by: null,
-    quotas: JSON.stringify(stands ? quotas : []),
+    // What we counted ourselves was counted, whatever the plan.
+    quotas: JSON.stringify(
+      stands ? quotas : quotas.flatMap((quota) => (quota.ours ? [{ ...quota, spent: 'no' as const }] : [])),
+    ),
     refusals: '[]',
     back_at: now,
     updated_at: now,

@@ -317,7 +317,7 @@ export interface RecipientsTable {
   old_secret_until: Instant | null;
   /** Calls of a webhook or chat in a row that failed. */
   failures: Generated<number>;
-  /** When the last of those failed, the oldest first: [instants], a few. */
+  /** When the last calls there failed, the oldest first, whatever was taken in between: [instants], a few. */
   failed_at: Generated<Json>;
   /** Since when nothing is sent, because its calls failed. */
   quarantined_at: Instant | null;
@@ -608,7 +608,7 @@ export interface ProvidersTable {
   paused_by: string | null;
   /** When it can be called, or could again, after a minute or more in which it could not, or after calls in a row without an answer. */
   back_at: Generated<Instant | null>;
-  /** Single mails that were refused in a row while none was taken, the oldest first: [{seq, to, reason}]. */
+  /** Single mails that were refused in a row while none was taken, the oldest first: [{seq, to, words}]. */
   refusals: Generated<Json>;
   /** Of the account key that it was called with last; null where it has none. */
   key_mark: Generated<string | null>;

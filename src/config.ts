@@ -22,6 +22,9 @@ export type Config = {
   resendApiKey: string | null;
   resendBaseUrl: string;
   resendWebhookSecret: string | null;
+  /** Mails that the Resend account may send in a day and in a month, for where it does not tell; null: not said. */
+  resendDailyLimit: number | null;
+  resendMonthlyLimit: number | null;
   smtpUrl: string | null;
   /** Sessions with the mail server at a time, and so the mails that a crash may repeat. */
   smtpConnections: number;
@@ -96,6 +99,8 @@ export function readConfig(env: Env = process.env): Config {
     mailReplyTo: readReplyTo(get('MAIL_REPLY_TO')),
     resendBaseUrl: readResendBaseUrl(get('RESEND_BASE_URL') ?? 'https://api.resend.com'),
     resendWebhookSecret: readWebhookSecret(get('RESEND_WEBHOOK_SECRET')),
+    resendDailyLimit: readLimit('RESEND_DAILY_LIMIT', get('RESEND_DAILY_LIMIT')),
+    resendMonthlyLimit: readLimit('RESEND_MONTHLY_LIMIT', get('RESEND_MONTHLY_LIMIT')),
     smtpConnections: check(
       'SMTP_CONNECTIONS',
       wholeNumber(20).pipe(z.number().min(1)),
@@ -163,6 +168,16 @@ function wholeNumber(max: number) {
     .regex(/^\d{1,9}$/)
     .transform(Number)
     .pipe(z.number().max(max));
+}
+
+function readLimit(name: string, value: string | undefined): number | null {
+  if (!value) return null;
+  return check(
+    name,
+    wholeNumber(999_999_999).pipe(z.number().min(1)),
+    value,
+    'a number of mails, such as 100',
+  );
 }
 
 function readYes(name: string, value: string): boolean {

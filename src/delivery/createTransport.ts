@@ -18,6 +18,8 @@ export type MailConfig = {
   dataDir: string;
   resendApiKey: string | null;
   resendBaseUrl: string;
+  resendDailyLimit?: number | null;
+  resendMonthlyLimit?: number | null;
   smtpUrl: string | null;
   smtpConnections?: number;
   smtpRate?: number | null;
@@ -40,6 +42,7 @@ export function createTransport(config: MailConfig, sign: Sign): Transport {
         keyMark: sign('provider key', config.resendApiKey ?? ''),
         sender,
         mark: installationMark(sign, config.siteUrl),
+        limits: { day: config.resendDailyLimit ?? null, month: config.resendMonthlyLimit ?? null },
       });
     case 'smtp':
       return smtpTransport({

@@ -33,7 +33,7 @@ const WAITS = [
 /** An endpoint may ask for a pause, but not for ever. */
 const LONGEST_PAUSE = 12 * HOUR;
 
-/** So many calls in a row that failed, within this long of each other, and nothing is sent there any more. */
+/** So many calls that failed within this long, whatever was taken in between, and nothing is sent there any more. */
 export const QUARANTINE_AFTER = 10;
 export const QUARANTINE_WITHIN = HOUR;
 
@@ -50,7 +50,7 @@ export async function settleHookCall(
     case 'accepted':
       await acceptDeliveries(tx, { seqs, providerIds: [result.providerId], now });
       if (!hook.failures) return;
-      await setFailures(tx, hook.recipientSeq, { failures: 0, failedAt: [] });
+      await setFailures(tx, hook.recipientSeq, { failures: 0, failedAt: hook.failedAt });
       // Whoever is back hears at once what it missed, and not when each wait ends.
       return hastenCalls(tx, hook.recipientSeq, now);
     case 'busy':

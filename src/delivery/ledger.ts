@@ -2,7 +2,7 @@ import { countUnderWay } from '#db/batches.ts';
 import type { Tx } from '#db/open.ts';
 import { type Call, getProvider, notePace, type Provider } from '#db/providers.ts';
 import { isUrgent } from '#domain/priority.ts';
-import { countMails, learnQuotas, type Quota, type QuotaWord, roomFor } from '#domain/quotas.ts';
+import { countMails, keepCount, learnQuotas, type Quota, type QuotaWord, roomFor } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Started } from './calls.ts';
 import {
@@ -53,6 +53,12 @@ export function rateOf(provider: Provider, { transport, unlimited }: Kept): Rate
   if (transport.rate) return transport.rate;
   if (!transport.paced) return null;
   return provider.rate ?? (unlimited ? null : UNTOLD);
+}
+
+/** What is known of the quotas now, our own count included. */
+export function quotasOf({ quotas }: Provider, { limits }: Transport, now: Instant): Quota[] {
+  const known = learnQuotas(quotas, [], now);
+  return limits ? keepCount(known, limits, now) : known;
 }
 
 /** How many calls may begin now, urgent ones and others, and when (ms since the epoch) another look is worth it. */
@@ -123,7 +129,7 @@ export async function openLedger(
   const provider = await getProvider(tx, transport.name);
   const time = Date.parse(now);
   let calls: readonly Call[] = provider.calls;
-  let quotas: Quota[] = learnQuotas(provider.quotas, [], now);
+  let quotas = quotasOf(provider, transport, now);
   let rate = transport.rate ?? provider.rate;
   for (const answer of answers) {
     const { limits } = answer;

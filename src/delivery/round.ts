@@ -18,7 +18,7 @@ import {
 } from './candidates.ts';
 import { claimAll, type Plan } from './claim.ts';
 import { leaseFrom } from './lease.ts';
-import { openLedger, rateOf, slotsOf } from './ledger.ts';
+import { openLedger, quotasOf, rateOf, slotsOf } from './ledger.ts';
 import type { Letter, UnsendableMail } from './mail.ts';
 import { ACCOUNT_CALL } from './pace.ts';
 import { BREAKER, type Finished, settleAccepted, settleCall, settleMail } from './settle.ts';
@@ -158,7 +158,8 @@ export function createEngine(deps: EngineDeps): Engine {
     const time = now();
     ahead = ahead.filter((one) => one.writtenAt > addMs(time, -STALE_MS) && one.writtenAt <= time);
     return db.read(async (tx) => {
-      provider = await getProvider(tx, transport.name);
+      const stored = await getProvider(tx, transport.name);
+      provider = { ...stored, quotas: quotasOf(stored, transport, time) };
       if (provider.circuit === 'open' || provider.pausedAt) return NOTHING;
       const blocked = provider.blockedUntil !== null && provider.blockedUntil > time;
       if (blocked) restsUntil = provider.blockedUntil;

@@ -1,6 +1,6 @@
 import type { TransportName } from '#db/batches.ts';
 import type { Lane } from '#db/deliveries.ts';
-import type { QuotaWord } from '#domain/quotas.ts';
+import type { Limits as AccountLimits, QuotaWord } from '#domain/quotas.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Mail } from './mail.ts';
 import type { Rate, RateWord } from './pace.ts';
@@ -28,6 +28,8 @@ export type Transport = {
   readonly paced?: boolean;
   /** The pace that the operator has set; then nothing is learned of it. */
   readonly rate?: Rate;
+  /** Its account has limits a day and a month, and may not tell them: mails are counted, and this is what the operator says of them. */
+  readonly limits?: AccountLimits;
   build(mails: readonly Mail[], frozenAt: Instant): Promise<Buffer>;
   /** Never throws for what the other side does: every outcome is a value. */
   send(batch: FrozenBatch, call: Call): Promise<Outcome>;

@@ -12,7 +12,12 @@ export type Quota = {
   hard: boolean;
   /** The provider has turned mails away for it: until `resetsAt` nobody is tried, or only the most urgent are. */
   spent: 'no' | 'for most' | 'for all';
+  /** The provider says nothing of a limit: we count, and the limit, if any, is the operator's word. */
+  ours?: boolean;
 };
+
+/** Mails a day and a month that the operator says the account may send; null where nothing is said. */
+export type Limits = Record<Quota['period'], number | null>;
 
 /** What an answer says of a quota; what it does not say is absent. */
 export type QuotaWord = Pick<Quota, 'period'> & Partial<Quota>;
@@ -36,7 +41,7 @@ export function learnQuotas(known: readonly Quota[], said: readonly QuotaWord[],
       hard: false,
       spent: 'no',
     };
-    const after: Quota = { ...before, ...told };
+    const after: Quota = { ...before, ...told, ...(typeof word.limit === 'number' && { ours: false }) };
     // Where mails are turned away is where the limit is, when the account does not tell.
     if (word.spent) after.limit ??= after.used;
     // More was taken than that: it turns nobody away.
@@ -45,6 +50,38 @@ export function learnQuotas(known: readonly Quota[], said: readonly QuotaWord[],
     else learned[at] = after;
   }
   return learned;
+}
+
+/**
+ * Counts from now on what the provider does not count for us: by days and months of UTC. Where it says a limit itself, that is the one that
+ * holds; else the operator's.
+ */
+export function keepCount(known: readonly Quota[], limits: Limits, now: Instant): Quota[] {
+  const own = (['day', 'month'] as const).flatMap((period): Quota[] => {
+    const before = known.find((quota) => quota.period === period);
+    if (before && before.ours !== true && (before.limit !== null || before.spent !== 'no')) return [];
+    const limit = limits[period];
+    return [
+      {
+        period,
+        limit,
+        used: before?.used ?? 0,
+        resetsAt: before?.resetsAt ?? endOf(period, now),
+        hard: limit !== null,
+        spent: before?.spent ?? 'no',
+        ours: true,
+      },
+    ];
+  });
+  return [...known.filter(({ period }) => !own.some((quota) => quota.period === period)), ...own];
+}
+
+function endOf(period: Quota['period'], now: Instant): Instant {
+  const at = new Date(now);
+  const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()];
+  return new Date(
+    period === 'day' ? Date.UTC(year, month, at.getUTCDate() + 1) : Date.UTC(year, month + 1),
+  ).toISOString();
 }
 
 /** Counts mails that were taken where the answer itself did not say how many that makes. */
@@ -80,8 +117,10 @@ export function isSpentForMost(quotas: readonly Quota[], now: Instant): boolean 
   return spent.length > 0 && spent.every((quota) => quota.spent === 'for most');
 }
 
-function leftOf({ limit, used, hard, spent }: Quota, priority: number, underWay: number): number {
+function leftOf({ limit, used, hard, spent, ours }: Quota, priority: number, underWay: number): number {
   if (spent === 'for all' || (spent === 'for most' && !isUrgent(priority))) return 0;
+  // A count of our own may be wrong: it keeps a reserve, and turns nothing away that is urgent. The provider does that itself.
+  if (ours && isUrgent(priority)) return Number.POSITIVE_INFINITY;
   if (!hard || spent !== 'no' || limit === null || used === null) return Number.POSITIVE_INFINITY;
   const usable = !isUrgent(priority) ? Math.floor(limit * (1 - RESERVE)) : limit;
   return Math.max(0, usable - used - underWay);

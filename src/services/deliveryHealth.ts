@@ -38,6 +38,8 @@ export type DeliveryHealth = HealthItem & {
   pace: number | null;
   workers: number;
   undecided: number;
+  /** Resend does not tell how many mails it allows, nor does the operator: then nothing is kept back for what is urgent. */
+  limitsUnknown: boolean;
 };
 
 /** A worker beats every 5 s; after six missed beats it is gone. */
@@ -73,6 +75,10 @@ export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
     pace: lanes.mail.pace,
     workers: workers.filter(({ alive }) => alive).length,
     undecided: outbox.figures.undecided,
+    limitsUnknown: providers.some(
+      ({ id, quotas }) =>
+        id === 'resend' && quotas.length > 0 && quotas.every(({ limit, ours }) => ours && limit === null),
+    ),
   };
 }
 

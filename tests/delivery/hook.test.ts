@@ -422,7 +422,7 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(await hookRows(db)).toMatchObject([{ state: 'accepted' }]);
   });
 
-  it('stops after ten failures in a row within an hour, tells the owner once, and goes on when told to', async () => {
+  it('stops after ten failures within an hour, tells the owner once, and goes on when told to', async () => {
     const { ctx, add, post, say, drain, db, clock } = await house();
     const server = await receiver();
     const { id } = await add(server.url);
@@ -492,7 +492,7 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect((await hookRows(db)).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
   });
 
-  it('counts failures in a row, and any hour that holds ten', async () => {
+  it('counts failures, and any hour that holds ten', async () => {
     const { add, post, drain, db, clock } = await house();
     const server = await receiver();
     const { id } = await add(server.url);
@@ -519,6 +519,33 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     await post();
     await drain();
     expect(await hook()).toMatchObject({ failures: 14, quarantinedAt: clock.now() });
+  });
+
+  it.each([
+    ['an hour', MINUTE, true],
+    ['many hours', HOUR, false],
+  ])('rests one that fails every other call, over %s: %i ms between them', async (_, apart, rests) => {
+    const { add, post, drain, db, clock } = await house();
+    const server = await receiver();
+    const { id } = await add(server.url);
+    const hook = () => db.read((tx) => findHook(tx, id));
+    const failed = new Set<string>();
+    server.answer = ({ headers }, response) => {
+      const message = /^msg_[0-9a-f]+/.exec(String(headers['webhook-id']))?.[0] as string;
+      const isFirst = !failed.has(message);
+      failed.add(message);
+      response.writeHead(isFirst ? 500 : 204).end();
+    };
+    for (let n = 0; n < 12 && !(await hook())?.quarantinedAt; n++) {
+      await post();
+      // The first call of it fails, and the next, of the same, is taken.
+      await drain();
+      clock.advance(apart / 2);
+      await drain();
+      clock.advance(apart / 2);
+    }
+    expect((await hook())?.quarantinedAt !== null).toBe(rests);
+    expect(failed.size).toBe(rests ? 10 : 12);
   });
 
   it('signs with the old secret too for a day after a new one was taken', async () => {

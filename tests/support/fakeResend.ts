@@ -43,6 +43,8 @@ export type FakeOptions = {
   /** What a call meets for which nothing else is planned. */
   chance?: () => Mishap | null;
   apiKey?: string;
+  /** The key may send and nothing else: the account does not tell. */
+  sendingOnly?: boolean;
   /** Counts the mails and does not keep them, for a great many. */
   forgetful?: boolean;
 };
@@ -146,6 +148,14 @@ export async function startFakeResend(options: FakeOptions = {}): Promise<FakeRe
     if (request.method === 'GET' && request.url === '/usage') {
       const { allowed, headers } = takeRate();
       if (!allowed) return fail(response, 429, 'rate_limit_exceeded', 'Too many requests.', headers);
+      if (options.sendingOnly)
+        return fail(
+          response,
+          401,
+          'restricted_api_key',
+          'This API key is restricted to only send emails.',
+          headers,
+        );
       return answer(response, 200, usage(), headers);
     }
     if (request.method !== 'POST' || request.url !== '/emails/batch')

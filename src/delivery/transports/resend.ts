@@ -1,5 +1,5 @@
 import { Resend } from 'resend';
-import type { QuotaWord } from '#domain/quotas.ts';
+import type { Limits as AccountLimits, QuotaWord } from '#domain/quotas.ts';
 import { type Instant, toInstant } from '#domain/time.ts';
 import type { Sender } from '../mail.ts';
 import type { Limits, Outcome, Transport } from '../transport.ts';
@@ -20,6 +20,8 @@ export function resendTransport(options: {
   mark: string;
   /** As Transport has it. */
   keyMark?: string;
+  /** What the operator says of the account's limits, for where it does not tell them. */
+  limits?: AccountLimits;
   timeoutMs?: number;
 }): Transport {
   const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl });
@@ -33,6 +35,7 @@ export function resendTransport(options: {
     concurrency: 12,
     paced: true,
     keyMark: options.keyMark,
+    limits: options.limits ?? { day: null, month: null },
     build: async (mails) => buildBody(mails, options.sender, options.mark),
     async send(batch) {
       const reply = await postBatch(resend, batch, timeoutMs);
