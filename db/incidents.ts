@@ -179,6 +179,11 @@ export async function updateIncident(
     .execute();
 }
 
+/** What visitors read of it has changed by something else than an update. */
+export async function markCorrected(tx: Tx, seq: number, now: Instant): Promise<void> {
+  await tx.updateTable('incidents').set({ corrected_at: now }).where('seq', '=', seq).execute();
+}
+
 /** Everything that is not over, newest first. Uses incidents_open. */
 export async function listOpen(tx: Tx, reader: Reader = null): Promise<Incident[]> {
   const rows = await visibleIncidents(tx, reader)

@@ -23,6 +23,8 @@ import { maintenance } from './migrations/0020_maintenance.ts';
 import { upstream } from './migrations/0022_upstream.ts';
 import { brand } from './migrations/0023_brand.ts';
 import { languages } from './migrations/0024_languages.ts';
+import { postmortems } from './migrations/0025_postmortems.ts';
+import { corrected } from './migrations/0026_corrected.ts';
 import type { Db, Tx } from './open.ts';
 import { withoutLimit } from './postgres.ts';
 
@@ -53,6 +55,8 @@ export const MIGRATIONS: readonly Migration[] = [
   upstream,
   brand,
   languages,
+  postmortems,
+  corrected,
 ];
 
 export class NewerSchemaError extends Error {

@@ -170,6 +170,8 @@ export interface IncidentsTable {
   /** A pace of its own in the place of its policy's, and since when it has been agreed: {publicUpdateEvery?, internalUpdateEvery?}. */
   own_pace: Json | null;
   paced_at: Instant | null;
+  /** When what visitors read of it last changed by anything but an update; null when nothing did. */
+  corrected_at: Generated<Instant | null>;
   /** When what was restricted was published; null when it never was either. */
   unsealed_at: Generated<Instant | null>;
   /** Rises with every change; a form that was filled in against an older one is stale. */
@@ -904,6 +906,19 @@ export interface MaintenanceSeriesTable {
   ended_at: Instant | null;
 }
 
+/** The postmortem that the policy asks for: written when the incident was over in public, gone when it is open again. */
+export interface PostmortemsTable {
+  incident_seq: number;
+  due_at: Instant;
+  /** When somebody was last asked for it by mail. */
+  asked_at: Instant | null;
+  posted_at: Instant | null;
+  /** When, by whom and why it was decided that there will be none. */
+  waived_at: Instant | null;
+  waived_by: string | null;
+  reason: string | null;
+}
+
 export interface Schema {
   page: PageTable;
   users: UsersTable;
@@ -961,6 +976,7 @@ export interface Schema {
   maintenance_plans: MaintenancePlansTable;
   maintenance_words: MaintenanceWordsTable;
   maintenance_series: MaintenanceSeriesTable;
+  postmortems: PostmortemsTable;
 }
 
 export type Row<T extends keyof Schema> = Selectable<Schema[T]>;

@@ -8,6 +8,7 @@ import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { makeNextWindows } from '#services/maintenanceSeries.ts';
 import { followUpCalls } from '#services/placeFollowUps.ts';
 import { tellRestingPlaces } from '#services/placeTrouble.ts';
+import { askForPostmortems } from '#services/postmortems.ts';
 import { applyReceipts } from '#services/receipts.ts';
 import { tellOverdueRunbooks } from '#services/runbookMail.ts';
 import { callStaff } from '#services/staffCalls.ts';
@@ -46,6 +47,7 @@ export function newDuties(): Duties {
     quarantine: tellQuarantined,
     'places that rest': tellRestingPlaces,
     'runbooks to review': hourly(tellOverdueRunbooks),
+    'postmortems that are owed': hourly(askForPostmortems),
     receipts: applyReceipts,
     'old receipts': oldEventsDuty(),
   };

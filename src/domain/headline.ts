@@ -27,7 +27,7 @@ export type OpenIncident = {
 export type Situation = {
   incidents: readonly OpenIncident[];
   /** Maintenance under way. */
-  maintenance: readonly { title: string }[];
+  maintenance: readonly { title: string; scope: string | null }[];
   /** Those that visitors see. */
   components: readonly { name: string; status: ComponentStatus }[];
 };
@@ -117,7 +117,7 @@ export function headlineOf(situation: Situation, now: Instant, words: HeadlineWo
       text: sentence(
         fill(messages.underWay, {
           list: listed(
-            situation.maintenance.map((m) => m.title),
+            situation.maintenance.map(({ title, scope }) => titleWithScope(title, scope)),
             words,
           ),
         }),

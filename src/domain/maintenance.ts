@@ -1,5 +1,5 @@
 import { type AnyStatus, isOver } from './status.ts';
-import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween, rangeText, whenText } from './time.ts';
+import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween } from './time.ts';
 
 /**
  * What is said about planned work besides its updates: reminders outside (`accounts` 72 hours before, `day` 24, `hour` one), and calls to
@@ -110,26 +110,3 @@ export function saidByAnnouncing(
 }
 
 export type WindowOf = { from: Instant; until: Instant };
-
-/** What the clock says where nobody wrote anything else. */
-export const CLOCK_WORDS = {
-  begin: (until: Instant, zone: string, now: Instant) =>
-    `The work has begun. It is planned to be over by ${whenText(until, zone, now)}.`,
-  late: ({ from, until }: WindowOf, zone: string) =>
-    `This was planned for ${rangeText(from, until, zone)}. We will say when it is over.`,
-  end: 'The work is over.',
-  miss: ({ from, until }: WindowOf, zone: string) =>
-    `This was planned for ${rangeText(from, until, zone)}, and that time is over. Nothing was said here when it began and when it ended, because this page’s clock stood still.`,
-} as const;
-
-/** In words what becomes of a window: for whoever has no time to write more. */
-export function windowChangeText(before: WindowOf, after: WindowOf, zone: string): string {
-  const moved = before.from !== after.from;
-  if (!moved) {
-    const later = after.until > before.until;
-    return later
-      ? `The work takes longer than planned: until ${whenText(after.until, zone, before.until)} in place of ${whenText(before.until, zone, before.until)}.`
-      : `The work will be over sooner than planned: by ${whenText(after.until, zone, before.until)} in place of ${whenText(before.until, zone, before.until)}.`;
-  }
-  return `The work is moved to ${rangeText(after.from, after.until, zone)}. It was planned for ${rangeText(before.from, before.until, zone)}.`;
-}

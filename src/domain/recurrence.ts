@@ -47,24 +47,6 @@ function isNamed(rule: RecurrenceRule, first: string, day: string): boolean {
   }
 }
 
-/** "Every Tuesday", "Every second week on Monday and Thursday", "The last Sunday of every month". */
-export function ruleText(rule: RecurrenceRule): string {
-  const { interval } = rule;
-  switch (rule.every) {
-    case 'day':
-      return interval === 1 ? 'Every day' : `Every ${interval} days`;
-    case 'week': {
-      const names = [...rule.weekdays].sort(fromMonday).map((day) => WEEKDAYS[day]);
-      const days = new Intl.ListFormat('en').format(names);
-      return interval === 1 ? `Every ${days}` : `Every ${ordinal(interval)} week on ${days}`;
-    }
-    case 'month':
-      return `On day ${rule.day} of every ${months(interval)}`;
-    case 'monthWeekday':
-      return `The ${NTH[rule.nth]} ${WEEKDAYS[rule.weekday]} of every ${months(interval)}`;
-  }
-}
-
 export const WEEKDAYS = [
   'Sunday',
   'Monday',
@@ -74,7 +56,6 @@ export const WEEKDAYS = [
   'Friday',
   'Saturday',
 ] as const;
-export const NTH = { 1: 'first', 2: 'second', 3: 'third', 4: 'fourth', [-1]: 'last' } as const;
 
 /** Which weekday of its month a day is: the second Tuesday. Of the fifth it is the last. */
 export function nthOf(day: string): 1 | 2 | 3 | 4 | -1 {
@@ -86,15 +67,8 @@ export function weekdayOf(day: string): Weekday {
   return new Date(`${day}T00:00:00.000Z`).getUTCDay() as Weekday;
 }
 
-function months(interval: number): string {
-  return interval === 1 ? 'month' : `${ordinal(interval)} month`;
-}
-
-function ordinal(number: number): string {
-  return ['', 'first', 'second', 'third'][number] ?? `${number}th`;
-}
-
-function fromMonday(a: Weekday, b: Weekday): number {
+/** Weeks begin on Monday. */
+export function fromMonday(a: Weekday, b: Weekday): number {
   return ((a + 6) % 7) - ((b + 6) % 7);
 }
 

@@ -137,6 +137,8 @@ export type Moment = {
   over: boolean;
   /** Subscribers are mailed as well. */
   notify: boolean;
+  /** It was imported or put on the record afterwards, and is the team's own from now on. */
+  isTakenOver?: boolean;
   /** It is about planned work: that has no severity, and concerns the accounts whose components it touches. */
   planned?: boolean;
 };

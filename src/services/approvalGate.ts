@@ -1,5 +1,5 @@
 import { decideApproval, insertApproval, lastApproval, listApprovers } from '#db/approvals.ts';
-import { insertAudit } from '#db/audit.ts';
+import { insertAudit, listAuditOf } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { getOnDuty, listTeam, type Person } from '#db/duty.ts';
 import type { Incident } from '#db/incidents.ts';
@@ -9,6 +9,7 @@ import type { ApprovalsTable } from '#db/schema.ts';
 import { listUsers } from '#db/users.ts';
 import { AppError } from '#domain/errors.ts';
 import { may, userIdOf } from '#domain/permissions.ts';
+import type { Severity } from '#domain/severity.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import { renderStaffMail } from '#emails/staff.ts';
@@ -115,10 +116,22 @@ async function whyItWaits(tx: Tx, ctx: Ctx, plan: UpdatePlan): Promise<Approvals
     if (!approvers.some(({ userId }) => userId === userIdOf(actor))) return 'restricted';
   }
   if (incident.kind !== 'incident' || incident.drill) return null;
-  // A severity that the same post leaves behind counts as well: lowering it is said to be so by someone else, too.
-  for (const severity of new Set([incident.severity, update.severity]))
+  // A severity that the same post leaves behind counts as well, and so does one that was left inside: lowering it is said to be so by
+  // someone else, too.
+  const left = await leftInside(tx, incident);
+  for (const severity of new Set([incident.severity, update.severity, ...left]))
     if ((await paceOf(tx, { ...incident, severity })).policy.needsApproval) return 'policy';
   return null;
+}
+
+/** The severities that updates inside have left since visitors were last told of the incident. */
+async function leftInside(tx: Tx, { id }: Incident): Promise<Severity[]> {
+  const deeds = await listAuditOf(tx, 'incident', id);
+  const told = deeds.findLastIndex(({ action }) => action === 'incident.post');
+  return deeds
+    .slice(told + 1)
+    .filter(({ action, detail }) => action === 'incident.severity' && detail.audience === 'internal')
+    .map(({ detail }) => detail.from as Severity);
 }
 
 /** Approvers who are at it or on duty; when there are none, all of them. */
@@ -136,7 +149,15 @@ async function askedFirst(tx: Tx, incident: Incident, approvers: Person[], now: 
  * may post changes them: a policy is not to silence the house.
  * @throws AppError forbidden, with who can
  */
-export async function refuseUnapproved(tx: Tx, { actor }: Ctx, incident: Incident): Promise<void> {
+export async function refuseUnapproved(
+  tx: Tx,
+  { actor }: Ctx,
+  incident: Pick<
+    Incident,
+    'kind' | 'drill' | 'restricted' | 'seq' | 'severity' | 'policySeq' | 'paceZone' | 'ownPace'
+  >,
+  instead = (names: string) => `Ask ${names} to change it, or post another update, which waits for approval.`,
+): Promise<void> {
   if (actor.kind !== 'user' || incident.kind !== 'incident' || incident.drill) return;
   if (!(await paceOf(tx, incident)).policy.needsApproval) return;
   const users = new Map((await listUsers(tx)).map((user) => [user.id, user]));
@@ -147,9 +168,8 @@ export async function refuseUnapproved(tx: Tx, { actor }: Ctx, incident: Inciden
     },
   );
   if (!approvers.length || approvers.some(({ userId }) => userId === actor.id)) return;
-  const names = disjunction(approvers.map(({ name }) => name));
   throw new AppError('forbidden', `What is said in public of a ${incident.severity} needs an approver.`, {
-    fix: `Ask ${names} to change it, or post another update, which waits for approval.`,
+    fix: instead(disjunction(approvers.map(({ name }) => name))),
   });
 }
 

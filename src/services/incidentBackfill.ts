@@ -2,6 +2,7 @@ import { insertAudit } from '#db/audit.ts';
 import { type Claim, insertClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertIncident } from '#db/incidents.ts';
+import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { type ComponentChange, insertUpdate } from '#db/updates.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
@@ -9,6 +10,8 @@ import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import type { ComponentStatus, IncidentStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
+import { refuseUnapproved } from './approvalGate.ts';
+import { paceForNew } from './pace.ts';
 import { requireComponents } from './requireComponents.ts';
 
 type Touched = readonly { id: string; status: ComponentStatus }[];
@@ -39,6 +42,7 @@ export async function backfillIncident(ctx: Ctx, input: BackfillInput): Promise<
       tx,
       [...new Set(all.map((touched) => touched.id))].map((component) => ({ id: component })),
     );
+    await refuseUnapprovedPast(tx, ctx, input.severity);
     const first = input.updates[0]?.postedAt ?? input.startedAt;
     const incidentSeq = await insertIncident(tx, {
       id,
@@ -97,6 +101,18 @@ export async function backfillIncident(ctx: Ctx, input: BackfillInput): Promise<
   });
   ctx.changed('page');
   return { id, seq };
+}
+
+/** Visitors read it like anything else: where such a severity needs an approver, one of them writes it. */
+async function refuseUnapprovedPast(tx: Tx, ctx: Ctx, severity: Severity): Promise<void> {
+  const { policySeq, paceZone } = await paceForNew(tx, severity);
+  const written = { kind: 'incident', severity, drill: false, restricted: false, seq: 0 } as const;
+  await refuseUnapproved(
+    tx,
+    ctx,
+    { ...written, policySeq, paceZone, ownPace: null },
+    (names) => `Your text is kept. Ask ${names} to put it on the record.`,
+  );
 }
 
 /** What was claimed when, and what each update changed, by going through them in order. */

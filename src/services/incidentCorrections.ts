@@ -1,7 +1,7 @@
 import { insertAudit } from '#db/audit.ts';
 import { insertClaims, listClaimsOfSource, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { type Incident, updateIncident } from '#db/incidents.ts';
+import { type Incident, markCorrected, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
@@ -124,8 +124,10 @@ function openSpans(
 /** A new version of the page, when visitors see this incident there. @returns whether they do */
 async function bumpIfPublic(tx: Tx, incident: Incident, now: Instant): Promise<boolean> {
   const isPublic = incident.publishedAt !== null && isOpenToAll(incident);
-  if (isPublic) await bumpPageVersion(tx, now);
-  return isPublic;
+  if (!isPublic) return false;
+  await markCorrected(tx, incident.seq, now);
+  await bumpPageVersion(tx, now);
+  return true;
 }
 
 /** The same title again changes nothing. */

@@ -88,10 +88,13 @@ export async function declareAndPublish(
   const { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify } = input;
   const { withoutApproval } = input;
   const written = await ctx.db.write(async (tx) => {
-    await insertDeclared(tx, ctx, input, declaration);
+    const seq = await insertDeclared(tx, ctx, input, declaration);
     const said = { status, body, scope, affected, workaround, estimate, nextUpdateBy, components, notify };
     const post = { incidentId: id, version: 1, audience: 'public', ...said, withoutApproval } as const;
-    return postWithin(tx, ctx, post, ids);
+    const posted = await postWithin(tx, ctx, post, ids);
+    if (notify && !posted.waitsFor) return posted;
+    // Inside they are told of the incident itself: of its first update nobody is, or not yet.
+    return { ...posted, inAudiences: posted.inAudiences + (await tellDeclared(tx, ctx, seq)) };
   });
   return { id, ...tellOthers(ctx, written) };
 }

@@ -2,8 +2,10 @@ import type { Ctx } from '#db/context.ts';
 import { type Kept, listHolding, listKeptMaintenance, listWords } from '#db/maintenance.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
-import { CLOCK_WORDS, type Deed, deedsDue } from '#domain/maintenance.ts';
+import { type Deed, deedsDue } from '#domain/maintenance.ts';
 import type { Instant } from '#domain/time.ts';
+import { wordsIn } from '#i18n/words.ts';
+import { begunText, lateText, missedText } from '#i18n/work.ts';
 import { eachInTurn } from './inTurn.ts';
 import { type Holding, sayWord } from './maintenanceWords.ts';
 import { newPostIds, type PostInput, postWithin, tellOthers, type Written } from './postUpdate.ts';
@@ -89,6 +91,7 @@ async function perform(
   const { timeZone } = await getPage(tx);
   const { incident, plan } = work;
   const now = ctx.now();
+  const words = wordsIn(ctx.site.languages[0]);
   const window = {
     from: incident.scheduledFor as Instant,
     until: incident.scheduledUntil as Instant,
@@ -105,7 +108,7 @@ async function perform(
   switch (deed.kind) {
     case 'begin': {
       const late = window.until <= now;
-      const body = late ? CLOCK_WORDS.late(window, timeZone) : CLOCK_WORDS.begin(window.until, timeZone, now);
+      const body = late ? lateText(words, window, timeZone) : begunText(words, window.until, timeZone, now);
       return postWithin(
         tx,
         ctx,
@@ -120,12 +123,12 @@ async function perform(
       return postWithin(
         tx,
         ctx,
-        post({ status: 'completed', body: CLOCK_WORDS.end, at: deed.at, asPlanned: deed.asPlanned }),
+        post({ status: 'completed', body: words.work.over, at: deed.at, asPlanned: deed.asPlanned }),
         ids,
       );
     case 'miss': {
       // Nobody is mailed: what happened when nobody looked is for whoever planned it to say.
-      const body = CLOCK_WORDS.miss(window, timeZone);
+      const body = missedText(words, window, timeZone);
       const written = await postWithin(
         tx,
         ctx,

@@ -14,9 +14,12 @@ import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
 import { requirePermission, userIdOf } from '#domain/permissions.ts';
-import { daysOf, type RecurrenceRule, ruleText } from '#domain/recurrence.ts';
+import { daysOf, type RecurrenceRule } from '#domain/recurrence.ts';
 import { addDays, DAY, dayIn, fromLocal, type Instant, msBetween } from '#domain/time.ts';
 import { wallEnd } from '#domain/wallTime.ts';
+import { HOUSE_LOCALE, type Locale } from '#i18n/locales.ts';
+import { wordsIn } from '#i18n/words.ts';
+import { ruleText, seriesText } from '#i18n/work.ts';
 import { planWithin } from './maintenance.ts';
 import { newPostIds, postWithin, tellOthers, type Written } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
@@ -80,7 +83,9 @@ export async function scheduleSeries(ctx: Ctx, input: SeriesInput): Promise<{ id
       action: 'maintenance.repeat',
       subjectKind: 'maintenanceSeries',
       subjectId: id,
-      detail: { text: `${input.title}: ${ruleText(input.rule)}, ${made.clock} (${timeZone})` },
+      detail: {
+        text: `${input.title}: ${ruleText(wordsIn(HOUSE_LOCALE), input.rule)}, ${made.clock} (${timeZone})`,
+      },
     });
     return makeNext(tx, ctx, { ...made, seq, endedAt: null }, timeZone);
   });
@@ -130,7 +135,7 @@ async function makeNext(tx: Tx, ctx: Ctx, series: Series, zone: string): Promise
         ctx,
         {
           title: series.title,
-          body: `${series.body}\n\n${seriesText(series, zone)}`,
+          body: `${series.body}\n\n${wordsOf(series, zone, ctx.site.languages[0])}`,
           scope: series.scope,
           scheduledFor: window.from,
           scheduledUntil: window.until,
@@ -158,12 +163,12 @@ async function stillThere(tx: Tx, ids: readonly string[]): Promise<string[]> {
 }
 
 /** "Every Tuesday, 02:00 to 04:00, Europe/Berlin time." */
-export function seriesText({ rule, clock, minutes, lastDay }: Series, zone: string): string {
+export function wordsOf({ rule, clock, minutes, lastDay }: Series, zone: string, locale: Locale): string {
   const [hours = 0, rest = 0] = clock.split(':').map(Number);
   const end = (hours * 60 + rest + minutes) % (24 * 60);
   const endClock = `${String(Math.floor(end / 60)).padStart(2, '0')}:${String(end % 60).padStart(2, '0')}`;
-  const span = minutes < 24 * 60 ? `${clock} to ${endClock}` : `from ${clock}`;
-  return `${ruleText(rule)}, ${span}, ${zone} time${lastDay ? `, until ${lastDay}` : ''}.`;
+  const until = minutes < 24 * 60 ? endClock : null;
+  return seriesText(wordsIn(locale), rule, { from: clock, until, zone, lastDay });
 }
 
 async function missingDays(tx: Tx, series: Series, zone: string, now: Instant): Promise<string[]> {

@@ -6,7 +6,8 @@ import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { AnyStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
-import { AHEAD, nextDays, seriesText, windowOn } from './maintenanceSeries.ts';
+import { HOUSE_LOCALE } from '#i18n/locales.ts';
+import { AHEAD, nextDays, windowOn, wordsOf } from './maintenanceSeries.ts';
 
 export type SeriesView = {
   series: Series;
@@ -46,7 +47,7 @@ export async function getSeries(ctx: Ctx, id: string): Promise<SeriesView> {
           .filter((day) => !made.includes(day))
           .slice(0, 4)
           .map((day) => windowOn(series, day, zone).from);
-    return { series, zone, words: seriesText(series, zone), windows, then };
+    return { series, zone, words: wordsOf(series, zone, HOUSE_LOCALE), windows, then };
   });
 }
 
@@ -58,7 +59,7 @@ export async function listSeries(ctx: Ctx): Promise<{ id: string; title: string;
     return (await listOpenSeries(tx)).map((series) => ({
       id: series.id,
       title: series.title,
-      words: seriesText(series, timeZone),
+      words: wordsOf(series, timeZone, HOUSE_LOCALE),
     }));
   });
 }

@@ -3,10 +3,12 @@ import type { Ctx } from '#db/context.ts';
 import { coverWords, findPlan } from '#db/maintenance.ts';
 import { getPage } from '#db/page.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
-import { saidByAnnouncing, windowChangeText } from '#domain/maintenance.ts';
+import { saidByAnnouncing } from '#domain/maintenance.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isOver } from '#domain/status.ts';
 import { type Instant, rangeText } from '#domain/time.ts';
+import { wordsIn } from '#i18n/words.ts';
+import { windowChangeText } from '#i18n/work.ts';
 import { newPostIds, type Posted, postWithin, tellOthers } from './postUpdate.ts';
 import { requireIncident } from './requireIncident.ts';
 
@@ -40,7 +42,8 @@ export async function changeWindow(ctx: Ctx, input: WindowInput): Promise<Posted
     const window = { from: input.from ?? scheduledFor, until: input.until };
     refuseChange({ before, window, begun: status !== 'scheduled', now });
     const { timeZone } = await getPage(tx);
-    const body = input.body?.trim() || windowChangeText(before, window, timeZone);
+    const words = wordsIn(ctx.site.languages[0]);
+    const body = input.body?.trim() || windowChangeText(words, before, window, timeZone);
     await insertAudit(tx, ctx, {
       action: 'maintenance.window',
       subjectKind: 'incident',

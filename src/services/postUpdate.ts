@@ -2,7 +2,7 @@ import { insertAudit } from '#db/audit.ts';
 import { endHolds } from '#db/calls.ts';
 import { BY_HAND, endClaims, insertClaims, voidClaims } from '#db/claims.ts';
 import type { Ctx } from '#db/context.ts';
-import { updateIncident } from '#db/incidents.ts';
+import { markCorrected, updateIncident } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
 import { insertUpdate } from '#db/updates.ts';
@@ -15,6 +15,7 @@ import type { Rendered } from '#emails/render.ts';
 import { askWhereNeeded } from './approvalGate.ts';
 import { bringForward } from './bringForward.ts';
 import { applyRunbooks } from './incidentRunbooks.ts';
+import { keepPostmortem } from './postmortems.ts';
 import { countTold, tellOfUpdate } from './stakeholders.ts';
 import { countUpdateMail, queueUpdateMail, type Reach, renderPlannedMail } from './updateMail.ts';
 import { isOpenToAll, planUpdate, type UpdatePlan } from './updatePlan.ts';
@@ -117,6 +118,7 @@ export async function writePost(
     author,
     automatic: input.automatic ?? false,
   });
+  if (changesPage && !plan.isVisible) await markCorrected(tx, plan.incident.seq, plan.now);
   if (changesPage) await bumpPageVersion(tx, plan.now);
   // Its own mail, where it has any, takes the place of what waits.
   const hastens =
@@ -206,6 +208,7 @@ async function writePlan(
     automatic,
   });
   await updateIncident(tx, incident.seq, plan.changes, now);
+  await keepPostmortem(tx, plan);
   const concernsOthers = plan.severityChange || plan.newClaims.length || plan.voidClaims.length;
   if (concernsOthers || isOver(incident.status))
     await applyRunbooks(tx, { ...incident, ...plan.changes }, now);
@@ -225,12 +228,14 @@ async function writePlan(
       subjectId: incident.id,
       detail: { text: 'Published: it is restricted no more' },
     });
-  if (plan.severityChange)
+  if (plan.severityChange) {
+    const [from, to] = plan.severityChange;
     await insertAudit(tx, ctx, {
       action: 'incident.severity',
       subjectKind: 'incident',
       subjectId: incident.id,
-      detail: { text: `Severity changed from ${plan.severityChange[0]} to ${plan.severityChange[1]}` },
+      detail: { text: `Severity changed from ${from} to ${to}`, from, audience },
     });
+  }
   return updateSeq;
 }

@@ -94,8 +94,11 @@ function monitoringAt(row: PublicIncidentRow, updates: readonly PublicUpdateRow[
  */
 function changedAt(row: PublicIncidentRow, updates: readonly PublicUpdateRow[]): Instant {
   if (row.source === 'import') return row.updated_at;
-  const times = [row.created_at, row.published_at ?? row.created_at, ...updates.map((one) => one.updated_at)];
-  return times.reduce((last, time) => (time > last ? time : last));
+  const said = updates.map((one) => one.updated_at);
+  return [row.published_at, row.corrected_at, ...said].reduce<Instant>(
+    (last, time) => (time !== null && time > last ? time : last),
+    row.created_at,
+  );
 }
 
 /** When it was first said to have that status; updates are newest first. */

@@ -2,6 +2,7 @@ import type { HookPayload } from '#domain/hooks.ts';
 import { markdownToText } from '#domain/markdown.ts';
 import { COMPONENT_STATUS_LABELS, isOver } from '#domain/status.ts';
 import { rangeText, whenText } from '#domain/time.ts';
+import { titleWithScope } from '#domain/title.ts';
 import { labelOfStatus, type StakeholderMail } from '#emails/stakeholders.ts';
 import { type ChatNews, discordMessage, slackMessage, teamsMessage } from '#formats/chat.ts';
 
@@ -26,7 +27,7 @@ function newsOf(mail: StakeholderMail): ChatNews {
   const when = (at: string) => whenText(at, site.timeZone, now);
   return {
     site: site.name,
-    heading: `${marks}: ${incident.title}`,
+    heading: `${marks}: ${titleWithScope(incident.title, incident.scope)}`,
     tone,
     body: [mail.intro, mail.lead, news && markdownToText(news.body)].filter(Boolean).join('\n\n'),
     facts: [

@@ -16,8 +16,8 @@ import { priorityOf, releaseAfter } from './updateMail.ts';
 import { isOpenToAll, type UpdatePlan } from './updatePlan.ts';
 
 /**
- * Tells the audiences inside that an incident was declared, before anyone outside knows, or that one that is public already was taken
- * over. A part of the transaction that does so.
+ * Tells the audiences inside that an incident was declared, before anyone outside knows or with its first words, when nobody is mailed
+ * about those; or that one that is public already was taken over. A part of the transaction that does so.
  * @returns how many people it is for
  */
 export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promise<number> {
@@ -25,9 +25,12 @@ export async function tellDeclared(tx: Tx, ctx: Ctx, incidentSeq: number): Promi
   const { severity, publishedAt } = story.incident;
   if (!isOpenToAll(story.incident)) return 0;
   const isPublic = publishedAt !== null;
+  const isTakenOver = story.incident.source !== 'own';
+  const said = isTakenOver ? undefined : story.said.find(({ audience }) => audience === 'public');
+  const now = { isPublic, isTakenOver, turns: false, over: false, notify: true };
   return tell(tx, ctx, story, {
-    updateSeq: 0,
-    moment: { kind: 'declared', severity, before: null, isPublic, turns: false, over: false, notify: true },
+    updateSeq: said?.seq ?? 0,
+    moment: { kind: 'declared', severity, before: null, ...now },
     releaseNow: false,
   });
 }
@@ -261,12 +264,13 @@ function omitsOf(story: Story, since: number, updateSeq: number): number[] {
 }
 
 /** What happened, in a sentence, where the news does not say it. Outside, severities are no word of ours. */
-function leadOf({ severity, before, isPublic, turns }: Moment, what: What, { kind }: Readers): string | null {
+function leadOf(moment: Moment, what: What, { kind }: Readers): string | null {
+  const { severity, before, isPublic, turns } = moment;
   const inside = kind === 'inside';
-  if (what === 'declared')
-    return isPublic
-      ? `Taken over as ${severity}. Visitors have been told of it.`
-      : `Declared as ${severity}. Visitors have been told nothing yet.`;
+  if (what === 'declared') {
+    if (moment.isTakenOver) return `Taken over as ${severity}. Visitors have been told of it.`;
+    return `Declared as ${severity}. ${isPublic ? 'It stands on the page; no subscriber was mailed.' : 'Visitors have been told nothing yet.'}`;
+  }
   if (what === 'raised')
     return inside
       ? `Raised from ${before} to ${severity}. It concerns you from now on: this is what is known so far.`

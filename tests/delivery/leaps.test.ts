@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
 import { beatWorker, listWorkers } from '#db/workers.ts';
 import { createFollower, watchClock } from '#delivery/leaps.ts';
@@ -126,9 +126,11 @@ eachDatabase('how long ago something was, by a clock that leaps', (fresh) => {
 
 eachDatabase('since when an outcome is unknown', (fresh) => {
   /** A worker whose clock leaps, and a batch from before the first leap. */
-  let db: Db | null = null;
+  let db: Db;
+  beforeAll(async () => {
+    db = await fresh();
+  });
   async function house() {
-    db ??= await fresh();
     await db.write((tx) => tx.deleteFrom('batches').execute());
     await db.write((tx) => tx.deleteFrom('workers').execute());
     const clock = testClock();

@@ -129,9 +129,12 @@ describe('the headline', () => {
   it('tells of maintenance when that is all there is', () => {
     const components = [{ name: 'Payouts', status: 'under_maintenance' as const }];
     expect(
-      headlineOf({ ...CALM, components, maintenance: [{ title: 'Database upgrade' }] }, NOW),
+      headlineOf(
+        { ...CALM, components, maintenance: [{ title: 'Database upgrade', scope: 'EU only' }] },
+        NOW,
+      ),
     ).toMatchObject({
-      text: 'Maintenance is under way: Database upgrade.',
+      text: 'Maintenance is under way: Database upgrade (EU only).',
       status: 'under_maintenance',
     });
     expect(headlineOf({ ...CALM, components }, NOW).text).toBe('Maintenance: Payouts.');

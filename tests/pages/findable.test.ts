@@ -132,6 +132,9 @@ describe('a link that is shared in a chat', () => {
       expect(tag(body, /<title>([^<]*)<\/title>/), path).toBe(`${property('title')} · Harbour status`);
       expect(property('image'), path).toBe(`${SITE}/share.png`);
     }
+    // Whoever reads the link alone is not to think that it is everywhere.
+    const { body } = await get(`/incidents/${harbour.open[0]!.id}`);
+    expect(tag(body, /<title>([^<]*)<\/title>/)).toContain('(Europe)');
   });
 
   it('finds the picture: a PNG of 1200 by 630 that any page may show', async () => {

@@ -360,6 +360,7 @@ describe('the table of incidents', () => {
     'incidents.ts': 'writes',
     'keptWord.ts': 'reports, which leave out what is restricted by a condition of its own',
     'maintenance.ts': 'joined, without what is restricted: the end of some work must not give it away',
+    'postmortems.ts': 'joined under the rule',
     'publicPage.ts': 'what everyone sees, which leaves out what is restricted by a condition of its own',
     'statuspageImport.ts': 'writes, and finds what it wrote',
     'updates.ts': 'joined under the rule',

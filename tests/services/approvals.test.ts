@@ -1,9 +1,16 @@
 import { expect, it } from 'vitest';
 import type { Db } from '#db/open.ts';
-import { MINUTE } from '#domain/time.ts';
+import { addMs, HOUR, MINUTE } from '#domain/time.ts';
 import { askAllApprovers, publishApproved, sendBack, takeBack } from '#services/approvals.ts';
 import { getApproval, getApprovalOf, listWaiting } from '#services/approvalViews.ts';
-import { assignRole, changeTitle, declareAndPublish, editUpdate, getIncident } from '#services/incidents.ts';
+import {
+  assignRole,
+  backfillIncident,
+  changeTitle,
+  declareAndPublish,
+  editUpdate,
+  getIncident,
+} from '#services/incidents.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
 import { eachDatabase } from '../support/databases.ts';
@@ -374,5 +381,36 @@ eachDatabase('an update that needs an approver', (fresh) => {
     expect(after).toMatchObject({ severity: 'SEV2' });
     // From now on its severity is one of those that wait for nobody.
     expect((await write('kim', id, { body: 'Payments work again.' })).waitsFor).toBeUndefined();
+  });
+
+  it('waits, too, when the severity was lowered inside before, until visitors were told', async () => {
+    const { as, declare, write } = await house();
+    const { id } = await declare();
+    await write('kim', id, { audience: 'internal', severity: 'SEV3', body: 'Looks smaller.' });
+    const { updateId, waitsFor } = await write('kim', id, { body: 'Payments fail for some.' });
+    expect(waitsFor).toEqual(['abel', 'noor']);
+    await publishApproved(as('noor'), { approvalId: updateId });
+    expect((await write('kim', id, { body: 'Payments work again.' })).waitsFor).toBeUndefined();
+    // Raised and lowered again meanwhile, it is what it was.
+    await write('kim', id, { audience: 'internal', severity: 'SEV1', body: 'It is worse.' });
+    await write('kim', id, { audience: 'internal', severity: 'SEV3', body: 'It is not.' });
+    expect((await write('kim', id, { body: 'It was short.' })).waitsFor).toEqual(['abel', 'noor']);
+  });
+
+  it('is written by an approver when it is put on the record afterwards', async () => {
+    const { as, ctx } = await house();
+    const past = {
+      title: 'Checkout failed',
+      startedAt: addMs(ctx.now(), -2 * HOUR),
+      resolvedAt: addMs(ctx.now(), -HOUR),
+      components: [],
+      updates: [{ status: 'resolved' as const, body: 'It is over.', postedAt: addMs(ctx.now(), -HOUR) }],
+    };
+    await expect(backfillIncident(as('kim'), { ...past, severity: 'SEV1' })).rejects.toMatchObject({
+      code: 'forbidden',
+      fix: expect.stringContaining('Ask noor'),
+    });
+    await backfillIncident(as('kim'), { ...past, severity: 'SEV2' });
+    await backfillIncident(as('noor'), { ...past, severity: 'SEV1' });
   });
 });

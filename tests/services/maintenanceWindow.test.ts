@@ -5,7 +5,9 @@ import { maintenanceCalendar } from '#formats/maintenanceCalendar.ts';
 import { maintenancesJson } from '#formats/statuspage.ts';
 import { createAccount } from '#services/accounts.ts';
 import { addMember, ensureAudiences } from '#services/audiences.ts';
+import { changeTitle } from '#services/incidents.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
+import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { changeWindow, type WindowInput } from '#services/maintenanceWindow.ts';
 import { getApiSnapshot } from '#services/publicApi.ts';
 import { getMaintenanceCalendar } from '#services/publicFeeds.ts';
@@ -28,8 +30,32 @@ eachDatabase('the window of a maintenance', (fresh) => {
     return { ...home, change };
   }
 
+  it('what nobody wrote is written in the language of the page: by the clock, and of a window that changes', async () => {
+    const { ctx, mia, plan, said, get } = await house();
+    const site = { ...ctx.site, languages: ['de', 'en'] as const };
+    const id = await plan();
+    ctx.clock.set('2026-11-24T02:00:00.000Z');
+    await keepMaintenance({ ...ctx, site });
+    await changeWindow(
+      { ...mia, site },
+      {
+        maintenanceId: id,
+        version: (await get(id)).version,
+        until: '2026-11-24T05:00:00.000Z',
+        notify: true,
+      },
+    );
+    ctx.clock.set('2026-11-24T05:00:00.000Z');
+    await keepMaintenance({ ...ctx, site });
+    expect((await said(id)).slice(1)).toEqual([
+      '24 02:00 in_progress: Die Arbeiten haben begonnen. Sie sollen bis 04:00 UTC beendet sein.',
+      '24 02:00 in_progress: Die Arbeiten dauern länger als geplant: bis 05:00 UTC statt 04:00 UTC.',
+      '24 05:00 completed: Die Arbeiten sind beendet.',
+    ]);
+  });
+
   it('moves in public: the page, the API and calendars have the new one, and know it for newer', async () => {
-    const { ctx, plan, change, spans, said, get } = await house();
+    const { ctx, mia, plan, change, spans, said, get } = await house();
     const id = await plan();
     const calendar = async () => {
       const text = maintenanceCalendar(await getMaintenanceCalendar(ctx));
@@ -51,7 +77,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
     ctx.clock.advance(HOUR);
     await change(id, { from: '2026-11-25T02:30:00.000Z', until: '2026-11-25T04:30:00.000Z' });
     expect(await calendar()).toEqual([
-      'SEQUENCE:3600',
+      'SEQUENCE:36000',
       'DTSTART:20261125T023000Z',
       'DTEND:20261125T043000Z',
       'STATUS:CONFIRMED',
@@ -62,6 +88,11 @@ eachDatabase('the window of a maintenance', (fresh) => {
     );
     expect(await spans()).toEqual([['2026-11-25T02:30:00.000Z', null]]);
     expect(await get(id)).toMatchObject({ startedAt: '2026-11-25T02:30:00.000Z', status: 'scheduled' });
+    // A name that was put right is news to them, too, though no update says it.
+    ctx.clock.advance(500);
+    await changeTitle(mia, { incidentId: id, version: (await get(id)).version, title: 'Another name' });
+    expect((await calendar())[0]).toBe('SEQUENCE:36005');
+    expect((await api())?.[2]).toBe(ctx.now());
   });
 
   it('is longer or shorter while it runs: people hear of it, and the clock goes by the new end', async () => {

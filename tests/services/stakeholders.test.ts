@@ -3,6 +3,7 @@ import { listTellings } from '#db/tellings.ts';
 import { toldText } from '#domain/brief.ts';
 import { getBrief } from '#services/brief.ts';
 import { listFanoutsOf } from '#services/deliveries.ts';
+import { declareAndPublish } from '#services/incidents.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { restrictTo } from '../support/factory.ts';
 import { makeSubscribers } from '../support/people.ts';
@@ -110,6 +111,21 @@ eachDatabase('stakeholders', (fresh) => {
       'Subscribers: 2 messages, the latest reached 1 of 1',
       'Executives, Managers, Support, Acme: last told at 14:00 UTC',
     ]);
+  });
+
+  it('inside they hear of what is declared and published as one, though nobody is mailed about its first words', async () => {
+    const { ctx, checkout, told, last } = await stakeholderHouse(fresh);
+    await declareAndPublish(ctx, {
+      title: 'Checkout is failing',
+      severity: 'SEV1',
+      components: [{ id: checkout.id, status: 'major_outage' }],
+      status: 'investigating',
+      body: 'Card payments fail.',
+      notify: false,
+    });
+    expect(await told()).toEqual(['eva, max, sue: [SEV1, Declared] Checkout is failing']);
+    expect(last('eva').text).toContain('Declared as SEV1. It stands on the page; no subscriber was mailed.');
+    expect(last('eva').text).toContain('Card payments fail.');
   });
 
   it('what audiences were told keeps no subscriber waiting', async () => {

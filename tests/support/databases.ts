@@ -1,22 +1,25 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
 import type { DatabaseConnection, Dialect, Driver } from 'kysely';
 import { CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
-import { Client } from 'pg';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, it, onTestFinished } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, databaseOver, openDatabase } from '#db/open.ts';
+import { cleanSchema, dropKept, makeSchema } from './schemas.ts';
 
 const START = '2026-01-01T00:00:00.000Z';
 
+let migrated: Promise<Buffer> | undefined;
+
 /** A fresh, migrated SQLite database in a file of its own; `close` removes it. */
 export async function freshSqlite(): Promise<Db> {
+  migrated ??= migrateSqlite();
   const folder = mkdtempSync(join(tmpdir(), 'foghorn-test-'));
-  const db = await openDatabase(`sqlite:${join(folder, 'foghorn.db')}`);
-  await migrate(db, START);
+  const file = join(folder, 'foghorn.db');
+  writeFileSync(file, await migrated);
+  const db = await openDatabase(`sqlite:${file}`);
   return {
     ...db,
     close: async () => {
@@ -26,6 +29,18 @@ export async function freshSqlite(): Promise<Db> {
   };
 }
 
+/** The file of a migrated database: most tests begin with one, and a copy is made at once. */
+async function migrateSqlite(): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'foghorn-test-'));
+  const file = join(folder, 'foghorn.db');
+  const db = await openDatabase(`sqlite:${file}`);
+  await migrate(db, START);
+  await db.close();
+  const bytes = readFileSync(file);
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
+
 let postgres: Promise<PGlite> | undefined;
 
 /**
@@ -33,7 +48,7 @@ let postgres: Promise<PGlite> | undefined;
  * there.
  */
 export async function freshPostgres(): Promise<Db> {
-  if (process.env.TEST_POSTGRES_URL) return freshSchema(process.env.TEST_POSTGRES_URL);
+  if (process.env.TEST_POSTGRES_URL) return cleanSchema(process.env.TEST_POSTGRES_URL, START);
   postgres ??= PGlite.create({ parsers: { [types.INT8]: Number } });
   const pg = await postgres;
   await pg.exec('drop schema if exists public cascade; create schema public;');
@@ -42,42 +57,13 @@ export async function freshPostgres(): Promise<Db> {
   return db;
 }
 
-async function freshSchema(server: string): Promise<Db> {
-  const { url, drop } = await makeSchema(server);
-  const db = await openDatabase(url);
-  await migrate(db, START);
-  return {
-    ...db,
-    close: async () => {
-      await db.close();
-      await drop();
-    },
-  };
-}
-
-/** A schema of its own on a real server, with the address under which any process finds it. */
-async function makeSchema(server: string): Promise<{ url: string; drop: () => Promise<void> }> {
-  const schema = `test_${randomBytes(8).toString('hex')}`;
-  const admin = new Client({ connectionString: server });
-  await admin.connect();
-  await admin.query(`create schema ${schema}`);
-  const url = new URL(server);
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  return {
-    url: url.href,
-    drop: async () => {
-      await admin.query(`drop schema ${schema} cascade`);
-      await admin.end();
-    },
-  };
-}
-
-/** Runs the same tests on both databases; `fresh()` gives each test a clean one. */
+/** Runs the same tests on both databases; `fresh()` gives each test a clean one, or, asked outside of one, all of them together. */
 export function eachDatabase(name: string, body: (fresh: () => Promise<Db>) => void): void {
   for (const [dialect, open] of [
     ['sqlite', freshSqlite],
     ['postgres', freshPostgres],
   ] as const) {
+    afterAll(dropKept);
     describe(`${name} (${dialect})`, () => {
       const opened: Db[] = [];
       afterAll(async () => {
@@ -85,7 +71,11 @@ export function eachDatabase(name: string, body: (fresh: () => Promise<Db>) => v
       });
       body(async () => {
         const db = closedOnce(await open());
-        opened.push(db);
+        try {
+          onTestFinished(db.close);
+        } catch {
+          opened.push(db);
+        }
         return db;
       });
     });

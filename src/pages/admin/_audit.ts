@@ -62,6 +62,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'duty.renewFeed': 'Made an address for a calendar',
   'duty.endFeed': 'Ended the address of a calendar',
   'policies.save': 'Changed the policies',
+  'incident.noPostmortem': 'Decided that there will be no postmortem',
   'paging.add': 'Added a place where staff are called',
   'paging.change': 'Changed a place where staff are called',
   'paging.test': 'Sent a test to a place where staff are called',

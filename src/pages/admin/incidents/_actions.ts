@@ -9,7 +9,19 @@ import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { editUpdate, postUpdate } from '#services/incidents.ts';
 import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
 import { fillTemplate } from '#services/templates.ts';
-import { adopt, correct, letIn, note, pace, policies, role, takeOut, times, title } from './_factActions.ts';
+import {
+  adopt,
+  correct,
+  letIn,
+  noPostmortem,
+  note,
+  pace,
+  policies,
+  role,
+  takeOut,
+  times,
+  title,
+} from './_factActions.ts';
 import { addRunbook, takeOff, tick } from './_runbooks.ts';
 import { type Fields, readUpdate, variableValues } from './_update.ts';
 import type { IncidentPage } from './_view.ts';
@@ -31,6 +43,7 @@ export type Refused = {
     | 'outgoing'
     | 'viewers'
     | 'runbooks'
+    | 'postmortem'
     | 'window';
   status: number;
   problems: Problems;
@@ -86,6 +99,7 @@ const HANDLERS: Record<string, [Refused['form'], Run]> = {
   tick: ['runbooks', tick],
   addRunbook: ['runbooks', addRunbook],
   takeOff: ['runbooks', takeOff],
+  noPostmortem: ['postmortem', noPostmortem],
   window: ['window', changeItsWindow],
   extend30: ['window', extendBy(30)],
   extend60: ['window', extendBy(60)],

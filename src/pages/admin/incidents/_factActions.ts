@@ -15,6 +15,7 @@ import {
   setIncidentTimes,
 } from '#services/incidents.ts';
 import { paceInput, reasonInput, setOwnPace, useCurrentPolicies } from '#services/policies.ts';
+import { waivePostmortem } from '#services/postmortems.ts';
 import { addViewer, removeViewer } from '#services/restricted.ts';
 import type { Outcome } from './_actions.ts';
 import type { Fields } from './_update.ts';
@@ -132,6 +133,18 @@ export async function takeOut({ ctx }: App.Locals, page: IncidentPage, fields: F
   await removeViewer(ctx, { incidentId: page.subject.id, userId: fields.user ?? '' });
   const isSelf = ctx.actor.kind === 'user' && ctx.actor.id === fields.user;
   return { to: isSelf ? '/admin/incidents' : `${page.path}?done=takenOut#viewers` };
+}
+
+export async function noPostmortem(
+  { ctx }: App.Locals,
+  page: IncidentPage,
+  fields: Fields,
+): Promise<Outcome> {
+  const schema = z.object({ reason: singleLine(300, 'The reason') });
+  const { data, problems } = parseForm(schema, fields);
+  if (!data) return { form: 'postmortem', status: 422, problems, fields, stale: false };
+  await waivePostmortem(ctx, { incidentId: page.subject.id, reason: data.reason });
+  return { to: `${page.path}?done=noPostmortem#postmortem` };
 }
 
 export async function adopt({ ctx }: App.Locals, page: IncidentPage, fields: Fields): Promise<Outcome> {

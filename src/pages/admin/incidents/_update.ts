@@ -118,13 +118,18 @@ function saidComponents(
   return chosen.filter(({ id, status }) => status !== subject.claimed.get(id));
 }
 
+/** In characters: what tells all of what happened may be longer than what tells of it while it does. */
+export function longestBody(statuses: readonly AnyStatus[]): number {
+  return statuses.includes('postmortem') ? 20_000 : 5000;
+}
+
 function updateSchema(subject: Subject) {
   return z.object({
     audience: z.enum(['public', 'internal'], { error: 'Choose who reads it.' }),
     status: z.enum(subject.statuses as [AnyStatus, ...AnyStatus[]], {
       error: `Choose a status that can follow ${STATUS_LABELS[subject.status]}.`,
     }),
-    body: multiLine(5000, 'The text'),
+    body: multiLine(longestBody(subject.statuses), 'The text'),
     severity: z.enum(SEVERITIES, { error: 'Choose a severity.' }).default(subject.severity),
     scope: optional(singleLine(120, 'Where it is felt')),
     affected: optional(singleLine(300, 'Who is affected')),

@@ -140,9 +140,7 @@ function subjectOf(
       ...incident.components.map(({ id, name }) => [id, name] as const),
       ...groups.flatMap(({ components }) => components.map(({ id, name }) => [id, name] as const)),
     ]),
-    statuses: inOrder(allowedNextStatuses(incident.status)).filter(
-      (status) => status !== 'postmortem' || incident.status === 'postmortem',
-    ),
+    statuses: inOrder(allowedNextStatuses(incident.status)),
     last: {
       affected: last?.affected ?? null,
       workaround: last?.workaround ?? null,

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { parseForm } from '#components/admin/forms.ts';
 import { readWallField } from '#components/admin/wallField.ts';
-import { CLOCK_WORDS } from '#domain/maintenance.ts';
 import { multiLine, optional } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
+import { wordsIn } from '#i18n/words.ts';
 import { endMaintenance } from '#services/maintenance.ts';
 import { getKeeping } from '#services/maintenanceViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
@@ -70,7 +70,7 @@ export async function endNow({ ctx }: App.Locals, page: IncidentPage, fields: Fi
   await endMaintenance(ctx, {
     maintenanceId: page.subject.id,
     version: Number(fields.version),
-    body: CLOCK_WORDS.end,
+    body: wordsIn(ctx.site.languages[0]).work.over,
     notify: await isTold(ctx, page),
   });
   return { to: `${page.path}?done=ended` };

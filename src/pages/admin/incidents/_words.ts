@@ -23,6 +23,7 @@ export const DONE = {
   corrected:
     'The components are corrected. Whoever follows one that was added, and had heard nothing, is told.',
   pace: 'The pace is set, from the next update on.',
+  noPostmortem: 'There will be no postmortem. Nobody is asked for it again.',
   adopted: 'It is yours now: its severity sets the pace.',
   drill: 'The drill runs. Nobody but those who take part hears of it.',
   drillWithout:
