@@ -266,23 +266,6 @@ export async function holdBatch(
 
 export type LostBatch = Pick<ClaimedBatch, 'seq' | 'fence' | 'cutOff'> & { transport: TransportName };
 
-/** Holds what may have been accepted and nobody is at, for a person to decide about. @returns how many batches */
-export async function holdUnknown(
-  tx: Tx,
-  { transport, error, now }: { transport: TransportName; error: string; now: Instant },
-): Promise<number> {
-  const { numUpdatedRows } = await tx
-    .updateTable('batches')
-    .set({ state: 'held', last_error: error, lease_owner: null, lease_until: null })
-    .where('settled_at', 'is', null)
-    .where('state', '=', 'frozen')
-    .where('transport', '=', transport)
-    .where('first_attempt_at', 'is not', null)
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
-}
-
 /** Batches that nobody holds and whose outcome has been unknown since before `before`. */
 export async function listLostBatches(
   tx: Tx,

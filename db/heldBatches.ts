@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
+import type { TransportName } from './batches.ts';
 import { acceptDeliveries, requeueMembers } from './batchMembers.ts';
 import type { Tx } from './open.ts';
 import { endOvertaken, reopenFanouts } from './refused.ts';
@@ -18,6 +19,8 @@ export type HeldBatch = {
   since: Instant;
   /** Why it is held, in words. */
   reason: string | null;
+  /** It has no answer and the account key is another since: where the account is the same, it can be asked again. */
+  otherKey: boolean;
 };
 
 /** The oldest that are held and of which this reader may know every message. */
@@ -47,6 +50,7 @@ export async function listHeld(tx: Tx, { limit }: { limit: number }, reader: Rea
     return {
       ...batch,
       since: first_attempt_at ?? created_at,
+      otherKey: batch.reason === OTHER_KEY,
       mails: own.reduce((sum, row) => sum + Number(row.mails), 0),
       subjects: [...new Set(own.map(({ subject }) => subject))],
     };
@@ -71,6 +75,26 @@ export async function endHeld(
     .executeTakeFirst();
   return ended?.idempotency_key ?? null;
 }
+
+/** Holds what may have been accepted and nobody is at, for a person to decide about. @returns how many batches */
+export async function holdUnknown(
+  tx: Tx,
+  { transport, now }: { transport: TransportName; now: Instant },
+): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('batches')
+    .set({ state: 'held', last_error: OTHER_KEY, lease_owner: null, lease_until: null })
+    .where('settled_at', 'is', null)
+    .where('state', '=', 'frozen')
+    .where('transport', '=', transport)
+    .where('first_attempt_at', 'is not', null)
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', now)]))
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
+}
+
+const OTHER_KEY =
+  'No answer came, and the account key is another since. Of the same team it may go on under its key, and nobody gets it twice.';
 
 /** Lets a held batch go on as it is, under the key that it has. @returns how many mails; null as `endHeld` */
 export async function goOnHeld(

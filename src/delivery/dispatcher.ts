@@ -1,11 +1,6 @@
-import {
-  holdUnknown,
-  type LostBatch,
-  listLostBatches,
-  listStrandedBatches,
-  settleBatch,
-} from '#db/batches.ts';
+import { type LostBatch, listLostBatches, listStrandedBatches, settleBatch } from '#db/batches.ts';
 import { countCutOff, endBatchMembers, listMembers, requeueMembers } from '#db/batchMembers.ts';
+import { holdUnknown } from '#db/heldBatches.ts';
 import { freeLeases, listLeaseOwners, renewLeases } from '#db/leases.ts';
 import type { Db, Tx } from '#db/open.ts';
 import { closeCircuit, noteKey } from '#db/providers.ts';
@@ -255,11 +250,8 @@ async function requeueUntouched(tx: Tx, { seq, cutOff }: LostBatch, now: Instant
 /** With another account key, what has no answer yet waits until someone has said that the account is the same. Everything else goes on. */
 async function askAboutKey(tx: Tx, { name, keyMark }: Transport, now: Instant): Promise<void> {
   if (keyMark !== undefined && (await noteKey(tx, name, keyMark)))
-    await holdUnknown(tx, { transport: name, error: OTHER_KEY, now });
+    await holdUnknown(tx, { transport: name, now });
 }
-
-const OTHER_KEY =
-  'No answer came, and the account key is another since. Of the same team it may go on under its key, and nobody gets it twice.';
 
 const OVERTAKEN = 'It waited for too long: a newer message has gone out since.';
 

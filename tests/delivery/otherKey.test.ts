@@ -79,6 +79,7 @@ eachDatabase('a batch without an answer, and another account key since', (fresh)
       mails: 3,
       subjects: ['First'],
       reason: expect.stringContaining('the account key is another since'),
+      otherKey: true,
     });
 
     // It was another team's by mistake; with a key of ours again nothing is believed by itself, either.

@@ -215,7 +215,7 @@ eachDatabase('what the admin sees of deliveries', (fresh) => {
       expect(await refuse(409, 'invalid_idempotent_request')).toMatchObject({
         level: 'trouble',
         message: expect.stringMatching(/^1 batch is held: it may be out already/),
-        fix: expect.stringContaining('Compare with the provider'),
+        fix: expect.stringContaining('Look for them in the provider'),
       });
       await post();
       expect((await refuse(409, 'invalid_idempotent_request')).message).toMatch(/^2 batches are held: /);

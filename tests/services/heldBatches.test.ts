@@ -61,6 +61,7 @@ eachDatabase('a batch that is held', (fresh) => {
       subjects: ['[Investigating] Checkout'],
       since: clock.now(),
       reason: 'Resend: Same key, other payload. (409, invalid_idempotent_request)',
+      otherKey: false,
     });
     expect(await listHeld(ctx.as('viewer'))).toEqual([batch]);
     const { message, at, more } = await getDeliveryHealth(ctx);
