@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
@@ -111,26 +111,62 @@ function onTheWire(
 }
 
 describe('the first round trip', () => {
-  it('brings 40 components, 90 days and 3 open incidents, styles included, in 10,000 bytes', async () => {
+  /** What travels, whichever encoding is asked for. */
+  const weights = async () => {
+    const [br, gzip] = [await onTheWire('/', 'br'), await onTheWire('/', 'gzip')];
+    expect([br.headers['content-encoding'], gzip.headers['content-encoding']]).toEqual(['br', 'gzip']);
+    return { br: br.size, gzip: gzip.size };
+  };
+
+  it('brings 40 components, 90 days and 3 open incidents, styles included, in 10,000 bytes, and 300 fewer', async () => {
     const html = await (await fetch(server.url)).text();
     expect(html.match(/class="h"/g)).toHaveLength(40);
     expect(html.match(/<article/g)!.length).toBeGreaterThanOrEqual(3);
     expect(html).toMatch(/Updates on time, 90 days: <a href="\/on-time">\d+%/);
     expect(html).not.toMatch(/<link[^>]+stylesheet|<script[^>]+src=/);
-    const brotli = brotliCompressSync(html, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }).length;
-    const gzip = gzipSync(html, { level: 9 }).length;
-    console.log(`/ is ${html.length} bytes: ${brotli} with brotli, ${gzip} with gzip`);
-    expect(brotli).toBeLessThanOrEqual(10_000);
-    expect(gzip).toBeLessThanOrEqual(10_000);
-    const wire = await onTheWire('/', 'br');
-    expect(wire.headers['content-encoding']).toBe('br');
-    expect(wire.size).toBeLessThanOrEqual(10_000);
+    const sizes = await weights();
+    console.log(`/ is ${html.length} bytes: ${sizes.br} with brotli, ${sizes.gzip} with gzip`);
+    expect(Math.max(sizes.br, sizes.gzip)).toBeLessThanOrEqual(9_700);
+  });
+
+  it('brings it in 10,000 bytes with all that its owner may add: two logos, accent, footer and support', async () => {
+    const now = new Date().toISOString();
+    const logo = { type: 'image/svg+xml', width: 320, height: 64 } as const;
+    const [light, dark] = ['light', 'dark'].map((of) =>
+      createHash('sha256').update(of).digest('hex').slice(0, 16),
+    );
+    await db.write(async (tx) => {
+      await updatePage(tx, {
+        supportUrl: 'https://support.harbour.example/contact',
+        brand: {
+          accent: '#0b6e69',
+          footer: 'Harbour Ltd, 1 Pier Road, Bristol. Registered in England, 01234567.',
+          logos: { light: { ...logo, hash: light! }, dark: { ...logo, hash: dark! } },
+          wordmark: false,
+        },
+      });
+      await bumpPageVersion(tx, now);
+    });
+    const html = async () => (await fetch(server.url)).text();
+    await expect.poll(html, { timeout: 60_000 }).toContain('Registered in England');
+    expect(await html()).toMatch(/--btn:#.*<picture>.*<img.*support\.harbour\.example/s);
+    const sizes = await weights();
+    console.log(`/ with its owner's brand: ${sizes.br} with brotli, ${sizes.gzip} with gzip`);
+    expect(Math.max(sizes.br, sizes.gzip)).toBeLessThanOrEqual(10_000);
+    // Its images are not there to be fetched.
+    const owner = { accent: '#0b6e69', footer: 'Harbour Ltd, 1 Pier Road', logos: {}, wordmark: false };
+    await db.write(async (tx) => {
+      await updatePage(tx, { brand: owner });
+      await bumpPageVersion(tx, addMs(now, 1));
+    });
+    await expect.poll(html, { timeout: 60_000 }).not.toContain('Registered in England');
   });
 
   it('tells everything without a script: what is wrong, since when, and a promise that was missed', async () => {
     const html = await (await fetch(server.url)).text();
     const text = html
       .replace(/<(style|script)[\s\S]*?<\/\1>/g, '')
+      .replace(/<\/?(h\d|p|div|dt|dd|li|article|section)\b[^>]*>/g, ' ')
       .replace(/<[^>]+>/g, '')
       .replace(/\s+/g, ' ');
     expect(text).toMatch(/Checkout is failing for some customers \(Europe\)\. Since [^.]*UTC\./);

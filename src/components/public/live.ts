@@ -23,12 +23,11 @@ const icon = (root: ParentNode) => root.querySelector<HTMLLinkElement>('[rel=ico
 /** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
 const daysOf = (marks: HTMLElement) =>
   [...marks.innerHTML.matchAll(/(\d+) 24/g)].map((line) => +line[1]! >> 1).sort((a, b) => b - a);
-/** The same days in words, newest first: rows of the table, whose bodies stand in the order of the drawings that have any. */
-const rowsOf = (marks: HTMLElement) => {
-  const body = all('.h')
-    .filter((other) => daysOf(other)[0] !== undefined)
-    .indexOf(marks);
-  return body < 0 ? [] : all('tr', all('tbody')[body]);
+/** One of the same days in words: a row of the table, whose rows stand in the order of the drawings and of their days. */
+const rowOf = (marks: HTMLElement, nth: number) => {
+  const drawings = all('.h');
+  const before = drawings.slice(0, drawings.indexOf(marks)).flatMap(daysOf).length;
+  return all('tbody tr')[before + nth]!;
 };
 const marksOf = (event: Event) => (event.target as Element).closest<HTMLElement>('.h');
 const tip = doc.createElement('div');
@@ -75,26 +74,23 @@ const paint = () => {
 
 /** Names a day of trouble, counted from the newest: beside it for those who see, as the slider's value for those who listen. */
 const tell = (marks: HTMLElement, nth: number) => {
-  const row = rowsOf(marks)[nth];
-  const text = row
-    ? all('td', row)
-        .map((cell) => cell.textContent)
-        .join(': ')
-    : quiet;
-  const at = daysOf(marks)[nth] ?? 89;
+  const day = daysOf(marks)[nth];
+  const at = day ?? 89;
+  const text =
+    day === undefined
+      ? quiet
+      : all('td', rowOf(marks, nth))
+          .map((cell) => cell.textContent)
+          .join(': ');
   tip.textContent = text;
-  Object.assign(marks, {
-    role: 'slider',
-    ariaValueMin: 0,
-    ariaValueMax: 89,
-    ariaValueNow: at,
-    ariaValueText: text,
-  });
+  Object.assign(marks, { role: 'slider', ariaValueMax: 89, ariaValueNow: at, ariaValueText: text });
   doc.body.append(tip);
   const box = marks.getBoundingClientRect();
-  const half = tip.offsetWidth / 2;
-  tip.style.left = `${Math.max(half, Math.min(doc.body.clientWidth - half, box.left + ((leftward ? 89.5 - at : at + 0.5) / 90) * box.width))}px`;
+  const part = (box.left + ((leftward ? 89.5 - at : at + 0.5) / 90) * box.width) / doc.body.clientWidth;
+  // As far along itself as along the page: so it never leaves that.
+  tip.style.left = `${100 * part}%`;
   tip.style.top = `${box.top + scrollY}px`;
+  tip.style.translate = `${-100 * part}% calc(-100% - 4px)`;
 };
 
 addEventListener('focusin', (event) => {
