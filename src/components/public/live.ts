@@ -69,8 +69,17 @@ const paint = () => {
     next.textContent = at > now ? until.replace('#', length(at - now)) : due;
     (next.nextElementSibling as HTMLElement).style.width = `${(100 * (now - from)) / (at - from)}%`;
   }
-  for (const [i, marks] of all('.h').entries()) marks.tabIndex = i ? -1 : 0;
+  rove();
 };
+
+/** The drawings that can be seen: those in a folded group cannot. */
+const shown = () => all('.h').filter((marks) => marks.checkVisibility());
+/** One tab stop for all the drawings: where it is, as long as that can be seen. */
+const rove = (to?: HTMLElement) => {
+  const stop = to ?? shown().find((marks) => !marks.tabIndex) ?? shown()[0];
+  for (const marks of all('.h')) marks.tabIndex = marks === stop ? 0 : -1;
+};
+doc.addEventListener('toggle', () => rove(), true);
 
 /** Names a day of trouble, counted from the newest: beside it for those who see, as the slider's value for those who listen. */
 const tell = (marks: HTMLElement, nth: number) => {
@@ -113,12 +122,10 @@ addEventListener('keydown', (event) => {
     tell(marks, place);
     return;
   }
-  // Marks in a folded group cannot be seen.
-  const shown = all('.h').filter((other) => other.checkVisibility());
-  const next = shown[shown.indexOf(marks) + step];
+  const drawings = shown();
+  const next = drawings[drawings.indexOf(marks) + step];
   if (!next) return;
-  marks.tabIndex = -1;
-  next.tabIndex = 0;
+  rove(next);
   next.focus();
 });
 
