@@ -16,6 +16,10 @@ export type GlanceJson = {
   url: string;
   /** When the next public update is promised; null when none is. */
   next_update_by: Instant | null;
+  /** That time has passed, and work goes on. */
+  late: boolean;
+  /** The title of what the promise is on, where the text is about something else. */
+  about: string | null;
   also: { title: string; status: string; url: string; started_at: Instant }[];
   /** Up to when this was so. */
   as_of: Instant;
@@ -35,6 +39,8 @@ export function glanceJson(glance: Glance, { siteUrl, now }: { siteUrl: string; 
     text: glance.headline.text,
     url: siteUrl + glance.path,
     next_update_by: glance.headline.promise?.due ?? null,
+    late: glance.headline.promise?.late ?? false,
+    about: glance.headline.promise?.title ?? null,
     also: glance.also.slice(0, NAMED).map((one) => ({
       title: titleWithScope(one.title, one.scope),
       status: STATUS_LABELS[one.status as keyof typeof STATUS_LABELS],

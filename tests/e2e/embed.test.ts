@@ -9,9 +9,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
-import { MINUTE } from '#domain/time.ts';
+import { addMs, MINUTE } from '#domain/time.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
-import { makeClaim } from '../support/factory.ts';
+import { makeClaim, makeIncident, makeUpdate } from '../support/factory.ts';
 import { type Harbour, makeHarbour } from '../support/harbour.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -291,5 +291,50 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     expect((await fetch(server.url)).headers.get('content-security-policy')).toContain(
       "frame-ancestors 'none'",
     );
+  });
+
+  it('says a promise that was missed as such, and what it is about, in the element and in the frame', async () => {
+    const due = async (seq: number, at: string) => {
+      await db.write((tx) =>
+        tx.updateTable('incidents').set({ next_update_due: at }).where('seq', '=', seq).execute(),
+      );
+      await changed();
+      const there = async () => (await fetch(`${server.url}/embed/status.json`)).text();
+      await expect.poll(there, { timeout: 60_000 }).toContain(`"next_update_by":"${at}"`);
+    };
+    const both = async () => {
+      const { page } = await show(`<foghorn-status></foghorn-status>${script()}`);
+      const element = (await said(page)).replace(/\s+/g, ' ');
+      const plain = await browser.newContext({ javaScriptEnabled: false });
+      contexts.push(plain);
+      const frame = await plain.newPage();
+      await frame.goto(`${server.url}/embed/frame`);
+      return [element, (await frame.locator('main').innerText()).replace(/\s+/g, ' ')];
+    };
+    const at = (minutes: number) => addMs(new Date().toISOString(), minutes * MINUTE);
+    await due(harbour.open[0]!.seq, at(-25));
+    for (const text of await both()) {
+      expect(text).toMatch(/The next update was due .*\d\d:\d\d UTC; still working on it\./);
+      expect(text).not.toContain('Next update');
+    }
+    await due(harbour.open[0]!.seq, at(30));
+    const { seq } = await makeIncident(db, {
+      title: 'Search is slow',
+      severity: 'SEV3',
+      status: 'identified',
+    });
+    await makeUpdate(db, seq, { body: 'Slow.' });
+    await due(seq, at(20));
+    for (const text of await both()) {
+      expect(text).toMatch(/outage – .*checkout/i);
+      expect(text).toMatch(/Next update on “Search is slow” by .*\d\d:\d\d UTC/);
+    }
+    await due(seq, at(-5));
+    for (const text of await both())
+      expect(text).toMatch(/The next update on “Search is slow” was due .*UTC; still working on it\./);
+    await db.write((tx) =>
+      tx.updateTable('incidents').set({ status: 'resolved' }).where('seq', '=', seq).execute(),
+    );
+    await due(harbour.open[0]!.seq, at(30));
   });
 });

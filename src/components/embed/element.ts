@@ -13,6 +13,8 @@
     text: string;
     url: string;
     next_update_by: string | null;
+    late: boolean;
+    about: string | null;
     also: { title: string; status: string; url: string }[];
   };
 
@@ -133,7 +135,7 @@
       if (this.isConnected) this.#timer = setTimeout(this.#ask, this.#wait * (0.8 + Math.random() * 0.4));
     };
 
-    #show({ status, lead, text, url, next_update_by: next, also }: Said) {
+    #show({ status, lead, text, url, next_update_by: next, late, about, also }: Said) {
       const target = this.getAttribute('target') || '';
       const line = made('p', 'status');
       const mark = made('span', 'mark');
@@ -145,8 +147,9 @@
         const time = document.createElement('time');
         time.dateTime = next;
         time.textContent = said(next);
-        const promise = made('p', 'next', 'Next update by ');
-        promise.append(time);
+        const on = about ? ` on “${about}”` : '';
+        const promise = made('p', 'next', late ? `The next update${on} was due ` : `Next update${on} by `);
+        promise.append(time, late ? '; still working on it.' : '');
         parts.push(promise);
       }
       if (also.length) {
