@@ -77,6 +77,11 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     contexts.push(context);
     const page = await context.newPage();
     if (options.frozen) await page.clock.install();
+    // Minutes pass there in a moment of ours: no answer is too late.
+    if (options.frozen)
+      await page.addInitScript(() => {
+        AbortSignal.timeout = () => new AbortController().signal;
+      });
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
@@ -336,5 +341,76 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
       tx.updateTable('incidents').set({ status: 'resolved' }).where('seq', '=', seq).execute(),
     );
     await due(harbour.open[0]!.seq, at(30));
+  });
+
+  it('neither moves nor speaks while nothing new is said, and leaves the focus on its link when something is', async () => {
+    const { page } = await show(`<foghorn-status of="${id('Cart')}"></foghorn-status>${script()}`, {
+      frozen: true,
+    });
+    await said(page);
+    await page.evaluate(() => {
+      const log: number[] = [];
+      Object.assign(window, { log });
+      const { shadowRoot } = document.querySelector('foghorn-status')!;
+      new MutationObserver(() => log.push(1)).observe(shadowRoot!, { childList: true, subtree: true });
+    });
+    const spoken = () => page.evaluate(() => (window as unknown as { log: number[] }).log.length);
+    await page.locator('a[part=link]').first().focus();
+    const focused = () =>
+      page.evaluate(() => {
+        const { shadowRoot } = document.querySelector('foghorn-status')!;
+        return (shadowRoot!.activeElement as HTMLAnchorElement | null)?.href ?? null;
+      });
+    const before = await focused();
+    const data = async () => (await fetch(`${server.url}/embed/${id('Cart')}.json`)).json();
+    const { as_of } = await data();
+    await changed();
+    await expect.poll(async () => (await data()).as_of, { timeout: 60_000 }).not.toBe(as_of);
+    const next = async () => {
+      const answered = page.waitForResponse((response) => response.url().endsWith('.json'));
+      await page.clock.runFor(80_000);
+      await (await answered).finished();
+      await page.evaluate(() => null);
+    };
+    await next();
+    expect([await spoken(), await focused()]).toEqual([0, before]);
+    const { label } = await data();
+    await makeClaim(db, {
+      component_id: id('Cart'),
+      source_kind: 'manual',
+      source_seq: 0,
+      status: 'major_outage',
+      starts_at: new Date().toISOString(),
+    });
+    await changed();
+    await expect.poll(async () => (await data()).label, { timeout: 60_000 }).not.toBe(label);
+    await next();
+    await expect.poll(spoken).toBe(1);
+    expect(await focused()).toBe(before);
+    await page.locator('foghorn-status').evaluate((own) => own.setAttribute('target', '_blank'));
+    await page.locator('a[part=link][target=_blank]').first().waitFor();
+  });
+
+  it('never shows one component’s state as another’s, however late an answer comes, or that there is none', async () => {
+    const { page } = await show(`<foghorn-status of="${id('Checkout')}">Ask us</foghorn-status>${script()}`);
+    expect(await said(page)).toContain('Checkout');
+    const element = page.locator('foghorn-status');
+    const ask = (of: string) => element.evaluate((own, value) => own.setAttribute('of', value), of);
+    const answers: (() => Promise<void>)[] = [];
+    await page.route(`**/embed/${id('Cart')}.json`, (route) => void answers.push(() => route.continue()));
+    await ask(id('Cart'));
+    await expect.poll(() => answers.length).toBe(1);
+    // Of what is asked for now nothing is known yet.
+    expect(await element.innerText()).toBe('Ask us');
+    await ask(id('Tracking'));
+    await page.getByText('Tracking is operational.').waitFor();
+    const late = page.waitForResponse((response) => response.url().includes(id('Cart')));
+    await answers[0]!();
+    await (await late).finished();
+    await page.evaluate(() => null);
+    expect(await said(page)).toBe('Tracking is operational.');
+    await ask('nothing');
+    expect(await element.innerText()).toBe('Ask us');
+    expect(await element.getAttribute('data-status')).toBeNull();
   });
 });

@@ -72,7 +72,7 @@
     });
 
   class FoghornStatus extends HTMLElement {
-    static observedAttributes = ['of', 'page', 'quiet'];
+    static observedAttributes = ['of', 'page', 'quiet', 'target'];
     #root = this.attachShadow({ mode: 'open' });
     #box = made('div', 'box');
     #asOf = made('p', 'asof');
@@ -81,6 +81,8 @@
     #wait = EVERY;
     #seen = '';
     #at = 0;
+    /** Which question is the last: an answer to one before it says nothing. */
+    #turn = 0;
 
     connectedCallback() {
       try {
@@ -100,14 +102,22 @@
       document.removeEventListener('visibilitychange', this.#ask);
     }
 
-    attributeChangedCallback() {
+    attributeChangedCallback(name: string, before: string | null, now: string | null) {
+      if (before === now) return;
       this.#seen = '';
+      // What was said is about something else.
+      if (name === 'of' || name === 'page') {
+        this.#box.hidden = true;
+        this.#slot.hidden = false;
+        delete this.dataset.status;
+      }
       if (this.isConnected) this.#ask();
     }
 
     #ask = async () => {
       clearTimeout(this.#timer);
       if (document.hidden || !this.isConnected) return;
+      const turn = ++this.#turn;
       try {
         const base = this.getAttribute('page') || new URL('..', from as string).href;
         const of = this.getAttribute('of') || 'status';
@@ -116,13 +126,16 @@
           cache: 'no-cache',
         });
         if (!answer.ok) throw answer.status;
-        const text = await answer.text();
+        // Up to when it was so is new with every version of the page, and nothing that is said.
+        const text = (await answer.text()).replace(/,"as_of":"[^"]*"/, '');
+        if (turn !== this.#turn) return;
         if (text !== this.#seen) this.#show(JSON.parse(text));
         this.#seen = text;
         this.#at = Date.now();
         this.#wait = EVERY;
         this.#asOf.hidden = true;
       } catch {
+        if (turn !== this.#turn) return;
         this.#wait = Math.min(this.#wait * 2, LONGEST);
         // What could not be renewed is not said as if it were so now.
         if (this.#seen && Date.now() - this.#at > OLD) {
@@ -162,7 +175,12 @@
         parts.push(list);
       }
       const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !lead && !next;
+      const held = this.#root.activeElement as HTMLAnchorElement | null;
       this.#box.replaceChildren(...(isQuiet ? [] : parts), this.#asOf);
+      if (held) {
+        const links = [...this.#box.querySelectorAll('a')];
+        (links.find(({ href }) => href === held.href) ?? links[0])?.focus();
+      }
       this.#box.hidden = isQuiet;
       this.#slot.hidden = true;
       this.dataset.status = status;
