@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FOR_ANY_ORIGIN } from '#formats/publicJson.ts';
 import type { Answer } from './answer.ts';
 import { makeSendable, type Sendable } from './cache/sendable.ts';
 
@@ -48,6 +49,8 @@ export function loadStaticFiles(
           'cache-control',
           path.startsWith('/_astro/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
         ],
+        // So that a host may load it with crossorigin and integrity.
+        ...(path === '/embed/status.js' ? Object.entries(FOR_ANY_ORIGIN) : []),
       ],
       body,
     };

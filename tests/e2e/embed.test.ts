@@ -279,6 +279,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
       tx.selectFrom('component_groups').select(['id', 'name']).executeTakeFirstOrThrow(),
     );
     for (const path of [
+      '/embed/status.js',
       '/embed/status.json',
       `/embed/${component}.json`,
       `/embed/${group.id}.json`,
