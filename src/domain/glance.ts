@@ -20,6 +20,8 @@ export type Glance = GlancePart & {
   /** What comes before the sentence, so that it is plain what it is about; null where the sentence says that itself. */
   lead: string | null;
   headline: Headline;
+  /** How many incidents and maintenances are open there, whatever they do to its status. */
+  open: number;
   /** What is open besides what the sentence tells, the gravest first. */
   also: GlanceMatter[];
   /** Where more is said, from the root. */
@@ -55,6 +57,7 @@ export function glanceOf(
     label: COMPONENT_STATUS_LABELS[status],
     headline: { ...headline, status, text: sentenceOf(part, headline, status, own.length > 0) },
     lead: leadOf(part, status, own.length > 0),
+    open: own.length,
     also: headline.ofSeveral ? own : own.slice(1),
     path: part.kind === 'component' ? `/components/${part.id}` : '/',
   };

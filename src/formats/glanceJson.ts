@@ -20,6 +20,8 @@ export type GlanceJson = {
   late: boolean;
   /** The title of what the promise is on, where the text is about something else. */
   about: string | null;
+  /** How many incidents and maintenances are open: one may leave the status as it is. */
+  open: number;
   also: { title: string; status: string; url: string; started_at: Instant }[];
   /** Up to when this was so. */
   as_of: Instant;
@@ -41,6 +43,7 @@ export function glanceJson(glance: Glance, { siteUrl, now }: { siteUrl: string; 
     next_update_by: glance.headline.promise?.due ?? null,
     late: glance.headline.promise?.late ?? false,
     about: glance.headline.promise?.title ?? null,
+    open: glance.open,
     also: glance.also.slice(0, NAMED).map((one) => ({
       title: titleWithScope(one.title, one.scope),
       status: STATUS_LABELS[one.status as keyof typeof STATUS_LABELS],

@@ -68,7 +68,11 @@ describe('a glance', () => {
     const two = glanceOf(PAGE, parts, [matter({}), matter({ id: 'i2', title: 'Mail is late' })], NOW);
     expect(two.headline.text).toBe('2 incidents are open: Checkout is failing; Mail is late.');
     expect(two.also.map(({ id }) => id)).toEqual(['i1', 'i2']);
+    // One that is without impact is open all the same.
+    const slight = glanceOf(PAGE, [up('pay', 'Payments')], [matter({ impact: 'none' })], NOW);
+    expect(slight).toMatchObject({ status: 'operational', open: 1, lead: null });
     expect(glanceOf(PAGE, [up('pay', 'Payments')], [], NOW)).toMatchObject({
+      open: 0,
       lead: null,
       headline: { text: 'All systems are operational.' },
     });

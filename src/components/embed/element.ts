@@ -9,6 +9,7 @@
 {
   type Said = {
     status: string;
+    open: number;
     lead: string | null;
     text: string;
     url: string;
@@ -148,7 +149,7 @@
       if (this.isConnected) this.#timer = setTimeout(this.#ask, this.#wait * (0.8 + Math.random() * 0.4));
     };
 
-    #show({ status, lead, text, url, next_update_by: next, late, about, also }: Said) {
+    #show({ status, open, lead, text, url, next_update_by: next, late, about, also }: Said) {
       const target = this.getAttribute('target') || '';
       const line = made('p', 'status');
       const mark = made('span', 'mark');
@@ -174,7 +175,7 @@
         }
         parts.push(list);
       }
-      const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !lead && !next;
+      const isQuiet = this.hasAttribute('quiet') && status === 'operational' && !open;
       const held = this.#root.activeElement as HTMLAnchorElement | null;
       this.#box.replaceChildren(...(isQuiet ? [] : parts), this.#asOf);
       if (held) {
