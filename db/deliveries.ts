@@ -263,12 +263,23 @@ export async function endQueued(
     .execute();
 }
 
-/** Whom a delivery is to (seq); null when it is gone. */
-export async function recipientOf(tx: Tx, deliverySeq: number): Promise<number | null> {
+/** Whom a delivery is to (seq), and of which message it is; `incidentSeq` is null of one that nobody could stop. Null when it is gone. */
+export async function findTold(
+  tx: Tx,
+  deliverySeq: number,
+): Promise<{ to: number; notice: number; incidentSeq: number | null; updateSeq: number | null } | null> {
   const row = await tx
-    .selectFrom('deliveries')
-    .select('recipient_seq')
-    .where('seq', '=', deliverySeq)
+    .selectFrom('deliveries as d')
+    .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
+    .select(['d.recipient_seq', 'd.notice_seq', 'n.incident_seq', 'n.update_seq', 'n.kind'])
+    .where('d.seq', '=', deliverySeq)
     .executeTakeFirst();
-  return row?.recipient_seq ?? null;
+  return row
+    ? {
+        to: row.recipient_seq,
+        notice: row.notice_seq,
+        incidentSeq: row.kind === 'call' ? null : row.incident_seq,
+        updateSeq: row.update_seq,
+      }
+    : null;
 }

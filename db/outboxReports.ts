@@ -6,7 +6,7 @@ import { STUCK_AFTER } from './fanouts.ts';
 import type { Tx } from './open.ts';
 import { FAR } from './parking.ts';
 import type { Row } from './schema.ts';
-import { listUnfinished } from './unfinished.ts';
+import { listUnfinished, STOPPED_BY_FAULT } from './unfinished.ts';
 import { mayKnowNotice } from './visible.ts';
 
 /** What waits in one lane and priority. What is released and not yet turned into one row a person is due as well: in the lane of mail. */
@@ -21,6 +21,8 @@ export type OutboxFigures = {
   /** Messages that are not yet turned into one row a person, and those that are stopped; what is dropped is neither. */
   expanding: number;
   stopped: number;
+  /** Of those that are stopped, one that was because everyone was refused in the same words: who stopped it, and those words. */
+  stoppedByFault: string | null;
   /** Of those that are expanding: how many failed at it several times in a row. */
   stuck: number;
   /** What was handed over since `now` less a minute: how many, and when the first of them was. */
@@ -116,13 +118,16 @@ async function readOpenFanouts(
   tx: Tx,
   now: Instant,
 ): Promise<
-  Pick<OutboxFigures, 'expanding' | 'stopped' | 'stuck'> & { due: { priority: number; at: Instant }[] }
+  Pick<OutboxFigures, 'expanding' | 'stopped' | 'stoppedByFault' | 'stuck'> & {
+    due: { priority: number; at: Instant }[];
+  }
 > {
   const open = (await listUnfinished(tx)).filter(({ droppedBy }) => droppedBy === null);
   const expanding = open.filter((one) => one.expanding && !one.stoppedAt);
   return {
     expanding: expanding.length,
     stopped: open.filter(({ stoppedAt }) => stoppedAt).length,
+    stoppedByFault: open.find(({ stoppedBy }) => stoppedBy?.startsWith(STOPPED_BY_FAULT))?.stoppedBy ?? null,
     stuck: expanding.filter(({ failures }) => failures >= STUCK_AFTER).length,
     due: expanding
       .map(({ priority, releaseAt, createdAt, heldBack }) => ({

@@ -23,11 +23,11 @@ export type Provider = {
   rate: { limit: number; windowMs: number } | null;
   calls: readonly Call[];
   quotas: readonly Quota[];
-  /** Single mails that were refused in a row in the same words, while none was taken: the delivery and the recipient (seqs). */
+  /** Single mails that were refused in a row in the same words, while none was taken: the delivery, the recipient, the message (seqs). */
   refusals: readonly RefusedMail[];
 };
 
-export type RefusedMail = { seq: number; to: number; words: string };
+export type RefusedMail = { seq: number; to: number; notice: number; words: string };
 
 export async function getProvider(tx: Tx, id: string): Promise<Provider> {
   const row = await tx.selectFrom('providers').selectAll().where('id', '=', id).executeTakeFirst();

@@ -55,6 +55,9 @@ export type Unfinished = {
   failedAt: Instant | null;
 };
 
+/** How `stoppedBy` begins where a message was stopped because the same was wrong with it for everyone; the provider's words follow. */
+export const STOPPED_BY_FAULT = 'Foghorn, because everyone was refused in the same words:';
+
 /** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
 export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Promise<Unfinished[]> {
   let query = tx

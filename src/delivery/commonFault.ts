@@ -1,9 +1,11 @@
 import { listNeverCalled, settleBatch } from '#db/batches.ts';
 import { endMembers, requeueMembers } from '#db/batchMembers.ts';
-import { recipientOf } from '#db/deliveries.ts';
+import { setStopped } from '#db/contents.ts';
+import { findTold } from '#db/deliveries.ts';
 import type { Tx } from '#db/open.ts';
 import { getProvider, noteRefusals, openCircuit } from '#db/providers.ts';
 import { takeBackRefused } from '#db/refused.ts';
+import { listUnfinished, STOPPED_BY_FAULT } from '#db/unfinished.ts';
 import { withoutAddresses } from '#domain/text.ts';
 import type { Instant } from '#domain/time.ts';
 import { goesWhole, type Transport } from './transport.ts';
@@ -15,8 +17,9 @@ const IN_A_ROW = 5;
 export type Refusal = { batchSeq: number; seq: number; reason: string };
 
 /**
- * Ends a mail that was refused; unless the fault is one that all mails share. Then nobody is refused for it: the provider stops until someone
- * mends it, and whoever met the fault waits in the queue again, to be written anew.
+ * Ends a mail that was refused; unless the fault is one that others share. Then nobody is refused for it, and whoever met it waits in the
+ * queue again, to be written anew: of one message alone that message is stopped, and the others go on; of several the provider stops, until
+ * someone mends it.
  */
 export async function refuse(
   tx: Tx,
@@ -33,14 +36,13 @@ export async function refuse(
     );
   // Calls that were under way when it stopped.
   if (words !== null && provider.circuit === 'open') return again(batchSeq, [seq]);
-  const to = words === null ? null : await recipientOf(tx, seq);
-  if (words === null || to === null) return endMembers(tx, [seq], { state: 'refused', reason, now });
+  const told = words === null ? null : await findTold(tx, seq);
+  if (words === null || told === null) return endMembers(tx, [seq], { state: 'refused', reason, now });
+  const { to, notice } = told;
   const alike = provider.refusals.filter((one) => one.words === words && one.to !== to);
-  const row = [...alike, { seq, to, words }];
-  if (row.length < IN_A_ROW) {
-    await noteRefusals(tx, { id: provider.id, refusals: row });
-    return endMembers(tx, [seq], { state: 'refused', reason, now });
-  }
+  const row = [...alike, { seq, to, notice, words }].slice(-IN_A_ROW);
+  await noteRefusals(tx, { id: provider.id, refusals: row });
+  if (row.length < IN_A_ROW) return endMembers(tx, [seq], { state: 'refused', reason, now });
   await again(batchSeq, [seq]);
   await takeBackRefused(
     tx,
@@ -50,17 +52,35 @@ export async function refuse(
   // Their bytes have the fault in them. They were certainly never taken, so they may be written anew.
   for (const batch of await listNeverCalled(tx, transport.name))
     if (await settleBatch(tx, batch, { now, error: COMMON })) await again(batch.seq);
+  const said = sentence(withoutAddresses(reason));
+  if (row.every((one) => one.notice === notice) && (await stopMessage(tx, told, { said, now }))) return;
   await noteRefusals(tx, { id: provider.id, refusals: [] });
-  await openCircuit(tx, {
-    id: provider.id,
-    now,
-    reason: `${COMMON} ${sentence(withoutAddresses(reason))} ${FIX}`,
-  });
+  await openCircuit(tx, { id: provider.id, now, reason: `${COMMON} ${said} ${FIX}` });
+}
+
+/**
+ * Stops what is left of one message, as a person would. Who was refused stays noted: the next message that meets the same words shows that
+ * the fault is not this one's.
+ * @returns false where it is none that anybody could let go on
+ */
+async function stopMessage(
+  tx: Tx,
+  { incidentSeq, updateSeq }: { incidentSeq: number | null; updateSeq: number | null },
+  { said, now }: { said: string; now: Instant },
+): Promise<boolean> {
+  if (incidentSeq === null) return false;
+  const group = (await listUnfinished(tx, incidentSeq)).filter((one) => one.updateSeq === updateSeq);
+  await setStopped(
+    tx,
+    group.map(({ noticeSeq }) => noticeSeq),
+    { at: now, by: `${STOPPED_BY_FAULT} ${said}`.slice(0, 400) },
+  );
+  return group.length > 0;
 }
 
 const COMMON = `${IN_A_ROW} people in a row were refused in the same words and nobody was taken in between, so the fault is in what all mails share; they wait again.`;
 const FIX =
-  'Mend what those words name: MAIL_FROM, MAIL_REPLY_TO, what the account or the mail server lets Foghorn send. If they name one message alone, stop that message. Then resume.';
+  'Mend what those words name: MAIL_FROM, MAIL_REPLY_TO, what the account or the mail server lets Foghorn send. Then resume.';
 
 /**
  * What of a refusal is the same for everyone; null when it speaks of that one recipient. RFC 3463: X.1 is about the address and X.2 about

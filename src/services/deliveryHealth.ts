@@ -301,7 +301,14 @@ function ofMessages({ figures }: Sending): HealthItem[] {
       fix: 'Look for them in the provider’s log, then say which it is. They are never sent again by themselves; after 23 hours their mails are shown as uncertain.',
       at: { href: '/admin/deliveries/uncertain', label: 'Decide' },
     });
-  if (figures.stopped)
+  if (figures.stoppedByFault)
+    items.push({
+      level: 'trouble',
+      message: `A message was stopped by ${figures.stoppedByFault} Whoever was refused waits; other messages go on.`,
+      fix: 'Mend what those words name, in the message or at the provider. Then let it go on.',
+      at: { href: '/admin/deliveries', label: 'Messages' },
+    });
+  else if (figures.stopped)
     items.push({
       level: 'waiting',
       message: `${figures.stopped} ${figures.stopped === 1 ? 'message is' : 'messages are'} stopped. Nothing of ${figures.stopped === 1 ? 'it' : 'them'} leaves until someone lets it go on or mends it.`,

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { getProvider } from '#db/providers.ts';
 import { addMs, HOUR, MINUTE } from '#domain/time.ts';
+import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { resumeProvider } from '#services/outbox.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
+import { makeIncident } from '../support/factory.ts';
 import { type FakeResend, startFakeResend } from '../support/fakeResend.ts';
 import { address, makeSubscribers } from '../support/people.ts';
 import { batches, expandAll, fakeTransport, postNotice, rigEngine, states } from './support.ts';
@@ -313,6 +315,89 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(await states(db)).toEqual({ accepted: 300 });
     expect(doubled()).toEqual([]);
     expect(new Set(fake.calls.map((call) => call.key)).size).toBe(fake.calls.length);
+  });
+
+  /** Two messages about an incident each, to twenty people each. */
+  async function twoMessages() {
+    const db = await fresh();
+    await makeSubscribers(db, 40);
+    // Of audiences, which are named one by one.
+    await db.write((tx) => tx.updateTable('recipients').set({ kind: 'stakeholder' }).execute());
+    const rig = await rigEngine(db, fakeTransport(fake));
+    const seqs = (
+      await db.read((tx) => tx.selectFrom('recipients').select('seq').orderBy('seq').execute())
+    ).map(({ seq }) => seq);
+    const post = async (people: readonly number[]) => {
+      const { seq } = await makeIncident(db);
+      const filter = { components: [], groups: [], people: [...people] };
+      const notice = await postNotice(db, rig.clock.now(), { filter, kind: 'stakeholder' });
+      await db.write((tx) =>
+        tx.updateTable('notices').set({ incident_seq: seq }).where('seq', '=', notice).execute(),
+      );
+      await expandAll(db, rig.clock.now);
+      return notice;
+    };
+    const odd = (from: number, to: number, fault = true) => {
+      for (let n = from; n <= to; n++)
+        fake.refuse(
+          address(n),
+          fault ? { statusCode: 422, name: 'validation_error', message: 'Something is odd.' } : null,
+        );
+    };
+    const stopped = async () =>
+      (
+        await db.read((tx) =>
+          tx
+            .selectFrom('notices')
+            .select(['seq', 'stopped_by'])
+            .where('stopped_at', 'is not', null)
+            .execute(),
+        )
+      ).map((row) => [row.seq, row.stopped_by]);
+    const circuit = async () => (await db.read((tx) => getProvider(tx, 'resend'))).circuit;
+    return { ...rig, db, seqs, post, odd, stopped, circuit };
+  }
+
+  it('a fault of one message stops that message alone: it waits with everyone it was refused to, and others go on', async () => {
+    const { db, clock, drain, seqs, post, odd, stopped, circuit } = await twoMessages();
+    odd(1, 20);
+    const first = await post(seqs.slice(0, 20));
+    await drain();
+    const words = 'Foghorn, because everyone was refused in the same words:';
+    expect(await stopped()).toEqual([[first, expect.stringContaining(`${words} `)]]);
+    expect([await circuit(), await states(db)]).toEqual(['closed', { queued: 20 }]);
+    const health = await getDeliveryHealth(testContext(db, { clock }));
+    expect([health, ...health.more].map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^A message was stopped by Foghorn, because .*Something is odd/),
+    );
+    const calls = fake.calls.length;
+    await post(seqs.slice(20));
+    await drain();
+    expect([await circuit(), await states(db)]).toEqual(['closed', { accepted: 20, queued: 20 }]);
+    expect(fake.calls).toHaveLength(calls + 1);
+    // Let go on as it is, it is stopped again; mended, everyone gets it once.
+    const goOn = async () => {
+      await db.write((tx) => tx.updateTable('notices').set({ stopped_at: null, stopped_by: null }).execute());
+      await expandAll(db, clock.now);
+      await drain();
+    };
+    await goOn();
+    expect([(await stopped()).length, await states(db)]).toEqual([1, { accepted: 20, queued: 20 }]);
+    odd(1, 20, false);
+    await goOn();
+    expect(await states(db)).toEqual({ accepted: 40 });
+    expect(doubled()).toEqual([]);
+  });
+
+  it('the same words for a second message show that the fault is nobody’s: the provider stops', async () => {
+    const { db, drain, seqs, post, odd, circuit } = await twoMessages();
+    odd(1, 40);
+    await post(seqs.slice(0, 20));
+    await drain();
+    expect(await circuit()).toBe('closed');
+    await post(seqs.slice(20));
+    await drain();
+    expect([await circuit(), await states(db)]).toEqual(['open', { queued: 40 }]);
   });
 
   it('many addresses that are wrong in the same way are refused each, and stop nobody', async () => {
