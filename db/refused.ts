@@ -74,6 +74,7 @@ export async function takeBackRefused(tx: Tx, seqs: readonly number[], now: Inst
     .where('state', '=', 'refused')
     .execute();
   const noticeSeqs = rows.map((row) => row.notice_seq);
+  if (!noticeSeqs.length) return;
   for (const noticeSeq of noticeSeqs)
     await requeueRefused(tx, { noticeSeq, seqs, after: 0, limit: seqs.length, now });
   await reopenFanouts(tx, noticeSeqs);
