@@ -53,20 +53,22 @@ export async function getPostmortem(ctx: Ctx, incidentId: string): Promise<Postm
   });
 }
 
-/** Every postmortem that is owed, the first due first. */
+/** Every postmortem that is owed and still asked for, the first due first. */
 export async function listPostmortems(
   ctx: Ctx,
 ): Promise<{ id: string; title: string; severity: Incident['severity']; due: Instant; late: boolean }[]> {
   requirePermission(ctx.actor, 'incident.read');
   const owed = await ctx.db.read((tx) => listOwedPostmortems(tx, ctx.actor));
   const now = ctx.now();
-  return owed.map(({ incident: { id, title, severity }, postmortem: { due } }) => ({
-    id,
-    title,
-    severity,
-    due,
-    late: due < now,
-  }));
+  return owed
+    .filter(({ postmortem }) => now < addMs(postmortem.due, ASKED_FOR))
+    .map(({ incident: { id, title, severity }, postmortem: { due } }) => ({
+      id,
+      title,
+      severity,
+      due,
+      late: due < now,
+    }));
 }
 
 /**

@@ -105,6 +105,24 @@ describe('the sitemap', () => {
   });
 });
 
+it('an incident with a postmortem says how long it took until it was over', async () => {
+  const { id } = await db.read((tx) =>
+    tx
+      .selectFrom('incidents')
+      .select('id')
+      .where('kind', '=', 'incident')
+      .where('status', '=', 'resolved')
+      .where('published_at', 'is not', null)
+      .orderBy('seq')
+      .executeTakeFirstOrThrow(),
+  );
+  await db.write(async (tx) => {
+    await tx.updateTable('incidents').set({ status: 'postmortem' }).where('id', '=', id).execute();
+    await bumpPageVersion(tx, new Date().toISOString());
+  });
+  await expect.poll(async () => (await get(`/incidents/${id}`)).body).toMatch(/Resolved after \d+ /);
+});
+
 describe('robots.txt', () => {
   it('lets crawlers read what the sitemap names, and nothing that only one person was given', async () => {
     const { status, headers, body } = await get('/robots.txt');

@@ -72,8 +72,9 @@ eachDatabase('the postmortem that a policy asks for', (fresh) => {
     expect(await ask()).toBe(1);
     ctx.clock.set('2026-11-26T15:00:00.000Z');
     expect(await ask()).toBe(1);
+    expect(await listPostmortems(ctx)).toMatchObject([{ late: true }]);
     ctx.clock.set('2026-12-09T15:00:00.000Z');
-    expect(await ask()).toBe(0);
+    expect([await ask(), await listPostmortems(ctx)]).toEqual([0, []]);
     expect((await asked()).map((mail) => mail.split(': ')[1])).toEqual([
       '[SEV1] Write the postmortem',
       '[SEV1] The postmortem is late',
