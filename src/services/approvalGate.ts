@@ -8,7 +8,7 @@ import { getPage } from '#db/page.ts';
 import type { ApprovalsTable } from '#db/schema.ts';
 import { listUsers } from '#db/users.ts';
 import { AppError } from '#domain/errors.ts';
-import { may, userIdOf } from '#domain/permissions.ts';
+import { type Actor, may, userIdOf } from '#domain/permissions.ts';
 import type { Severity } from '#domain/severity.ts';
 import { namesInWords } from '#domain/templates.ts';
 import { clockTimeWithZone, durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
@@ -118,15 +118,16 @@ async function whyItWaits(tx: Tx, ctx: Ctx, plan: UpdatePlan): Promise<Approvals
   if (incident.kind !== 'incident' || incident.drill) return null;
   // A severity that the same post leaves behind counts as well, and so does one that was left inside: lowering it is said to be so by
   // someone else, too.
-  const left = await leftInside(tx, incident);
+  const left = await leftInside(tx, actor, incident);
   for (const severity of new Set([incident.severity, update.severity, ...left]))
     if ((await paceOf(tx, { ...incident, severity })).policy.needsApproval) return 'policy';
   return null;
 }
 
 /** The severities that updates inside have left since visitors were last told of the incident. */
-async function leftInside(tx: Tx, { id }: Incident): Promise<Severity[]> {
-  const deeds = await listAuditOf(tx, 'incident', id);
+async function leftInside(tx: Tx, actor: Actor, { id }: Incident): Promise<Severity[]> {
+  // As whoever posts it: what was done while it was restricted is known to its viewers alone.
+  const deeds = await listAuditOf(tx, 'incident', id, actor);
   const told = deeds.findLastIndex(({ action }) => action === 'incident.post');
   return deeds
     .slice(told + 1)

@@ -397,6 +397,14 @@ eachDatabase('an update that needs an approver', (fresh) => {
     expect((await write('kim', id, { body: 'It was short.' })).waitsFor).toEqual(['abel', 'noor']);
   });
 
+  it('waits, too, when that was done while the incident was restricted', async () => {
+    const { as, seal, write } = await house();
+    const { id } = await seal({ severity: 'SEV1' });
+    await write('noor', id, { audience: 'internal', severity: 'SEV3', body: 'Looks smaller.' });
+    expect((await write('noor', id, { body: 'A key lay open.' })).waitsFor).toEqual([]);
+    expect(await getIncident(as('noor'), id)).toMatchObject({ publishedAt: null, restricted: true });
+  });
+
   it('is written by an approver when it is put on the record afterwards', async () => {
     const { as, ctx } = await house();
     const past = {
