@@ -281,34 +281,24 @@ export async function listLostBatches(
   return rows.map(({ lease_owner, ...batch }) => ({ ...batch, cutOff: lease_owner !== null }));
 }
 
+type Untaken = { seq: number; fence: number };
+
 /** Batches of mail that were frozen for another transport and that it certainly never accepted. */
-export async function listStrandedBatches(
-  tx: Tx,
-  transport: TransportName,
-): Promise<{ seq: number; fence: number }[]> {
-  return tx
-    .selectFrom('batches')
-    .select(['seq', 'fence'])
-    .where('settled_at', 'is', null)
-    .where('state', '=', 'frozen')
-    .where('transport', 'not in', [transport, 'hook'])
-    .where('first_attempt_at', 'is', null)
-    .where('lease_until', 'is', null)
-    .execute();
+export async function listStrandedBatches(tx: Tx, transport: TransportName): Promise<Untaken[]> {
+  return neverTaken(tx).where('transport', 'not in', [transport, 'hook']).execute();
 }
 
 /** What is frozen for this way out and was certainly never taken, by a call or otherwise; nobody holds it. */
-export async function listNeverCalled(
-  tx: Tx,
-  transport: TransportName,
-): Promise<{ seq: number; fence: number }[]> {
+export async function listNeverCalled(tx: Tx, transport: TransportName): Promise<Untaken[]> {
+  return neverTaken(tx).where('transport', '=', transport).execute();
+}
+
+function neverTaken(tx: Tx) {
   return tx
     .selectFrom('batches')
     .select(['seq', 'fence'])
     .where('settled_at', 'is', null)
     .where('state', '=', 'frozen')
-    .where('transport', '=', transport)
     .where('first_attempt_at', 'is', null)
-    .where('lease_until', 'is', null)
-    .execute();
+    .where('lease_until', 'is', null);
 }
