@@ -210,6 +210,42 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
     expect(await faultsOf(visits, null)).toEqual([]);
   });
 
+  it('tells in forced colours, by words, shapes and heights, what is wrong', async () => {
+    const page = await browser.newPage({ forcedColors: 'active' });
+    await page.goto(server.url);
+    const faults = await faultsHere(page, '/ in forced colours');
+    // The colours are the reader's own; axe reads some that the page would have.
+    expect(faults.filter((fault) => !fault.includes(': color-contrast:'))).toEqual([]);
+    const { rows, reader, ok, trouble } = await page.evaluate(() => {
+      const strokesOf = (selector: string) => [
+        ...new Set([...document.querySelectorAll(selector)].map((path) => getComputedStyle(path).stroke)),
+      ];
+      const probe = document.body.appendChild(document.createElement('i'));
+      const reader = (['GrayText', 'CanvasText', 'Canvas'] as const).map((name) => {
+        probe.style.color = name;
+        return getComputedStyle(probe).color;
+      });
+      return {
+        reader,
+        rows: [...document.querySelectorAll('.c')].map((row) => [
+          row.querySelector('.w')!.textContent,
+          row.querySelector('use')!.getAttribute('href'),
+        ]),
+        ok: strokesOf('.b.ok'),
+        trouble: strokesOf('.b:not(.ok)'),
+      };
+    });
+    // A word has a shape of its own, and a shape one word.
+    const said = new Map(rows.map(([word, shape]) => [word, shape]));
+    expect(said.size).toBeGreaterThan(1);
+    expect(new Set(said.values()).size).toBe(said.size);
+    expect(new Set(rows.map(String)).size).toBe(said.size);
+    // The reader's colours, one for what is well and another for what is not, and both can be seen.
+    expect([...ok, ...trouble]).toEqual(reader.slice(0, 2));
+    expect(new Set(reader).size).toBe(3);
+    await page.close();
+  });
+
   it('has none after its button was pressed: confirmed, signed off, and back again', async () => {
     const page = await browser.newPage();
     for (const path of [house.links.confirm, house.links.unsubscribe]) {
