@@ -52,7 +52,7 @@ export function unavailablePage(): Answer {
     {
       title: 'Not available right now',
       text: 'We cannot reach our own records at this moment and are trying again every few seconds.',
-      fix: 'Reload this page in a little while.',
+      fix: 'Reload this page in a little while, or <a href="/">go to the status page</a>.',
     },
     { 'retry-after': '5' },
   );

@@ -5,11 +5,13 @@ import { newId } from '#auth/tokens.ts';
 import type { Config } from '#config';
 import type { Changed } from '#db/context.ts';
 import { getPageAccess, getPageVersion } from '#db/page.ts';
+import { robotsText } from '#formats/sitemap.ts';
 import type { Foghorn } from '../foghorn.ts';
 import { type Answer, textAnswer, withHeaders } from './answer.ts';
 import { createPages } from './astro.ts';
 import type { LastGood } from './cache/lastGood.ts';
 import { createPageCache, type PageCache } from './cache/pageCache.ts';
+import { normalPath } from './cache/paths.ts';
 import { compressBeside } from './cache/sendable.ts';
 import { clientAddress } from './client.ts';
 import { finishDynamic, withBody } from './dynamic.ts';
@@ -96,6 +98,18 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   const files = loadStaticFiles(clientFolder(), finish);
   for (const file of files.values()) compressBeside(file, () => true);
 
+  /** While there is no installation. Crawlers that get no answer to their first question stay away from everything. */
+  const unopened = (target: string) =>
+    normalPath(target) === '/robots.txt'
+      ? textAnswer(
+          200,
+          robotsText(
+            siteUrl,
+            config.languages.slice(1).map((locale) => `/${locale}`),
+          ),
+        )
+      : unavailablePage();
+
   const options = {
     siteUrl,
     isKnownHost,
@@ -110,7 +124,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
     metricsToken: config.metricsToken,
     dynamic: async (request: IncomingMessage, target: string, body: Buffer | null) => {
       const foghorn = opened();
-      if (!foghorn) return unavailablePage();
+      if (!foghorn) return unopened(target);
       const requestId = newId();
       requestIds.set(request, requestId);
       const address = clientAddress(request, config.trustedHops);

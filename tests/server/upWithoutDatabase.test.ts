@@ -79,6 +79,7 @@ async function expectUpAndHonest(server: TestServer): Promise<void> {
   expect((await ask(server.url, '/readyz')).status).toBe(503);
   const form = await ask(server.url, '/subscribe');
   expect(form.status).toBe(503);
+  expect(form.body).toContain('<a href="/">go to the status page</a>');
   expect(form.headers['x-content-type-options']).toBe('nosniff');
   expect((await ask(server.url, '/history/1999-01')).status).toBe(503);
 }
@@ -89,12 +90,15 @@ test('missing at the start: the last good page, until it is put back; no empty n
   const server = await start({ until: 'listening' });
   await server.logged(/There is no database at/);
   await expectUpAndHonest(server);
+  const robots = await ask(server.url, '/robots.txt');
+  expect([robots.status, robots.headers['cache-control']]).toEqual([200, 'no-store']);
   renameSync(away, file);
   await server.logged(/"msg":"ready"/);
   const answer = await ask(server.url);
   expect(answer.body).toContain('Checkout');
   expect(answer.body).not.toContain('class="asof"');
   expect((await ask(server.url, '/readyz')).status).toBe(200);
+  expect((await ask(server.url, '/robots.txt')).body.trim()).toBe(robots.body.trim());
 });
 
 test('damaged at the start', async () => {
