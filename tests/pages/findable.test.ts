@@ -149,6 +149,9 @@ describe('a link that is shared in a chat', () => {
       expect(property('site_name'), path).toBe('Harbour status');
       expect(tag(body, /<title>([^<]*)<\/title>/), path).toBe(`${property('title')} · Harbour status`);
       expect(property('image'), path).toBe(`${SITE}/share.png`);
+      const description = tag(body, /<meta name="description" content="([^"]*)">/);
+      expect(description, path).toMatch(/.{20}/);
+      expect(property('description'), path).toBe(description);
     }
     // Whoever reads the link alone is not to think that it is everywhere.
     const { body } = await get(`/incidents/${harbour.open[0]!.id}`);
