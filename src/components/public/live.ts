@@ -1,41 +1,17 @@
 /**
- * What the page can do with a script, and does without: times in the reader's zone, how long until the next word, the marks by
- * keys and pointer, and staying fresh while it is open. It travels in the page, so every byte is paid by everyone.
+ * What the page can do with a script, and does without: times in the reader's zone, how long until the next word, and staying
+ * fresh while it is open. It travels in the page, so every byte is paid by everyone.
  */
 const doc = document;
 const all = (selector: string, root: ParentNode = doc) => [...root.querySelectorAll<HTMLElement>(selector)];
 const clock = { hour: '2-digit', minute: '2-digit' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
-/** What the page's language says: what Intl is asked for, “in #”, “due now”, “no day with trouble”, and a comma. */
-const [tag, until, due, quiet, comma] = doc.querySelector('main')!.dataset.words!.split('|') as [
-  string,
-  string,
-  string,
-  string,
-  string,
-];
-/** Time runs to the left there, and so do the drawings. */
-const leftward = doc.dir === 'rtl';
+const main = doc.querySelector('main')!;
+/** What the page's language says: what Intl is asked for, “in #”, “due now”, and a comma. */
+const [tag, until, due, comma] = main.dataset.words!.split('|') as [string, string, string, string];
 
 const icon = (root: ParentNode) => root.querySelector<HTMLLinkElement>('[rel=icon]')!;
-
-/** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
-const daysOf = (marks: HTMLElement) =>
-  [...marks.innerHTML.matchAll(/(\d+) 24/g)].map((line) => +line[1]! >> 1).sort((a, b) => b - a);
-/** One of the same days in words: a row of the table, whose rows stand in the order of the drawings and of their days. */
-const rowOf = (marks: HTMLElement, nth: number) => {
-  const drawings = all('.h');
-  const before = drawings.slice(0, drawings.indexOf(marks)).flatMap(daysOf).length;
-  return all('tbody tr')[before + nth]!;
-};
-const marksOf = (event: Event) => (event.target as Element).closest<HTMLElement>('.h');
-const tip = doc.createElement('div');
-tip.id = 'tip';
-tip.ariaHidden = 'true';
-const hide = () => tip.remove();
-/** The row that the keys named last. */
-let place = 0;
 
 const length = (ms: number) => {
   const minutes = Math.ceil(ms / 6e4);
@@ -72,76 +48,26 @@ const paint = () => {
   rove();
 };
 
-/** The drawings that can be seen: those in a folded group cannot. */
-const shown = () => all('.h').filter((marks) => marks.checkVisibility());
-/** One tab stop for all the drawings: where it is, as long as that can be seen. */
-const rove = (to?: HTMLElement) => {
-  const stop = to ?? shown().find((marks) => !marks.tabIndex) ?? shown()[0];
+/** One tab stop for all the drawings: where it is, as long as that can be seen. Those in a folded group cannot. */
+const rove = () => {
+  const shown = all('.h').filter((marks) => marks.checkVisibility());
+  const stop = shown.find((marks) => !marks.tabIndex) ?? shown[0];
   for (const marks of all('.h')) marks.tabIndex = marks === stop ? 0 : -1;
 };
-doc.addEventListener('toggle', () => rove(), true);
+doc.addEventListener('toggle', rove, true);
 
-/** Names a day of trouble, counted from the newest: beside it for those who see, as the slider's value for those who listen. */
-const tell = (marks: HTMLElement, nth: number) => {
-  const day = daysOf(marks)[nth];
-  const at = day ?? 89;
-  const text =
-    day === undefined
-      ? quiet
-      : all('td', rowOf(marks, nth))
-          .map((cell) => cell.textContent)
-          .join(': ');
-  tip.textContent = text;
-  Object.assign(marks, { role: 'slider', ariaValueMax: 89, ariaValueNow: at, ariaValueText: text });
-  doc.body.append(tip);
-  const box = marks.getBoundingClientRect();
-  const part = (box.left + ((leftward ? 89.5 - at : at + 0.5) / 90) * box.width) / doc.body.clientWidth;
-  // As far along itself as along the page: so it never leaves that.
-  tip.style.left = `${100 * part}%`;
-  tip.style.top = `${box.top + scrollY}px`;
-  tip.style.translate = `${-100 * part}% calc(-100% - 4px)`;
+/** What the marks say is asked for with the first event at one of them; that and what follows are told to it, in order. */
+let marks: Promise<typeof import('./marks.ts')> | undefined;
+const pass = (event: Event) => {
+  if (!marks && !(event.target as Element).closest('.h')) return;
+  marks ??= import(/* @vite-ignore */ main.dataset.marks!);
+  // Without it the page is as without a script: each drawing has its name, and the table its days.
+  marks.then(
+    ({ hear }) => hear(event),
+    () => {},
+  );
 };
-
-addEventListener('focusin', (event) => {
-  const marks = marksOf(event);
-  place = 0;
-  hide();
-  if (marks) tell(marks, 0);
-});
-
-addEventListener('keydown', (event) => {
-  const { key } = event;
-  const marks = marksOf(event);
-  if (key === 'Escape') hide();
-  if (!marks || !key.startsWith('Arrow')) return;
-  event.preventDefault();
-  const along = /Left|Right/.test(key);
-  const step = /Left|Down/.test(key) !== (along && leftward) ? 1 : -1;
-  if (along) {
-    place = Math.max(0, Math.min(daysOf(marks).length - 1, place + step));
-    tell(marks, place);
-    return;
-  }
-  const drawings = shown();
-  const next = drawings[drawings.indexOf(marks) + step];
-  if (!next) return;
-  rove(next);
-  next.focus();
-});
-
-addEventListener('pointermove', (event) => {
-  const marks = marksOf(event);
-  if (!marks) {
-    if (!doc.activeElement?.matches('.h')) hide();
-    return;
-  }
-  const box = marks.getBoundingClientRect();
-  const x = leftward ? box.right - event.clientX : event.clientX - box.left;
-  const at = (x / box.width) * 90 - 0.5;
-  const nth = daysOf(marks).findIndex((day) => Math.abs(day - at) < 1.5);
-  if (nth < 0) hide();
-  else tell(marks, nth);
-});
+for (const kind of ['focusin', 'keydown', 'pointermove']) addEventListener(kind, pass);
 
 /** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. */
 const seen: Record<string, string> = {};
