@@ -85,7 +85,10 @@ export function renderFor(
   occasion: Occasion,
   now: Instant,
 ): { mail: Rendered; chat: string } {
-  const content = contentFor(ctx, story, readers, occasion, now);
+  const said = contentFor(ctx, story, readers, occasion, now);
+  // Whom it does not concern need not read what it is.
+  const content =
+    occasion.what === 'spared' ? { ...said, news: null, earlier: [], facts: [], promises: [] } : said;
   return { mail: renderStakeholderMail(content), chat: chatOf(content) };
 }
 
@@ -141,7 +144,7 @@ function contentFor(
     },
     intro: readers.intro && introOf(ctx, story, readers.intro, status, now),
     lead,
-    news: update && what !== 'spared' ? saidOf(update) : newsOf(story, readers, what),
+    news: update ? saidOf(update) : newsOf(story, readers, what),
     earlier: [
       ...missed.map((one) => ({ ...saidOf(one), whole: true })),
       ...brief.slice(0, BRIEF).map((one) => ({ ...saidOf(one), whole: false })),
@@ -158,7 +161,7 @@ function contentFor(
         ? factsOf([['Who does what', teamWords(story.team)]])
         : []),
     ],
-    promises: over || what === 'lowered' || what === 'spared' ? [] : promisesOf(story, readers, now),
+    promises: over || what === 'lowered' ? [] : promisesOf(story, readers, now),
     components: readers.facts.includes('components') ? components : [],
     componentsTitle: readers.account ? 'Your components' : 'Components',
     signature: readers.account?.contact ?? null,
