@@ -8,8 +8,14 @@ const clock = { hour: '2-digit', minute: '2-digit' } as const;
 const date = { day: 'numeric', month: 'short', year: 'numeric', ...clock } as const;
 
 const main = doc.querySelector('main')!;
-/** What the page's language says: what Intl is asked for, “in #”, “due now”, and a comma. */
-const [tag, until, due, comma] = main.dataset.words!.split('|') as [string, string, string, string];
+/** What the page's language says: what Intl is asked for, “in #”, “due now”, a comma, and “as of #”. */
+const [tag, until, due, comma, asOf] = main.dataset.words!.split('|') as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 
 const icon = (root: ParentNode) => root.querySelector<HTMLLinkElement>('[rel=icon]')!;
 
@@ -23,8 +29,23 @@ const length = (ms: number) => {
   return unit(minutes, 'minute');
 };
 
+/** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. One is the line that says how old the page is. */
+const seen: Record<string, string> = {};
+for (const part of all('div[id]')) seen[part.id] = part.innerHTML;
+
+/** When the page was last known to be right, and whether it could not be renewed since. */
+let right = Date.now();
+let failed = false;
+
 const paint = () => {
   const now = Date.now();
+  if (failed && now - right > 3e5 && !all('aside')[0]) {
+    const at = new Date(right);
+    seen.age = '';
+    // Our own words alone, and a time that is shown as every other.
+    doc.getElementById('age')!.innerHTML =
+      `<aside><p class=asof>${asOf.replace('#', `<time datetime=${at.toISOString()}>${at.toUTCString()}</time>`)}`;
+  }
   for (const time of all('time:not([title])') as HTMLTimeElement[]) {
     const text = time.textContent;
     // What comes without a date, or without a zone, has it beside it: it stays so.
@@ -69,28 +90,39 @@ const pass = (event: Event) => {
 };
 for (const kind of ['focusin', 'keydown', 'pointermove']) addEventListener(kind, pass);
 
-/** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. */
-const seen: Record<string, string> = {};
-for (const part of all('main>[id]')) seen[part.id] = part.innerHTML;
+/** What the reader folded or unfolded stays so: by name, since groups come and go. */
+const chosen = new Map<string, boolean>();
+const nameOf = (details: Element) => `${details.querySelector('h3')?.textContent}`;
+addEventListener('click', (event) => {
+  const details = (event.target as Element).closest('summary')?.parentNode as HTMLDetailsElement | undefined;
+  if (details) chosen.set(nameOf(details), !details.open);
+});
 
 const refresh = async () => {
   if (doc.hidden) return;
-  // Conditional: an unchanged page comes back as a 304 of a few bytes.
-  const answer = await fetch(location.pathname, { cache: 'no-cache' });
-  if (!answer.ok) throw 0;
-  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  for (const part of all('main>[id]', fresh)) {
-    const own = doc.getElementById(part.id);
-    const html = part.innerHTML;
-    if (!own || seen[part.id] === html || own.contains(doc.activeElement)) continue;
-    const open = (all('details', own) as HTMLDetailsElement[]).map((details) => details.open);
-    own.innerHTML = seen[part.id] = html;
-    (all('details', own) as HTMLDetailsElement[]).forEach((details, i) => {
-      details.open ||= !!open[i];
+  try {
+    // Conditional: an unchanged page comes back as a 304 of a few bytes.
+    const answer = await fetch(location.pathname, {
+      cache: 'no-cache',
+      signal: AbortSignal.timeout?.(15_000),
     });
+    if (!answer.ok) throw 0;
+    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    for (const part of all('div[id]', fresh)) {
+      const own = doc.getElementById(part.id);
+      const html = part.innerHTML;
+      if (!own || seen[part.id] === html || own.contains(doc.activeElement)) continue;
+      own.innerHTML = seen[part.id] = html;
+      for (const details of all('details', own) as HTMLDetailsElement[])
+        details.open = chosen.get(nameOf(details)) ?? details.open;
+    }
+    doc.title = fresh.title;
+    icon(doc).href = icon(fresh).href;
+    failed = false;
+    right = Date.now();
+  } catch {
+    failed = true;
   }
-  doc.title = fresh.title;
-  icon(doc).href = icon(fresh).href;
   paint();
 };
 
@@ -98,11 +130,10 @@ paint();
 /** About every 30 s, not all readers together; ever more seldom, up to about 8 min, while there is no answer. */
 const keep = (wait: number) =>
   setTimeout(
-    () =>
-      refresh().then(
-        () => keep(3e4),
-        () => keep(Math.min(wait * 2, 48e4)),
-      ),
+    async () => {
+      await refresh();
+      keep(failed ? Math.min(wait * 2, 48e4) : 3e4);
+    },
     wait * (0.8 + Math.random() * 0.4),
   );
 /** Whoever finds it hard to read what changes by itself has it stay as it is; such a page is there where the link is. */
@@ -116,7 +147,7 @@ if (location.search === '?still') {
   setInterval(paint, 1e4);
   if (pause) {
     keep(3e4);
-    doc.addEventListener('visibilitychange', () => refresh().catch(() => {}));
+    doc.addEventListener('visibilitychange', refresh);
   }
 }
 

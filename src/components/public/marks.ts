@@ -51,7 +51,8 @@ const pressed = (event: KeyboardEvent, marks: HTMLElement | null) => {
 
 const pointed = (event: PointerEvent, marks: HTMLElement | null) => {
   if (!marks) {
-    if (!doc.activeElement?.matches('.h')) hide();
+    // Whoever points at what is said reads it, or copies it.
+    if (event.target !== tip && !doc.activeElement?.matches('.h')) hide();
     return;
   }
   const box = marks.getBoundingClientRect();
@@ -80,7 +81,7 @@ const tell = (marks: HTMLElement, nth: number) => {
   // As far along itself as along the page: so it never leaves that.
   tip.style.left = `${100 * part}%`;
   tip.style.top = `${box.top + scrollY}px`;
-  tip.style.translate = `${-100 * part}% calc(-100% - 4px)`;
+  tip.style.translate = `${-100 * part}% -100%`;
 };
 
 /** The days that a drawing shows as trouble, newest first, as its lines stand in it. */
