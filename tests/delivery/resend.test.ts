@@ -370,6 +370,24 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect([health, ...health.more].map(({ message }) => message)).toContainEqual(
       expect.stringMatching(/^A message was stopped by Foghorn, because .*Something is odd/),
     );
+    const record = () =>
+      db.read((tx) =>
+        tx
+          .selectFrom('audit')
+          .select(['actor_label', 'action', 'subject_kind', 'subject_id', 'detail'])
+          .execute(),
+      );
+    const { id } = await db.read((tx) =>
+      tx.selectFrom('notices').select('id').where('seq', '=', first).executeTakeFirstOrThrow(),
+    );
+    const line = {
+      actor_label: 'Foghorn, automatically',
+      action: 'delivery.stopByFault',
+      subject_kind: 'notice',
+      subject_id: id,
+      detail: JSON.stringify({ text: '5 people in a row were refused in the same words' }),
+    };
+    expect(await record()).toEqual([line]);
     const calls = fake.calls.length;
     await post(seqs.slice(20));
     await drain();
@@ -383,6 +401,7 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     };
     await goOn();
     expect([(await stopped()).length, await states(db)]).toEqual([1, { accepted: 20, queued: 20 }]);
+    expect(await record()).toEqual([line, line]);
     odd(1, 20, false);
     await goOn();
     expect(await states(db)).toEqual({ accepted: 40 });
