@@ -267,17 +267,24 @@ export async function endQueued(
 export async function findTold(
   tx: Tx,
   deliverySeq: number,
-): Promise<{ to: number; notice: number; incidentSeq: number | null; updateSeq: number | null } | null> {
+): Promise<{
+  to: number;
+  notice: number;
+  noticeId: string;
+  incidentSeq: number | null;
+  updateSeq: number | null;
+} | null> {
   const row = await tx
     .selectFrom('deliveries as d')
     .innerJoin('notices as n', 'n.seq', 'd.notice_seq')
-    .select(['d.recipient_seq', 'd.notice_seq', 'n.incident_seq', 'n.update_seq', 'n.kind'])
+    .select(['d.recipient_seq', 'd.notice_seq', 'n.id', 'n.incident_seq', 'n.update_seq', 'n.kind'])
     .where('d.seq', '=', deliverySeq)
     .executeTakeFirst();
   return row
     ? {
         to: row.recipient_seq,
         notice: row.notice_seq,
+        noticeId: row.id,
         incidentSeq: row.kind === 'call' ? null : row.incident_seq,
         updateSeq: row.update_seq,
       }

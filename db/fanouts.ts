@@ -264,7 +264,7 @@ export async function promiseNow(tx: Tx, recipientSeq: number, now: Instant): Pr
 }
 
 /** One row for each recipient in the range whom the fan-out concerns and, if given, `also` too. */
-async function insertConcerned(
+export async function insertConcerned(
   tx: Tx,
   fanout: Unfinished,
   range: SeqRange,
@@ -276,7 +276,7 @@ async function insertConcerned(
 }
 
 /** One row for each subscriber, or participant of a drill, in the range who was handed a wrong text; what an earlier correction still had to say is taken back. */
-async function insertCorrections(
+export async function insertCorrections(
   tx: Tx,
   fanout: Unfinished,
   mends: Mends,

@@ -125,25 +125,45 @@ export async function markAsked(
     .execute();
 }
 
-/** From now on they are told. `source` replaces where the consent came from, when given. */
-export async function markConfirmed(tx: Tx, seq: number, now: Instant, source?: string): Promise<void> {
+/** From now on they are told, and of nothing that was said before. */
+export async function markConfirmed(tx: Tx, seq: number, now: Instant): Promise<void> {
   await tx
     .updateTable('recipients')
-    .set({ state: 'confirmed', confirmed_at: now, ...(source && { consent_source: source }) })
+    .set({ state: 'confirmed', confirmed_at: now, digest_from: null })
     .where('seq', '=', seq)
     .execute();
 }
 
-/** From now on they are not told; what waits in the queue for them is not sent either. */
-export async function markUnsubscribed(tx: Tx, seq: number, now: Instant): Promise<void> {
+/** They never left, as far as what they are told goes: it counts from when they confirmed. */
+export async function markBack(tx: Tx, seq: number, source: string): Promise<void> {
   await tx
     .updateTable('recipients')
-    .set({ state: 'unsubscribed', unsubscribed_at: now })
+    .set({ state: 'confirmed', consent_source: source })
+    .where('seq', '=', seq)
+    .execute();
+}
+
+/** Why what waited for someone was not sent when they left: by that it is found again should they come back. */
+export const LEFT = 'Unsubscribed before it was sent.';
+
+/**
+ * From now on they are not told; what waits in the queue for them is not sent either.
+ * @param digestFrom since when their next digest would tell, should they take it back
+ */
+export async function markUnsubscribed(
+  tx: Tx,
+  seq: number,
+  now: Instant,
+  digestFrom: Instant | null = null,
+): Promise<void> {
+  await tx
+    .updateTable('recipients')
+    .set({ state: 'unsubscribed', unsubscribed_at: now, digest_from: digestFrom })
     .where('seq', '=', seq)
     .execute();
   await tx
     .updateTable('deliveries')
-    .set({ state: 'suppressed', reason: 'Unsubscribed before it was sent.', updated_at: now })
+    .set({ state: 'suppressed', reason: LEFT, updated_at: now })
     .where('recipient_seq', '=', seq)
     .where('state', '=', 'queued')
     .execute();

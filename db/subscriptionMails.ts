@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Instant } from '#domain/time.ts';
 import type { NoticeKind } from './notices.ts';
 import type { Tx } from './open.ts';
@@ -46,6 +47,14 @@ export async function withdrawMails(
     .set({ state: 'superseded', reason, updated_at: now })
     .where('recipient_seq', '=', recipientSeq)
     .where('state', '=', 'queued')
-    .where('notice_seq', 'in', (eb) => eb.selectFrom('notices').select('seq').where('kind', '=', kind))
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('notices as n')
+          .select(sql.lit(1).as('one'))
+          .whereRef('n.seq', '=', 'deliveries.notice_seq')
+          .where('n.kind', '=', kind),
+      ),
+    )
     .execute();
 }

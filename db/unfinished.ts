@@ -60,7 +60,38 @@ export const STOPPED_BY_FAULT = 'Foghorn, because everyone was refused in the sa
 
 /** Every fan-out that may still have deliveries waiting, the oldest first: never many. Uses fanouts_unfinished. */
 export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Promise<Unfinished[]> {
-  let query = tx
+  let query = fanouts(tx).where('f.finished_at', 'is', null);
+  if (incidentSeq !== undefined) query = query.where('n.incident_seq', '=', incidentSeq);
+  const known = await read(query);
+  return to === undefined ? known : known.filter((one) => one.to === to);
+}
+
+/**
+ * And those of an incident that were still being made into deliveries at `since` or later, be they through by now; `besides` (seqs of notices)
+ * whenever that was. Uses notices_incident.
+ */
+export async function listMadeSince(
+  tx: Tx,
+  incidentSeq: number,
+  since: Instant,
+  besides: readonly number[],
+): Promise<Unfinished[]> {
+  const known = await read(
+    fanouts(tx)
+      .where('n.incident_seq', '=', incidentSeq)
+      .where((eb) =>
+        eb.or([
+          eb('f.done_at', 'is', null),
+          eb('f.done_at', '>=', since),
+          sql<boolean>`f.notice_seq in (${wholeNumbers(besides)})`,
+        ]),
+      ),
+  );
+  return known.filter(({ to }) => to === 'subscribers');
+}
+
+function fanouts(tx: Tx) {
+  return tx
     .selectFrom('fanouts as f')
     .innerJoin('notices as n', 'n.seq', 'f.notice_seq')
     .select([
@@ -90,9 +121,10 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
       'f.failures',
       'f.failed_at',
     ])
-    .where('f.finished_at', 'is', null)
     .orderBy('f.seq');
-  if (incidentSeq !== undefined) query = query.where('n.incident_seq', '=', incidentSeq);
+}
+
+async function read(query: ReturnType<typeof fanouts>): Promise<Unfinished[]> {
   const rows = await query.execute();
   const all = rows.map((row) => ({
     seq: row.seq,
@@ -120,8 +152,7 @@ export async function listUnfinished(tx: Tx, incidentSeq?: number, to?: To): Pro
     failures: row.failures,
     failedAt: row.failed_at,
   }));
-  const known = withHeldBack(all);
-  return to === undefined ? known : known.filter((one) => one.to === to);
+  return withHeldBack(all);
 }
 
 /** From the oldest on: what waits for one that waits is held back too. */

@@ -4,6 +4,7 @@ import { QUARANTINED } from '#db/hookCalls.ts';
 import { type HookFacts, listHookFacts } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
+import { LEFT } from '#db/recipients.ts';
 import { EVERYTHING } from '#domain/choice.ts';
 import { isUrgent, PRIORITIES } from '#domain/priority.ts';
 import { addMs, HOUR, type Instant, MINUTE } from '#domain/time.ts';
@@ -189,7 +190,7 @@ function isSame(one: Candidate, other: Candidate): boolean {
 
 export const REASON_AGAINST = {
   suppressed: 'The address is on the suppression list.',
-  unsubscribed: 'Unsubscribed before it was sent.',
+  unsubscribed: LEFT,
   quarantined: QUARANTINED,
   needless: 'The wrong text never reached this person, so there is nothing to correct.',
   emptied: 'All that this digest was to tell was stopped.',

@@ -1,3 +1,4 @@
+import { insertAudit } from '#db/audit.ts';
 import { listNeverCalled, settleBatch } from '#db/batches.ts';
 import { endMembers, requeueMembers } from '#db/batchMembers.ts';
 import { setStopped } from '#db/contents.ts';
@@ -65,7 +66,11 @@ export async function refuse(
  */
 async function stopMessage(
   tx: Tx,
-  { incidentSeq, updateSeq }: { incidentSeq: number | null; updateSeq: number | null },
+  {
+    noticeId,
+    incidentSeq,
+    updateSeq,
+  }: { noticeId: string; incidentSeq: number | null; updateSeq: number | null },
   { said, now }: { said: string; now: Instant },
 ): Promise<boolean> {
   if (incidentSeq === null) return false;
@@ -75,8 +80,19 @@ async function stopMessage(
     group.map(({ noticeSeq }) => noticeSeq),
     { at: now, by: `${STOPPED_BY_FAULT} ${said}`.slice(0, 400) },
   );
+  // What was under way when it stopped may meet the fault again: that is the same deed.
+  if (group.some(({ stoppedAt }) => stoppedAt === null))
+    await insertAudit(
+      tx,
+      { actor: FOGHORN, now: () => now },
+      // Not the words of the refusal: they may quote what not everyone who reads the record may know.
+      { action: 'delivery.stopByFault', subjectKind: 'notice', subjectId: noticeId, detail: { text: ALIKE } },
+    );
   return group.length > 0;
 }
+
+const FOGHORN = { kind: 'system', name: 'Foghorn, automatically' } as const;
+const ALIKE = `${IN_A_ROW} people in a row were refused in the same words`;
 
 const COMMON = `${IN_A_ROW} people in a row were refused in the same words and nobody was taken in between, so the fault is in what all mails share; they wait again.`;
 const FIX =

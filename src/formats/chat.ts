@@ -13,6 +13,8 @@ export type ChatNews = {
   /** "Next update by 15:30 UTC"; null when none is promised. */
   promise: string | null;
   components: readonly { name: string; status: ComponentStatus; words: string }[];
+  /** What its readers were not told when it was said, the newest first: "Identified, 14:05 UTC" and all of its text. */
+  missed?: { title: string; items: readonly { label: string; text: string }[] };
   link: { words: string; url: string };
 };
 
@@ -23,8 +25,15 @@ const COLOURS: Record<ChatNews['tone'], string> = {
   over: '#1a7f37',
 };
 const MAX_COMPONENTS = 20;
+const MAX_MISSED = 10;
+/** Stands where some of that is left out. */
+const REST = 'The link below leads to the rest.';
 /** Teams takes 28 KB; what lies between a workflow and the chat adds its own. */
 const TEAMS_BYTES = 24_000;
+/** Kept of these for what was missed, when the update's own text would take all. */
+const TEAMS_MISSED_BYTES = 6_000;
+/** Discord takes 6,000 characters in all. */
+const DISCORD_CHARACTERS = 5_900;
 
 /**
  * Slack's incoming webhooks (Block Kit). Typed text stands in `plain_text` objects, where nothing is markup, a mention or a link.
@@ -34,6 +43,7 @@ const TEAMS_BYTES = 24_000;
 export function slackMessage(news: ChatNews): Record<string, unknown> {
   const plain = (text: string, max: number) => ({ type: 'plain_text', text: clip(text, max), emoji: false });
   const section = (text: string, max: number) => ({ type: 'section', text: plain(text, max) });
+  const missed = missedOf(news);
   return {
     text: slackEscape(clip(`${news.heading}. ${oneLine(news.body)}`, 500)),
     mrkdwn: false,
@@ -45,6 +55,9 @@ export function slackMessage(news: ChatNews): Record<string, unknown> {
       ...news.facts.map(({ label, text }) => section(`${label}: ${text}`, 1_500)),
       ...(news.components.length ? [section(componentLines(news).join('\n'), 3_000)] : []),
       ...(news.promise ? [section(news.promise, 300)] : []),
+      ...(missed ? [section(missed.title, 100)] : []),
+      ...(missed?.items.map(({ label, text }) => section(`${label}\n${text}`, 1_500)) ?? []),
+      ...(missed?.isCut ? [section(REST, 100)] : []),
       // Our own words around our own address.
       {
         type: 'section',
@@ -63,7 +76,7 @@ export function slackMessage(news: ChatNews): Record<string, unknown> {
 export function teamsMessage(news: ChatNews): Record<string, unknown> {
   const tones = { bad: 'attention', watch: 'warning', planned: 'accent', over: 'good' } as const;
   const heading = clip(oneLine(news.heading), 250);
-  const message = (body: readonly TextBlock[]) => ({
+  const message = (body: readonly TextBlock[], missed: readonly TextBlock[]) => ({
     type: 'message',
     summary: heading,
     attachments: [
@@ -83,6 +96,7 @@ export function teamsMessage(news: ChatNews): Record<string, unknown> {
               textBlocks(clip(oneLine(line), 120), { isSubtle: true }),
             ),
             ...textBlocks(clip(oneLine(news.promise ?? ''), 200), { weight: 'Bolder' }),
+            ...missed,
             ...textBlocks(clip(oneLine(news.site), 200), { isSubtle: true, size: 'Small' }),
           ],
           actions: [{ type: 'Action.OpenUrl', title: news.link.words, url: news.link.url }],
@@ -90,7 +104,27 @@ export function teamsMessage(news: ChatNews): Record<string, unknown> {
       },
     ],
   });
-  return message(fitting(textBlocks(news.body), TEAMS_BYTES - bytesOf(message([]))));
+  const room = TEAMS_BYTES - bytesOf(message([], []));
+  const missed = missedBlocks(news);
+  // With the ellipsis that it is given room for, whether there is one or not.
+  const forMissed = missed.length
+    ? Math.min(TEAMS_MISSED_BYTES, bytesOf([...missed, ...textBlocks('…')]))
+    : 0;
+  const body = fitting(textBlocks(news.body), room - forMissed);
+  return message(body, fitting(missed, room - bytesOf(body)));
+}
+
+function missedBlocks(news: ChatNews): TextBlock[] {
+  const missed = missedOf(news);
+  if (!missed) return [];
+  return [
+    ...textBlocks(missed.title, { size: 'Medium', weight: 'Bolder' }),
+    ...missed.items.flatMap(({ label, text }) => [
+      ...textBlocks(label, { weight: 'Bolder' }),
+      ...textBlocks(text),
+    ]),
+    ...(missed.isCut ? textBlocks(REST) : []),
+  ];
 }
 
 type TextBlock = { type: 'RichTextBlock'; inlines: [{ type: 'TextRun'; text: string }] };
@@ -130,26 +164,49 @@ function bytesOf(value: unknown): number {
 
 /** Discord's webhooks: one embed. `allowed_mentions` lets nothing ping anyone, and what would be Markdown is escaped. */
 export function discordMessage(news: ChatNews): Record<string, unknown> {
-  const words = (text: string, max: number) => clipEscaped(text, max);
+  let left = DISCORD_CHARACTERS;
+  // What is asked for first finds room first.
+  const words = (text: string, max: number) => {
+    const fitted = clipEscaped(text, Math.min(max, left));
+    left -= fitted.length;
+    return fitted;
+  };
+  const field = (name: string, text: string, max: number) => {
+    if (left < name.length + 20) return [];
+    left -= name.length;
+    return [{ name, value: words(text, max) }];
+  };
+  const title = words(news.heading, 256);
+  const footer = words(news.site, 200);
+  const description = words(news.body, 3_000);
+  const promise = news.promise ? field('What comes next', news.promise, 200) : [];
+  const components = news.components.length
+    ? field('Components', componentLines(news).join('\n'), 1_000)
+    : [];
+  const facts = news.facts.slice(0, 5).flatMap((fact) => field(fact.label, fact.text, 400));
+  const missed = missedOf(news);
+  const earlier = missed?.items.flatMap((one) => field(`${missed.title}: ${one.label}`, one.text, 1_000));
   return {
     allowed_mentions: { parse: [] },
     embeds: [
       {
-        title: words(news.heading, 256),
+        title,
         url: news.link.url,
         color: Number.parseInt(COLOURS[news.tone].slice(1), 16),
-        description: words(news.body, 3_000),
-        fields: [
-          ...news.facts.slice(0, 5).map((fact) => ({ name: fact.label, value: words(fact.text, 400) })),
-          ...(news.components.length
-            ? [{ name: 'Components', value: words(componentLines(news).join('\n'), 1_000) }]
-            : []),
-          ...(news.promise ? [{ name: 'What comes next', value: words(news.promise, 200) }] : []),
-        ],
-        footer: { text: clip(news.site, 200) },
+        description,
+        fields: [...facts, ...components, ...promise, ...(earlier ?? [])],
+        footer: { text: footer },
       },
     ],
   };
+}
+
+function missedOf({ missed }: ChatNews) {
+  if (!missed?.items.length) return null;
+  const { title, items } = missed;
+  // Chats refuse empty texts.
+  const said = items.slice(0, MAX_MISSED).filter(({ text }) => text.trim());
+  return { title, items: said, isCut: items.length > MAX_MISSED };
 }
 
 function componentLines({ components }: ChatNews): string[] {

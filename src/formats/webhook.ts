@@ -11,18 +11,29 @@ const MAX_COMPONENTS = 25;
 /**
  * What webhooks are told of an update, in Statuspage's shape: one call with the incident (a maintenance is one too), then one for
  * each component whose status it changed. Receivers tell them apart by their keys. `meta` is the receiver's own and comes later.
+ * The incident holds all its updates, so what was `missed` of them stands there; the components that those changed get their calls here.
+ * `corrected`: words for a text that was wrong before. They begin that update's body, since the dialect has no field for them.
  */
 export function webhookCalls(
   snapshot: ApiSnapshot,
   incident: PublicIncident,
   update: PublicUpdate,
+  {
+    missed = [],
+    corrected = null,
+    only = null,
+  }: { missed?: readonly PublicUpdate[]; corrected?: string | null; only?: 'incident' | null } = {},
 ): Record<string, unknown>[] {
   const { indicator, description } = rollup(snapshot);
   const page = { id: snapshot.page.id, status_indicator: indicator, status_description: description };
-  const changed = changesOf(incident, update);
+  const changed = only ? [] : changesSince(incident, [update, ...missed]);
   const listed = new Map(snapshot.components.map((component) => [component.id, component]));
+  const told = incidentOf(snapshot, incident, componentsById(snapshot));
+  const incident_updates = told.incident_updates.map((one) =>
+    corrected && one.id === update.id ? { ...one, body: `${corrected}\r\n\r\n${one.body}` } : one,
+  );
   return [
-    { page, incident: { ...INCIDENT_ALONE, ...incidentOf(snapshot, incident, componentsById(snapshot)) } },
+    { page, incident: { ...INCIDENT_ALONE, ...told, incident_updates } },
     ...changed.slice(0, MAX_COMPONENTS).flatMap((change) => {
       const component = listed.get(change.code);
       // What is only planned, or what something worse covers, changes nothing that visitors see.
@@ -48,6 +59,16 @@ export function webhookCalls(
       ];
     }),
   ];
+}
+
+/** From what a component was before the first of these updates to what it was after the last. The newest update comes first. */
+function changesSince(incident: PublicIncident, updates: readonly PublicUpdate[]): PublicUpdate['changes'] {
+  const changes = new Map<string, PublicUpdate['changes'][number]>();
+  for (const change of updates.flatMap((update) => changesOf(incident, update))) {
+    const newer = changes.get(change.code);
+    changes.set(change.code, newer ? { ...newer, old_status: change.old_status } : change);
+  }
+  return [...changes.values()].filter((change) => change.old_status !== change.new_status);
 }
 
 /** What changed for who looks from outside: when it begins for them, all that was claimed before. */

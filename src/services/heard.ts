@@ -46,6 +46,8 @@ export type HeardNames = {
   name: string;
   /** `hookId` names a webhook or chat, whose address says only as much as may be shown. */
   people: { name: string; address: string; hookId: string | null }[];
+  /** How many more are called so than are shown. */
+  more: number;
 };
 
 export type Heard = HeardPerson | HeardDomain | HeardNames;
@@ -94,6 +96,7 @@ async function find(
         address: shownPlace(one),
         hookId: id,
       })),
+      more: Math.max(0, people.length - NAMES),
     };
   });
 }

@@ -2,11 +2,13 @@ import type { Ctx } from '#db/context.ts';
 import { hasHooks } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
 import { findPublicIncident, listPublicComponents } from '#db/publicPage.ts';
-import { updateId } from '#db/updates.ts';
 import type { HookPayload } from '#domain/hooks.ts';
 import { markdownToText } from '#domain/markdown.ts';
-import { COMPONENT_STATUS_LABELS, isOver } from '#domain/status.ts';
+import { COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
+import { whenText } from '#domain/time.ts';
+import { ENGLISH } from '#emails/languages.ts';
 import {
+  correctionWords,
   facts,
   followWords,
   headingOf,
@@ -22,25 +24,41 @@ import { readSnapshot } from './publicApi.ts';
 import { assembleIncidents } from './publicIncidents.ts';
 
 /**
- * What webhooks and chats are told of an update that has just been written, in the same transaction: rendered once, sent as it is
- * however often. Null when nobody would be told.
+ * Writes what webhooks and chats are told of a public update, `said`: what its mail says, in their shapes. Null when nobody would be told.
+ * `missed`: the updates that these receivers were not told before it.
  */
-export async function renderHookPayload(
-  tx: Tx,
-  ctx: Ctx,
+export type WriteHook = (
   mail: UpdateMail,
-  updateSeq: number,
-): Promise<string | null> {
-  if (!(await hasHooks(tx))) return null;
-  const row = await findPublicIncident(tx, mail.incident.id);
-  if (!row) return null;
+  said: { id: string; missed?: readonly { id: string }[] },
+) => string | null;
+
+/**
+ * Reads an incident as it has just been written, in the same transaction, so that all that is told of it is rendered once and sent as it is
+ * however often.
+ */
+export async function hookWriter(tx: Tx, ctx: Ctx, incidentId: string): Promise<WriteHook> {
+  const row = (await hasHooks(tx)) ? await findPublicIncident(tx, incidentId) : undefined;
+  if (!row) return () => null;
   const [incident] = await assembleIncidents(tx, [row], await listPublicComponents(tx));
-  const id = await updateId(tx, updateSeq);
-  const update = incident?.updates.find((one) => one.id === id);
-  if (!incident || !update) return null;
-  return JSON.stringify(
-    payloadOf(newsOf(mail), webhookCalls(await readSnapshot(tx, ctx, {}), incident, update)),
-  );
+  const snapshot = await readSnapshot(tx, ctx, {});
+  return (mail, { id, missed = [] }) => {
+    const update = incident?.updates.find((one) => one.id === id);
+    if (!incident || !update) return null;
+    const calls = webhookCalls(snapshot, incident, update, {
+      missed: incident.updates.filter((one) => missed.some((other) => other.id === one.id)),
+      corrected: mendedWords(mail),
+      // What it did to components they were told, and that was right.
+      only: mail.correction ? 'incident' : null,
+    });
+    return JSON.stringify(payloadOf(newsOf(mail), calls));
+  };
+}
+
+/** The mail's own mark, and what was wrong, for receivers that get the text alone; null of what is no correction. */
+function mendedWords(mail: UpdateMail): string | null {
+  const words = correctionWords(mail);
+  if (words) return `${statusWords(mail)}: ${words}`;
+  return mail.update.kind === 'correction' ? `${statusWords(mail)}.` : null;
 }
 
 /** The same news in every channel's shape. */
@@ -57,7 +75,7 @@ function newsOf(mail: UpdateMail): ChatNews {
     site: site.name,
     heading: `${statusWords(mail)}: ${headingOf(mail)}`,
     tone: incident.kind === 'maintenance' && worst !== 'over' ? 'planned' : worst,
-    body: markdownToText(update.body),
+    body: [correctionWords(mail), markdownToText(update.body)].filter(Boolean).join('\n\n'),
     facts: [...(when ? [{ label: 'When', text: when }] : []), ...facts(mail)],
     promise: next && `${next.words} ${next.by}`,
     components: mail.components.map(({ name, status }) => ({
@@ -65,6 +83,13 @@ function newsOf(mail: UpdateMail): ChatNews {
       status,
       words: COMPONENT_STATUS_LABELS[status],
     })),
+    missed: {
+      title: ENGLISH.mails.missed,
+      items: (mail.missed ?? []).map((one) => ({
+        label: `${STATUS_LABELS[one.status]}, ${whenText(one.postedAt, site.timeZone, update.postedAt)}`,
+        text: markdownToText(one.body),
+      })),
+    },
     link: { words: followWords(update.status), url: incidentUrl(mail) },
   };
 }

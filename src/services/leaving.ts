@@ -1,16 +1,19 @@
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import type { Tx } from '#db/open.ts';
-import { findRecipient, markConfirmed, markUnsubscribed, type Recipient } from '#db/recipients.ts';
+import { findRecipient, markBack, markUnsubscribed, type Recipient } from '#db/recipients.ts';
 import { withdrawMails } from '#db/subscriptionMails.ts';
 import { AppError } from '#domain/errors.ts';
 import { maskHookUrl } from '#domain/hooks.ts';
+import { readsDigests } from '#domain/subscriberPace.ts';
 import { maskAddress } from '#domain/text.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 import { readConfirmToken, readLinkToken } from '#emails/links.ts';
 import { renderUnsubscribedMail } from '#emails/render.ts';
 import { renderLeaveMail } from '#emails/subscription.ts';
+import { tellMissed } from './comingBack.ts';
 import { tellEnded } from './hookMail.ts';
+import { notToldSince } from './pacing.ts';
 import { mailSite, queueOwnMail } from './subscriptionMail.ts';
 import { audit, brokenLink, personToChange } from './subscriptions.ts';
 
@@ -70,12 +73,12 @@ async function leave(
     if (!byList && isList(person)) {
       const rendered = renderLeaveMail({ site });
       // One from before it came back does not count: its link has ended.
-      const freshFrom = person.confirmedAt;
+      const freshFrom = cameBackAfter(person);
       const queued = await queueOwnMail(tx, person, { id, kind: 'leave', rendered, freshFrom, now });
       return { leaving: 'asked' as const, queued };
     }
     const wasTold = person.state === 'confirmed' && person.kind === 'subscriber';
-    await markUnsubscribed(tx, person.seq, now);
+    await markLeft(tx, person, now);
     await insertAudit(tx, ctx, audit('subscriber.unsubscribe', person));
     if (!wasTold) return { leaving: 'left' as const, queued: false };
     const { channel } = person;
@@ -86,19 +89,27 @@ async function leave(
     // The mail may have been forwarded: whoever owns the mailbox learns of it, and can take it back.
     const rendered = renderUnsubscribedMail({ site });
     // Who took it back must hear of it again, however soon.
-    const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: person.confirmedAt, now };
+    const notice = { id, kind: 'unsubscribed' as const, rendered, freshFrom: cameBackAfter(person), now };
     return { leaving: 'left' as const, queued: await queueOwnMail(tx, person, notice) };
   });
   if (queued) ctx.changed('outbox');
   return leaving;
 }
 
-/** Takes an unsubscribing back: whoever holds the link owns the mailbox. @throws AppError not_found, conflict, gone */
+/** No more is sent to them; what they would have been told meanwhile can be made up for, should they take it back. */
+export async function markLeft(tx: Tx, person: Recipient, now: Instant): Promise<void> {
+  const hasDigests = person.channel === 'email' && person.state === 'confirmed' && readsDigests(person.mode);
+  await markUnsubscribed(tx, person.seq, now, hasDigests ? await notToldSince(tx, person, now) : null);
+}
+
+/**
+ * Takes an unsubscribing back, as though it had not been: what they have missed meanwhile of what is still open, they are told. Whoever holds
+ * the link owns the mailbox. @throws AppError not_found, conflict, gone */
 export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
   const now = ctx.now();
-  await ctx.db.write(async (tx) => {
+  const isBack = await ctx.db.write(async (tx) => {
     const { person } = await personToLeave(ctx, tx, token);
-    if (person.state === 'confirmed') return;
+    if (person.state === 'confirmed') return false;
     if (!canUndo(person, now))
       throw new AppError(
         'conflict',
@@ -107,7 +118,7 @@ export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
           : 'This was more than seven days ago, so a link alone does not bring it back.',
         { fix: 'Subscribe again.' },
       );
-    await markConfirmed(tx, person.seq, now, 'undo of an unsubscribing');
+    await markBack(tx, person.seq, 'undo of an unsubscribing');
     await withdrawMails(tx, {
       recipientSeq: person.seq,
       kind: 'unsubscribed',
@@ -115,7 +126,17 @@ export async function undoUnsubscribe(ctx: Ctx, token: string): Promise<void> {
       now,
     });
     await insertAudit(tx, ctx, audit('subscriber.undo', person));
+    await tellMissed(tx, ctx, person, person.unsubscribedAt as Instant);
+    return true;
   });
+  if (isBack) ctx.changed('outbox');
+}
+
+/** What was asked of them until then was before they were last back: when they left, or when they confirmed after that. */
+function cameBackAfter({ confirmedAt, unsubscribedAt }: Recipient): Instant | null {
+  return unsubscribedAt !== null && confirmedAt !== null && unsubscribedAt > confirmedAt
+    ? unsubscribedAt
+    : confirmedAt;
 }
 
 function canUndo({ kind, state, confirmedAt, unsubscribedAt }: Recipient, now: Instant): boolean {
@@ -144,7 +165,7 @@ async function personToLeave(
   const known = id ?? asked?.recipientId;
   const person = (known && (await findRecipient(tx, known))) || brokenLink();
   // The token holds whole seconds, so the comparison does too.
-  const cameBack = person.confirmedAt?.slice(0, 19);
+  const cameBack = cameBackAfter(person)?.slice(0, 19);
   const fix = 'Press Unsubscribe in one of its mails, and we will ask anew.';
   if (asked && person.state === 'confirmed' && asked.expiresAt <= ctx.now())
     throw new AppError('gone', 'This link has expired: it works for 7 days.', { fix });

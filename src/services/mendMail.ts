@@ -25,17 +25,16 @@ import { countReach } from '#db/reach.ts';
 import { listUnfinished, type Mends, type Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import type { Instant } from '#domain/time.ts';
-import { type Rendered, renderUpdateMail } from '#emails/render.ts';
+import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { tellInDigests } from './digestTexts.ts';
-import { renderHookPayload } from './hookPayload.ts';
+import { hookWriter, type WriteHook } from './hookPayload.ts';
 import {
   contentOf,
   type MailPlan,
+  missedContentOf,
   noticeKindOf,
   priorityOf,
   releaseAfter,
-  renderMissedMail,
-  renderPlannedMail,
 } from './updateMail.ts';
 
 export type Mend = {
@@ -123,7 +122,9 @@ export async function rewriteWaiting(
   if (!waiting.length) return;
   const plans = await storedPlans(tx, incident);
   const unsaid = await listUnsaid(tx, incident.seq);
-  for (const content of waiting) await rewrite(tx, ctx, incident, content, { plans, unsaid, open, now });
+  const writeHook = await hookWriter(tx, ctx, incident.id);
+  for (const content of waiting)
+    await rewrite(tx, ctx, incident, content, { plans, unsaid, open, writeHook, now });
 }
 
 /** How many the new text and the correction go to, were it mended now. */
@@ -144,19 +145,21 @@ export async function countMend(
 }
 
 /** The correction that people would get who got the old text. */
-export function renderCorrection(
-  ctx: Ctx,
-  plan: MailPlan,
-  { saidAt, wrong, now }: { saidAt: Instant; wrong: string | null; now: Instant },
-): Rendered {
-  return renderUpdateMail({
+export function renderCorrection(ctx: Ctx, plan: MailPlan, said: WrongText): Rendered {
+  return renderUpdateMail(correctionOf(ctx, plan, said));
+}
+
+type WrongText = { saidAt: Instant; wrong: string | null; now: Instant };
+
+function correctionOf(ctx: Ctx, plan: MailPlan, { saidAt, wrong, now }: WrongText): UpdateMail {
+  return {
     ...contentOf(ctx, { ...plan, update: { ...plan.update, postedAt: now }, components: [], earlier: [] }),
     correction: { saidAt, wrong },
-  });
+  };
 }
 
 /** `others`: all that is said in public but the update itself, newer ones too. */
-type StoredPlan = MailPlan & { others: Update[] };
+type StoredPlan = MailPlan & { update: Update; others: Update[] };
 
 /** What is planned for each update of an incident, made from what is stored: by seq. */
 export async function storedPlans(tx: Tx, incident: Incident): Promise<(updateSeq: number) => StoredPlan> {
@@ -209,11 +212,13 @@ async function rewrite(
     plans,
     unsaid,
     open,
+    writeHook,
     now,
   }: {
     plans: (seq: number) => StoredPlan;
     unsaid: Unsaid;
     open: readonly Unfinished[];
+    writeHook: WriteHook;
     now: Instant;
   },
 ): Promise<void> {
@@ -227,16 +232,16 @@ async function rewrite(
   };
   const isBase = content.since === content.updateSeq;
   const omits = omitsOf(unsaid).filter((seq) => content.since <= seq && seq < content.updateSeq);
+  const late = isBase ? null : missedContentOf(ctx, plan, { since: content.since, omits });
+  const mail = late ?? contentOf(ctx, plan);
   const mended = await insertNotice(tx, {
     id: ctx.newId(),
     kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq: content.updateSeq,
     priority: open.find(({ noticeSeq }) => noticeSeq === content.base)?.priority ?? 1,
-    rendered: isBase
-      ? renderPlannedMail(ctx, plan)
-      : renderMissedMail(ctx, plan, { since: content.since, omits }),
-    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), content.updateSeq),
+    rendered: renderUpdateMail(mail),
+    payload: writeHook(mail, { id: stored.update.id, missed: late?.missed }),
     variant: { of: content.base, sinceUpdateSeq: isBase ? null : content.since, omits },
     now,
   });
@@ -268,14 +273,15 @@ async function queueCorrection(
   const corrections = before.map(({ noticeSeq }) => noticeSeq);
   await setRelease(tx, corrections, FAR);
   await endExpansion(tx, corrections, now);
+  const mail = correctionOf(ctx, plan, { saidAt: update.postedAt, wrong, now });
   const noticeSeq = await insertNotice(tx, {
     id: ctx.newId(),
     kind: noticeKindOf(incident),
     incidentSeq: incident.seq,
     updateSeq: update.seq,
     priority: priorityOf(incident.kind, update.severity),
-    rendered: renderCorrection(ctx, plan, { saidAt: update.postedAt, wrong, now }),
-    payload: await renderHookPayload(tx, ctx, contentOf(ctx, plan), update.seq),
+    rendered: renderUpdateMail(mail),
+    payload: (await hookWriter(tx, ctx, incident.id))(mail, { id: update.id }),
     now,
   });
   await insertFanout(tx, {

@@ -38,6 +38,6 @@ async function digestFrom(tx: Tx, before: Recipient, pace: Pace, now: Instant): 
 }
 
 /** Since when who has digests has not been told by them. */
-async function notToldSince(tx: Tx, before: Recipient, now: Instant): Promise<Instant> {
+export async function notToldSince(tx: Tx, before: Recipient, now: Instant): Promise<Instant> {
   return before.digestFrom ?? (await toldUpTo(tx, before)) ?? addMs(now, -DIGEST_REACH);
 }

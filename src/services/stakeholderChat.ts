@@ -1,6 +1,6 @@
 import type { HookPayload } from '#domain/hooks.ts';
 import { markdownToText } from '#domain/markdown.ts';
-import { COMPONENT_STATUS_LABELS, isOver } from '#domain/status.ts';
+import { COMPONENT_STATUS_LABELS, isOver, STATUS_LABELS } from '#domain/status.ts';
 import { rangeText, whenText } from '#domain/time.ts';
 import { titleWithScope } from '#domain/title.ts';
 import { labelOfStatus, type StakeholderMail } from '#emails/stakeholders.ts';
@@ -45,6 +45,15 @@ function newsOf(mail: StakeholderMail): ChatNews {
       status,
       words: COMPONENT_STATUS_LABELS[status],
     })),
+    missed: {
+      title: 'So far',
+      items: mail.earlier
+        .filter(({ whole }) => whole)
+        .map((one) => ({
+          label: `${STATUS_LABELS[one.status]}, ${one.inside ? 'inside, ' : ''}${when(one.postedAt)}`,
+          text: markdownToText(one.body),
+        })),
+    },
     link:
       incident.severity === null || incident.published
         ? {

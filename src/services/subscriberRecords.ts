@@ -13,7 +13,6 @@ import {
   listKnownAddresses,
   listMailsTo,
   listSubscribers as listRows,
-  markUnsubscribed,
   type Recipient,
   setShared,
 } from '#db/recipients.ts';
@@ -22,6 +21,7 @@ import { AppError } from '#domain/errors.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { singleLine } from '#domain/text.ts';
 import { dateText } from '#domain/time.ts';
+import { markLeft } from './leaving.ts';
 import { addressInput, erasedKey } from './subscribers.ts';
 
 /** What staff see and do about subscribers. */
@@ -133,7 +133,7 @@ export async function unsubscribeSubscriber(ctx: Ctx, id: string): Promise<void>
   await ctx.db.write(async (tx) => {
     const person = await subscriberById(tx, id);
     if (person.state === 'unsubscribed') return;
-    await markUnsubscribed(tx, person.seq, now);
+    await markLeft(tx, person, now);
     await insertAudit(tx, ctx, {
       action: 'subscriber.unsubscribe',
       subjectKind: 'subscriber',

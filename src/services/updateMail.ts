@@ -7,7 +7,7 @@ import type { Tx } from '#db/open.ts';
 import { countReach } from '#db/reach.ts';
 import { shareListeners } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
-import type { Update } from '#db/updates.ts';
+import { type Update, updateId } from '#db/updates.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import { isCalledOff } from '#domain/publicIncident.ts';
 import type { Severity } from '#domain/severity.ts';
@@ -15,7 +15,7 @@ import { type IncidentKind, isOver } from '#domain/status.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { type Rendered, renderUpdateMail, type UpdateMail } from '#emails/render.ts';
 import { listReachable, participantsOf } from './drillPeople.ts';
-import { renderHookPayload } from './hookPayload.ts';
+import { hookWriter } from './hookPayload.ts';
 import { noteForDigest, type PlannedStream, planUpdateStreams } from './subscriberPace.ts';
 import type { UpdatePlan } from './updatePlan.ts';
 
@@ -35,17 +35,17 @@ export function renderPlannedMail(ctx: Ctx, plan: MailPlan): Rendered {
 }
 
 /** The same mail for people whom the updates since `since` (a seq) did not reach: it says them in full, but for those that it omits. */
-export function renderMissedMail(
+export function missedContentOf(
   ctx: Ctx,
   plan: MailPlan,
   { since, omits }: { since: number; omits: readonly number[] },
-): Rendered {
+): UpdateMail & { missed: readonly Update[] } {
   const isMissed = ({ seq }: Update) => seq >= since && !omits.includes(seq);
-  return renderUpdateMail({
+  return {
     ...contentOf(ctx, plan),
     missed: plan.earlier.filter(isMissed),
     earlier: plan.earlier.filter((update) => !isMissed(update)),
-  });
+  };
 }
 
 export function contentOf(ctx: Ctx, plan: MailPlan): UpdateMail {
@@ -173,21 +173,28 @@ export async function queueStream(
       priorityOf(incident.kind, plan.update.severity),
       ...open.filter(({ noticeSeq }) => !replaces(noticeSeq)).map(({ priority }) => priority),
     ),
-    payload: await renderHookPayload(tx, ctx, contentOf(ctx, said), updateSeq),
     now,
   };
-  const rendered = renderPlannedMail(ctx, said);
-  const noticeSeq = await insertNotice(tx, { ...notice, id: noticeId, rendered });
+  const id = await updateId(tx, updateSeq);
+  const writeHook = await hookWriter(tx, ctx, incident.id);
+  const noticeSeq = await insertNotice(tx, {
+    ...notice,
+    id: noticeId,
+    rendered: renderPlannedMail(ctx, said),
+    payload: writeHook(contentOf(ctx, said), { id }),
+  });
   for (const since of await missedSince(
     tx,
     incident.seq,
     follows.flatMap(({ noticeSeq, yields }) => (yields ? [noticeSeq] : [])),
   )) {
     const omits = omitsOf(unsaid).filter((seq) => seq >= since);
+    const content = missedContentOf(ctx, said, { since, omits });
     await insertNotice(tx, {
       ...notice,
       id: ctx.newId(),
-      rendered: renderMissedMail(ctx, said, { since, omits }),
+      rendered: renderUpdateMail(content),
+      payload: writeHook(content, { id, missed: content.missed }),
       variant: { of: noticeSeq, sinceUpdateSeq: since, omits },
     });
   }

@@ -370,6 +370,24 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect([health, ...health.more].map(({ message }) => message)).toContainEqual(
       expect.stringMatching(/^A message was stopped by Foghorn, because .*Something is odd/),
     );
+    const record = () =>
+      db.read((tx) =>
+        tx
+          .selectFrom('audit')
+          .select(['actor_label', 'action', 'subject_kind', 'subject_id', 'detail'])
+          .execute(),
+      );
+    const { id } = await db.read((tx) =>
+      tx.selectFrom('notices').select('id').where('seq', '=', first).executeTakeFirstOrThrow(),
+    );
+    const line = {
+      actor_label: 'Foghorn, automatically',
+      action: 'delivery.stopByFault',
+      subject_kind: 'notice',
+      subject_id: id,
+      detail: JSON.stringify({ text: '5 people in a row were refused in the same words' }),
+    };
+    expect(await record()).toEqual([line]);
     const calls = fake.calls.length;
     await post(seqs.slice(20));
     await drain();
@@ -383,10 +401,29 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     };
     await goOn();
     expect([(await stopped()).length, await states(db)]).toEqual([1, { accepted: 20, queued: 20 }]);
+    expect(await record()).toEqual([line, line]);
     odd(1, 20, false);
     await goOn();
     expect(await states(db)).toEqual({ accepted: 40 });
     expect(doubled()).toEqual([]);
+  });
+
+  it('a message that a fault stopped hides none that somebody stopped', async () => {
+    const { db, clock, drain, seqs, post, odd } = await twoMessages();
+    const said = async () => {
+      const health = await getDeliveryHealth(testContext(db, { clock }));
+      return [health, ...health.more].map(({ message }) => message);
+    };
+    odd(1, 20);
+    await post(seqs.slice(0, 20));
+    await drain();
+    expect((await said()).filter((words) => words.includes('stopped'))).toHaveLength(1);
+    const other = await post(seqs.slice(20));
+    const stop = { stopped_at: clock.now(), stopped_by: 'Sam' };
+    await db.write((tx) => tx.updateTable('notices').set(stop).where('seq', '=', other).execute());
+    const [fault, hand] = (await said()).filter((words) => words.includes('stopped'));
+    expect(fault).toMatch(/^A message was stopped by Foghorn/);
+    expect(hand).toMatch(/^1 message is stopped\. Nothing of it leaves/);
   });
 
   it('the same words for a second message show that the fault is nobody’s: the provider stops', async () => {

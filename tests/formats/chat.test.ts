@@ -26,7 +26,15 @@ const nasty = (text = NASTY) =>
     facts: [{ label: 'Where', text }],
     promise: text,
     components: [{ name: text, status: 'major_outage', words: 'Major outage' }],
+    missed: { title: 'What you missed', items: Array.from({ length: 12 }, () => ({ label: text, text })) },
   });
+const MISSED: NonNullable<ChatNews['missed']> = {
+  title: 'What you missed',
+  items: [
+    { label: 'Identified, 14:40 UTC', text: 'A certificate has run out.\nWe are renewing it.' },
+    { label: 'Investigating, 14:15 UTC', text: 'Payments fail.' },
+  ],
+};
 
 /** Every text in the tree, with the object that holds it. */
 // biome-ignore lint/suspicious/noExplicitAny: it walks whatever the message is
@@ -41,6 +49,18 @@ const length = (message: object) => Buffer.byteLength(JSON.stringify(message));
 describe('Slack', () => {
   it('says all of it', () => {
     expect(slackMessage(news())).toMatchSnapshot();
+  });
+
+  it('says what was missed after what is new', () => {
+    const { blocks } = slackMessage(news({ missed: MISSED })) as { blocks: { text?: { text: string } }[] };
+    const said = blocks.map(({ text }) => text?.text);
+    expect(said.slice(-5, -2)).toEqual([
+      'What you missed',
+      'Identified, 14:40 UTC\nA certificate has run out.\nWe are renewing it.',
+      'Investigating, 14:15 UTC\nPayments fail.',
+    ]);
+    expect(said).not.toContain('The link below leads to the rest.');
+    expect(JSON.stringify(slackMessage(nasty('x')))).toContain('The link below leads to the rest.');
   });
 
   it('says nothing twice: beside blocks its text is for notifications alone, and nothing is folded away', () => {
@@ -96,6 +116,17 @@ describe('Teams', () => {
     expect(teamsMessage(news())).toMatchSnapshot();
   });
 
+  it('says what was missed after what is new, and finds room for it beside a long text', () => {
+    const textOf = (changes: Partial<ChatNews>) => JSON.stringify(teamsMessage(news(changes)));
+    for (const body of ['New.', 'x\n'.repeat(9_000)]) {
+      const said = textOf({ body, missed: MISSED });
+      expect(said.indexOf('What you missed')).toBeGreaterThan(said.indexOf('Next update by 15:30 UTC'));
+      for (const part of ['Identified, 14:40 UTC', 'We are renewing it.', 'Payments fail.'])
+        expect(said).toContain(part);
+      expect(Buffer.byteLength(said)).toBeLessThan(28_000);
+    }
+  });
+
   it('has typed text in text runs alone, which know no Markdown, and mentions nobody', () => {
     const message = teamsMessage(nasty()) as { attachments: { content: { body: { type: string }[] } }[] };
     const { content } = message.attachments[0]!;
@@ -133,6 +164,17 @@ describe('Discord', () => {
     expect(discordMessage(news())).toMatchSnapshot();
   });
 
+  it('says what was missed after what is new', () => {
+    const { embeds } = discordMessage(news({ missed: MISSED })) as { embeds: { fields: unknown[] }[] };
+    expect(embeds[0]!.fields.slice(-2)).toEqual([
+      {
+        name: 'What you missed: Identified, 14:40 UTC',
+        value: 'A certificate has run out\\.\nWe are renewing it\\.',
+      },
+      { name: 'What you missed: Investigating, 14:15 UTC', value: 'Payments fail\\.' },
+    ]);
+  });
+
   it('pings nobody', () => {
     expect(discordMessage(nasty())).toMatchObject({ allowed_mentions: { parse: [] } });
   });
@@ -167,6 +209,11 @@ describe('Discord', () => {
     for (const text of ['*'.repeat(10_000), '😀'.repeat(9_000)]) {
       const { embeds } = discordMessage({
         ...nasty(text),
+        facts: Array.from({ length: 5 }, () => ({ label: 'What still works', text })),
+        missed: {
+          title: 'What you missed',
+          items: MISSED.items.map(({ label }) => ({ label, text })),
+        },
         components: Array.from({ length: 40 }, () => ({
           name: text,
           status: 'major_outage' as const,

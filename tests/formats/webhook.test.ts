@@ -110,13 +110,14 @@ eachDatabase('what webhooks are called with', (fresh) => {
       name: null,
       owner: 'owner@example.com',
     });
-    /** What the newest notice that goes to webhooks says to them. */
+    /** What the newest notice that goes to webhooks says to those who had all that was said before. */
     const calls = async () => {
       const { payload } = await home.db.read((tx) =>
         tx
           .selectFrom('notices')
           .select('payload')
           .where('payload', 'is not', null)
+          .where('variant_of', 'is', null)
           .orderBy('seq', 'desc')
           .limit(1)
           .executeTakeFirstOrThrow(),

@@ -5,7 +5,7 @@ import { AUDIT_WORDS, auditDetail, auditWords } from '../../src/pages/admin/_aud
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The rooms that write audit rows. */
-const ROOMS = ['src/services/', 'src/auth/'];
+const ROOMS = ['src/services/', 'src/auth/', 'src/delivery/commonFault.ts'];
 const SOURCES = ['src', 'db', 'emails'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(ts|astro)$/.test(file))

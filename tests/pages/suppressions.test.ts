@@ -95,6 +95,32 @@ it('is reached from what an address heard, and only where nothing is sent to it'
   expect((await heard('nobody@elsewhere.example')).body).not.toContain(`action="${PAGE}"`);
 });
 
+it('is reached from a name by more of it where many are called so', async () => {
+  await house.foghorn.db.write((tx) =>
+    tx
+      .insertInto('users')
+      .values(
+        Array.from({ length: 52 }, (_, index) => ({
+          id: `namesake${index}`,
+          email: `namesake${index}@harbour.example`,
+          name: `Quentin ${index}`,
+          role: 'viewer' as const,
+          password_hash: 'x',
+          created_at: '2026-01-01T00:00:00.000Z',
+          disabled_at: null,
+        })),
+      )
+      .execute(),
+  );
+  const { body } = await send({ sought: 'quentin' }, comms, '/admin/heard');
+  expect(body.match(/value="namesake\d+@/g)).toHaveLength(50);
+  expect(body.replace(/\s+/g, ' ')).toContain(
+    '2 more are called so. Write more of the name, or look for the whole mail address.',
+  );
+  const few = await send({ sought: 'quentin 1' }, comms, '/admin/heard');
+  expect(few.body).not.toContain('called so');
+});
+
 it('shows who may not know addresses enough to see that something is wrong, and no form to change it', async () => {
   for (const role of ['responder', 'viewer'] as const) {
     const cookie = await signInAs(server.url, house.users[role].email);

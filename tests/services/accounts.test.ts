@@ -127,6 +127,36 @@ eachDatabase('people of audiences and accounts', (fresh) => {
     expect(await told()).toEqual(['eva, sue: [SEV1, Declared] Checkout is failing']);
   });
 
+  it('a chat is told all that it missed, as the people are', async () => {
+    const { ctx, db, declare, say, told, last } = await stakeholderHouse(fresh);
+    await addChat(ctx, 'support', {
+      channel: 'teams',
+      url: 'https://teams.example/flow',
+      name: '#support',
+      owner: 'ops@example.com',
+    });
+    const { id, seq } = await declare();
+    await say(id, { notify: true, body: 'Card payments fail.' });
+    await say(id, { notify: true, status: 'identified', body: 'A certificate has run out.' });
+    await told();
+    expect(last('sue').text).toMatch(/A certificate has run out\.[\s\S]*So far[\s\S]*Card payments fail\./);
+    const chat = await db.read((tx) =>
+      tx
+        .selectFrom('deliveries as d')
+        .innerJoin('notices as n', (join) =>
+          join.on('n.seq', '=', (eb) => eb.fn.coalesce('d.content_seq', 'd.notice_seq')),
+        )
+        .select('n.payload')
+        .where('n.incident_seq', '=', seq)
+        .where('d.lane', '=', 'hook')
+        .where('d.state', '=', 'queued')
+        .executeTakeFirstOrThrow(),
+    );
+    expect(chat.payload).toMatch(
+      /A certificate has run out\..*So far.*Investigating, .*Card payments fail\./,
+    );
+  });
+
   it('an own audience is made, named once, and deleted; those of the policies stay', async () => {
     const { ctx } = await stakeholderHouse(fresh);
     const input = {

@@ -510,6 +510,38 @@ eachDatabase('what did they hear', (fresh) => {
     expect((await person(ctx, 'j.smith')).address).toBe('j@acme.example');
   });
 
+  it('shows fifty of a name and says how many more there are', async () => {
+    const { db, ctx } = await house();
+    const call = (from: number, to: number) =>
+      db.write((tx) =>
+        tx
+          .insertInto('recipients')
+          .values(
+            Array.from({ length: to - from + 1 }, (_, index) => ({
+              id: `named${String(from + index).padStart(7, '0')}`,
+              kind: 'stakeholder' as const,
+              channel: 'email' as const,
+              audience_id: 'support',
+              address: `kim${from + index}@acme.example`,
+              name: `Kim ${from + index === 7 ? 'Seventh' : 'Lee'}`,
+              state: 'confirmed' as const,
+              whole_page: 0 as const,
+              mode: 'policy' as const,
+              locale: 'en',
+              created_at: ctx.now(),
+              confirmed_at: ctx.now(),
+            })),
+          )
+          .execute(),
+      );
+    await call(1, 50);
+    expect(await look(ctx, 'kim')).toMatchObject({ people: { length: 50 }, more: 0 });
+    await call(51, 63);
+    expect(await look(ctx, 'kim')).toMatchObject({ people: { length: 50 }, more: 13 });
+    // More of the name finds the one.
+    expect((await person(ctx, 'kim sev')).address).toBe('kim7@acme.example');
+  });
+
   it('is on record for each look, without the address, and only for those who may', async () => {
     const { db, ctx } = await house();
     const id = await addSubscriber(ctx, { address: 'mia@acme.example', consent: 'a letter' });

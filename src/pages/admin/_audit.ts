@@ -123,6 +123,7 @@ export const AUDIT_WORDS: Record<string, string> = {
   'account.delete': 'Deleted an account',
   'delivery.sendNow': 'Sent mail without waiting',
   'delivery.stop': 'Stopped mail',
+  'delivery.stopByFault': 'Stopped mail that everyone was refused',
   'delivery.goOn': 'Let stopped mail go on',
   'delivery.drop': 'Dropped the rest of stopped mail',
   'delivery.retry': 'Sent refused mail again',
