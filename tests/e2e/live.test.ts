@@ -65,7 +65,7 @@ describe.skipIf(!CHROMIUM)('an open page', () => {
     expect(await stop(page)).toEqual(['Card payments']);
     await page.locator('.h[tabindex="0"]').focus();
     await page.keyboard.press('ArrowDown');
-    expect(await stop(page)).toEqual(['Bank transfers']);
+    await expect.poll(() => stop(page)).toEqual(['Bank transfers']);
     await page.clock.runFor(25_000);
     expect(await stop(page)).toEqual(['Bank transfers']);
     await group('Shop').click();

@@ -182,7 +182,7 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
 
   it('says that what needs Foghorn is away, not missing', async () => {
     const patterns = Object.keys(OPEN_ROUTES).filter(
-      (pattern) => !/^\/(404|500|robots\.txt|embed\/status\.js|api\/v2\/\[\.\.\.\])$/.test(pattern),
+      (pattern) => !/^\/(404|500|robots\.txt|marks\.js|embed\/status\.js|api\/v2\/\[\.\.\.\])$/.test(pattern),
     );
     const needing = patterns
       .map((pattern) => (/^\/(api|admin)/.test(pattern) ? pattern : pathOf(pattern, house.ids)))
