@@ -27,6 +27,7 @@ import { postmortems } from './migrations/0025_postmortems.ts';
 import { corrected } from './migrations/0026_corrected.ts';
 import { stuck } from './migrations/0027_stuck.ts';
 import { providerKeys } from './migrations/0028_provider_keys.ts';
+import { spared } from './migrations/0030_spared.ts';
 import type { Db, Tx } from './open.ts';
 import { withoutLimit } from './postgres.ts';
 
@@ -61,6 +62,7 @@ export const MIGRATIONS: readonly Migration[] = [
   corrected,
   stuck,
   providerKeys,
+  spared,
 ];
 
 export class NewerSchemaError extends Error {

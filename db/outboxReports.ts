@@ -21,8 +21,8 @@ export type OutboxFigures = {
   /** Messages that are not yet turned into one row a person, and those that are stopped; what is dropped is neither. */
   expanding: number;
   stopped: number;
-  /** Of those that are stopped, one that was because everyone was refused in the same words: who stopped it, and those words. */
-  stoppedByFault: string | null;
+  /** Of those, the ones that stopped because everyone was refused in the same words: who stopped the first, and those words. */
+  stoppedByFault: { messages: number; words: string } | null;
   /** Of those that are expanding: how many failed at it several times in a row. */
   stuck: number;
   /** What was handed over since `now` less a minute: how many, and when the first of them was. */
@@ -124,10 +124,13 @@ async function readOpenFanouts(
 > {
   const open = (await listUnfinished(tx)).filter(({ droppedBy }) => droppedBy === null);
   const expanding = open.filter((one) => one.expanding && !one.stoppedAt);
+  const faults = open.flatMap(({ stoppedBy }) =>
+    stoppedBy?.startsWith(STOPPED_BY_FAULT) ? [stoppedBy] : [],
+  );
   return {
     expanding: expanding.length,
     stopped: open.filter(({ stoppedAt }) => stoppedAt).length,
-    stoppedByFault: open.find(({ stoppedBy }) => stoppedBy?.startsWith(STOPPED_BY_FAULT))?.stoppedBy ?? null,
+    stoppedByFault: faults[0] ? { messages: faults.length, words: faults[0] } : null,
     stuck: expanding.filter(({ failures }) => failures >= STUCK_AFTER).length,
     due: expanding
       .map(({ priority, releaseAt, createdAt, heldBack }) => ({

@@ -4,7 +4,7 @@ import type { Provider } from '#db/providers.ts';
 import type { Instant } from '#domain/time.ts';
 import { thawBody } from './freeze.ts';
 import type { Answered, Slot } from './ledger.ts';
-import { ACCOUNT_CALL, arrivalOf } from './pace.ts';
+import { ACCOUNT_CALL, arrivalOf, quickestOf, TRIPS } from './pace.ts';
 import { type Finished, type Half, splitFor } from './settle.ts';
 import type { Limits, MailResult, Outcome, Transport } from './transport.ts';
 
@@ -53,9 +53,6 @@ export type Calls = {
 /** How often the account's figures are asked for. */
 const ACCOUNT_EVERY_MS = 3_600_000;
 
-/** Calls whose time is kept, to know how long the quickest takes. */
-const TRIPS = 20;
-
 export function createCalls(
   { now, log, transport, mark, onResult, waitUntil }: CallDeps & { mark: string },
   stopping: AbortSignal,
@@ -97,7 +94,7 @@ export function createCalls(
     // Only after an answer is it certain that no connection still reads them.
     if (outcome.kind === 'accepted' && call.built) transport.release?.(call.bytes);
     const began = call.began ?? answered;
-    const arrived = arrivalOf(began, answered, quickest());
+    const arrived = arrivalOf(began, answered, quickestOf(trips));
     if (outcome.kind === 'accepted') trips = [...trips.slice(1 - TRIPS), answered - began];
     finished.push({ batch, members, outcome, halves, began, arrived, answered, counted });
     inFlight.delete(batch.seq);
@@ -148,9 +145,5 @@ export function createCalls(
       reported.push({ started, result, written });
       onResult();
     });
-  }
-
-  function quickest(): number | null {
-    return trips.length ? Math.min(...trips) : null;
   }
 }

@@ -20,7 +20,7 @@ import { type Finished, parkedUntil } from './settle.ts';
 import type { Limits, Transport } from './transport.ts';
 
 /** A slot is given so long before it opens, so that the call begins the moment it does. */
-export const LEAD_MS = 120;
+export const LEAD_MS = 150;
 
 /** A call that has come back, with what it said of the account. */
 export type Answered = {

@@ -23,6 +23,10 @@ const STRANGER = 0;
 /** A call counts as arrived so long after it began, at the least and at the most. */
 const ARRIVES_AFTER_MS = 8;
 const ARRIVES_MS = 100;
+/** Calls whose time is kept, to know how long the quickest takes. */
+export const TRIPS = 20;
+/** So many must have been seen: the first ones open connections, and what is quick beside them may still have been long on its way. */
+const KNOWN_TRIPS = 8;
 /** Calls that are not urgent keep this share of an even distance, so that an urgent one never finds a whole window just spent. */
 const EVENNESS = 0.8;
 const MAX_WINDOW_MS = 3_600_000;
@@ -59,10 +63,15 @@ export function withAnswer(
   return [...calls.filter((call) => call[0] !== id), [id, began, arrived]];
 }
 
+/** What the quickest of the last calls took, in ms; null while too few are known. */
+export function quickestOf(trips: readonly number[]): number | null {
+  return trips.length < KNOWN_TRIPS ? null : Math.min(...trips);
+}
+
 /**
  * By when a call had arrived, in ms since the epoch, but for the way that the quickest calls have as well: that one delays all alike, so it
  * narrows no window. What a call took beyond the quickest may have passed before it arrived.
- * @param quickest what the quickest of the last calls took; null while none has been answered
+ * @param quickest what the quickest of the last calls took; null while that is not known
  */
 export function arrivalOf(began: number, answered: number | null, quickest: number | null): number {
   if (answered === null || quickest === null) return began + ARRIVES_MS;

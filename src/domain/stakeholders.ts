@@ -120,7 +120,11 @@ export type What =
   /** Words that they were sent are put right. */
   | 'correction'
   /** Planned work that they were told of is near. */
-  | 'reminder';
+  | 'reminder'
+  /** Nothing that they use is affected, though they had been told of it. */
+  | 'spared'
+  /** Something that they use is affected again, though they had been told that nothing is. */
+  | 'affected';
 
 /** One thing that happened to an incident. */
 export type Moment = {
@@ -181,6 +185,8 @@ export const WHAT_FIRST: readonly What[] = [
   'declared',
   'update',
   'reminder',
+  'affected',
   'raised',
   'lowered',
+  'spared',
 ];

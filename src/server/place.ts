@@ -18,8 +18,9 @@ export function withoutBase(target: string, base: string): string {
   return origin + (rest.startsWith('/') ? rest : `/${rest}`);
 }
 
-/** The addresses that attributes may hold; `data-root` tells scripts, `data-preview` where the posting form's preview is. */
-const ADDRESS = /(\s(?:href|src|srcset|action|formaction|data-root|data-preview)=")(\/(?!\/)[^"]*)"/g;
+/** The addresses that attributes may hold; `data-root` tells scripts, `data-preview` and `data-marks` where what they ask for is. */
+const ADDRESS =
+  /(\s(?:href|src|srcset|action|formaction|data-root|data-preview|data-marks)=")(\/(?!\/)[^"]*)"/g;
 
 /**
  * The answer as it is sent from below the base: every address in its markup and its redirect that begins at the root begins at the base. What

@@ -304,14 +304,15 @@ function ofMessages({ figures }: Sending): HealthItem[] {
   if (figures.stoppedByFault)
     items.push({
       level: 'trouble',
-      message: `A message was stopped by ${figures.stoppedByFault} Whoever was refused waits; other messages go on.`,
+      message: `A message was stopped by ${figures.stoppedByFault.words} Whoever was refused waits; other messages go on.`,
       fix: 'Mend what those words name, in the message or at the provider. Then let it go on.',
       at: { href: '/admin/deliveries', label: 'Messages' },
     });
-  else if (figures.stopped)
+  const byHand = figures.stopped - (figures.stoppedByFault?.messages ?? 0);
+  if (byHand)
     items.push({
       level: 'waiting',
-      message: `${figures.stopped} ${figures.stopped === 1 ? 'message is' : 'messages are'} stopped. Nothing of ${figures.stopped === 1 ? 'it' : 'them'} leaves until someone lets it go on or mends it.`,
+      message: `${byHand} ${byHand === 1 ? 'message is' : 'messages are'} stopped. Nothing of ${byHand === 1 ? 'it' : 'them'} leaves until someone lets it go on or mends it.`,
       fix: null,
     });
   if (figures.undecided)

@@ -1,5 +1,3 @@
-import { listAccounts } from '#db/accounts.ts';
-import { listMembersOf } from '#db/audiences.ts';
 import { listClaimsOfSource } from '#db/claims.ts';
 import { findComponents } from '#db/components.ts';
 import { listUnsaid, omitsOf } from '#db/contents.ts';
@@ -7,16 +5,15 @@ import type { Ctx } from '#db/context.ts';
 import { insertDigestItem } from '#db/digestItems.ts';
 import type { FanoutFilter } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
-import { fitWaiting, listWaitingMail, spareAllBut } from '#db/narrow.ts';
+import { fitWaiting } from '#db/narrow.ts';
 import type { Tx } from '#db/open.ts';
 import { countReach } from '#db/reach.ts';
 import { readToldSoFar } from '#db/streams.ts';
-import { deleteTellings, listTellings } from '#db/tellings.ts';
 import type { Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { isOver } from '#domain/status.ts';
 import { MODES, planStreams } from '#domain/subscriberPace.ts';
-import type { Instant } from '#domain/time.ts';
+import { putAccountsRight, spareAccounts } from './accountsConcerned.ts';
 import { rewriteWaiting, storedPlans } from './mendMail.ts';
 import { paceOf } from './pace.ts';
 import { rewriteStakeholders } from './stakeholderMend.ts';
@@ -33,7 +30,7 @@ export async function listTouchedBy(tx: Tx, { kind, seq }: Incident): Promise<st
 
 /**
  * Fits what is told of an incident to the components that it turned out to touch: what waits to leave says so, spares those whom it does
- * not concern, and goes to those whom it does; and who follows, or uses, one that was added and has heard nothing of it yet is told the
+ * not concern, and goes to those whom it does; accounts that were told wrongly hear that it is not theirs; and who follows, or uses, one that was added and has heard nothing of it yet is told the
  * latest word, when what they chose and the policy say. A part of the transaction that corrects the components.
  * @param before what it touched until now, as listTouchedBy gives it
  * @returns how many are told besides
@@ -57,43 +54,19 @@ export async function tellByComponents(
   await spareAccounts(tx, incident, touched, now);
   if (waiting.length) await rewriteWaiting(tx, ctx, incident, { from: 0, now });
   await rewriteStakeholders(tx, ctx, incident.seq, { from: 0, now });
-  if (!added.length || !incident.publishedAt || !isOpenToAll(incident)) return 0;
+  if (!isOpen || !incident.publishedAt || !isOpenToAll(incident)) return 0;
   const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
   const latest = said[0];
-  if (!latest || !said.some(({ notified }) => notified)) return 0;
+  if (!latest) return 0;
+  const putRight = await putAccountsRight(tx, ctx, incident, { update: latest, before, touched });
+  if (!added.length || !said.some(({ notified }) => notified)) return putRight;
   const people = await tellSubscribers(tx, ctx, incident, { latest, added, waiting });
-  return people + (await tellNewlyAffected(tx, ctx, incident.seq, { update: latest, added }));
+  return putRight + people + (await tellNewlyAffected(tx, ctx, incident.seq, { update: latest, added }));
 }
 
 async function scopeOf(tx: Tx, components: readonly string[]) {
   const groups = (await findComponents(tx, components)).flatMap(({ groupId }) => groupId ?? []);
   return { components, groups: [...new Set(groups)] };
-}
-
-/** An account none of whose components is affected after all is not told a moment later, nor later how it ends. */
-async function spareAccounts(
-  tx: Tx,
-  { seq }: Incident,
-  touched: readonly string[],
-  now: Instant,
-): Promise<void> {
-  const waiting = await listWaitingMail(tx, seq, 'stakeholders', now);
-  if (!waiting.length) return;
-  const spared = (await listAccounts(tx))
-    .filter(({ components }) => !components.some(({ id }) => touched.includes(id)))
-    .map(({ id }) => id);
-  const members = await listMembersOf(tx, spared);
-  const tellings = await listTellings(tx, seq);
-  for (const fanout of waiting) {
-    const told = tellings.filter(({ noticeSeq }) => noticeSeq === fanout.noticeSeq);
-    const gone = told.map(({ audienceId }) => audienceId).filter((id) => spared.includes(id));
-    if (!gone.length) continue;
-    const people = (fanout.filter.people ?? []).filter(
-      (person) => !members.some((one) => one.seq === person && gone.includes(one.audienceId)),
-    );
-    await spareAllBut(tx, fanout, people, now);
-    await deleteTellings(tx, fanout.noticeSeq, gone);
-  }
 }
 
 /** To whom the incident is new it is told as an opening is: by what they chose, and as the policy says. */

@@ -85,7 +85,10 @@ export function renderFor(
   occasion: Occasion,
   now: Instant,
 ): { mail: Rendered; chat: string } {
-  const content = contentFor(ctx, story, readers, occasion, now);
+  const said = contentFor(ctx, story, readers, occasion, now);
+  // Whom it does not concern need not read what it is.
+  const content =
+    occasion.what === 'spared' ? { ...said, news: null, earlier: [], facts: [], promises: [] } : said;
   return { mail: renderStakeholderMail(content), chat: chatOf(content) };
 }
 
@@ -110,7 +113,8 @@ function contentFor(
   const update = story.said.find((one) => one.seq === updateSeq && mayRead(one));
   const before = visible.filter(({ seq }) => seq < updateSeq);
   const whole = (seq: number) =>
-    !story.dropped.includes(seq) && (first || what === 'raised' || (since !== null && seq >= since));
+    !story.dropped.includes(seq) &&
+    (first || what === 'raised' || what === 'affected' || (since !== null && seq >= since));
   const status = update?.status ?? incident.status;
   const over = isOver(status);
   const missed = before.filter(({ seq }) => whole(seq)).slice(0, MOST_WHOLE);
@@ -237,6 +241,8 @@ function whyText(page: Page, { name, kind, account }: Readers): string {
   if (account?.contact)
     return `You get this because ${account.contact.name} keeps you posted about the parts of ${page.name} that you use.`;
   // No account's name: accounts that use the same read the same text.
+  if (account && !account.components.length)
+    return `You get this because you were told that this is about parts of ${page.name} that you use.`;
   if (account) return `You get this because you use parts of ${page.name} that this is about.`;
   const why = `You get this because you are in “${name}” at ${page.name}.`;
   return kind === 'inside'
@@ -247,6 +253,8 @@ function whyText(page: Page, { name, kind, account }: Readers): string {
 function markOf(what: What, { kind }: Readers, update: Update | null): string | null {
   if (what === 'correction') return 'Correction';
   if (what === 'reminder') return 'Reminder';
+  if (what === 'spared') return 'Not affected';
+  if (what === 'affected') return 'Affected';
   if (update?.kind === 'reopening') return `${STATUS_LABELS[update.status]} again`;
   if (kind === 'outside' || what === 'update') return update?.audience === 'internal' ? 'Inside' : null;
   return { declared: 'Declared', raised: 'raised', lowered: 'lowered' }[what];

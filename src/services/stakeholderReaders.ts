@@ -28,11 +28,14 @@ export async function chooseReaders(
     touched,
     moment,
     told,
+    accountsOnly,
   }: {
     incident: Pick<Incident, 'severity' | 'policySeq'>;
     touched: readonly string[];
     moment: Moment;
     told: readonly Telling[];
+    /** In place of what the moment says: these accounts alone (ids), and what they are told. */
+    accountsOnly?: { ids: readonly string[]; what: What };
   },
 ): Promise<Group[]> {
   const audiences = await listAudiences(tx);
@@ -47,7 +50,7 @@ export async function chooseReaders(
     ),
     ({ audienceId }) => audienceId,
   );
-  const own = (moment.planned ? [] : audiences).flatMap((audience): Group[] => {
+  const own = (moment.planned || accountsOnly ? [] : audiences).flatMap((audience): Group[] => {
     const people = members.get(audience.id) ?? [];
     const before = toldBefore(audience.id);
     const what = whatFor(moment, {
@@ -72,12 +75,14 @@ export async function chooseReaders(
         const people = members.get(account.id) ?? [];
         const affected = account.components.map(({ id }) => id).filter((id) => touched.includes(id));
         const before = toldBefore(account.id);
-        const what = whatFor(moment, {
+        const said = whatFor(moment, {
           ...audience,
           kind: 'outside',
           tells: (severity) => affected.length > 0 && (moment.planned || tells(audience, severity)),
           toldBefore: before,
         });
+        const named = accountsOnly?.ids.includes(account.id) ? accountsOnly.what : null;
+        const what = accountsOnly ? named : said;
         if (!what || !people.length) return [];
         return [
           {

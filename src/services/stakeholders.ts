@@ -69,16 +69,7 @@ export async function remindAccounts(
   const { severity } = incident;
   return tell(tx, ctx, await readStory(tx, incident.seq), {
     updateSeq,
-    moment: {
-      kind: 'public',
-      severity,
-      before: null,
-      isPublic: true,
-      turns: false,
-      over: false,
-      notify: true,
-      planned: true,
-    },
+    moment: { ...wordOutside(severity), planned: true },
     releaseNow: true,
     reminder: true,
   });
@@ -100,18 +91,29 @@ export async function tellNewlyAffected(
   const { severity } = story.incident;
   return tell(tx, ctx, story, {
     updateSeq: update.seq,
-    moment: {
-      kind: 'public',
-      severity,
-      before: null,
-      isPublic: true,
-      turns: false,
-      over: false,
-      notify: update.notified,
-    },
+    moment: { ...wordOutside(severity), notify: update.notified },
     releaseNow: false,
     only: ({ readers, first }) =>
       first && (readers.account?.components.some((id) => added.includes(id)) ?? false),
+  });
+}
+
+/**
+ * Puts right what accounts (ids) were told of whether an incident is theirs, whatever the policies say.
+ * @returns how many people it is for
+ */
+export async function tellAccounts(
+  tx: Tx,
+  ctx: Ctx,
+  { seq, severity, kind }: Incident,
+  { update, ids, what }: { update: Update; ids: readonly string[]; what: 'spared' | 'affected' },
+): Promise<number> {
+  if (!ids.length) return 0;
+  return tell(tx, ctx, await readStory(tx, seq), {
+    updateSeq: update.seq,
+    moment: { ...wordOutside(severity), planned: kind === 'maintenance' },
+    releaseNow: false,
+    accountsOnly: { ids, what },
   });
 }
 
@@ -137,6 +139,19 @@ export async function countTold(
       people: parts.reduce((sum, { people }) => sum + people, 0),
     }))
     .filter(({ people }) => people > 0);
+}
+
+/** What visitors were told already, told to more. */
+function wordOutside(severity: Moment['severity']): Moment {
+  return {
+    kind: 'public',
+    severity,
+    before: null,
+    isPublic: true,
+    turns: false,
+    over: false,
+    notify: true,
+  };
 }
 
 function momentOf({
@@ -168,6 +183,7 @@ async function tell(
     reminder = false,
     touched = story.components.map(({ id }) => id),
     only = () => true,
+    accountsOnly,
   }: {
     updateSeq: number;
     moment: Moment;
@@ -178,12 +194,13 @@ async function tell(
     touched?: readonly string[];
     /** Of all whom it concerns, who is told now. */
     only?: (group: Group) => boolean;
+    accountsOnly?: { ids: readonly string[]; what: What };
   },
 ): Promise<number> {
   const { incident, page } = story;
   const now = ctx.now();
   const told = await listHeard(tx, incident.seq);
-  const groups = (await chooseReaders(tx, { incident, touched, moment, told }))
+  const groups = (await chooseReaders(tx, { incident, touched, moment, told, accountsOnly }))
     .filter(only)
     .map((group) => (reminder ? { ...group, what: 'reminder' as const } : group));
   if (!groups.length) return 0;
@@ -275,6 +292,12 @@ function leadOf(moment: Moment, what: What, { kind }: Readers): string | null {
     return inside
       ? `Raised from ${before} to ${severity}. It concerns you from now on: this is what is known so far.`
       : 'This is more severe than it was, and concerns you from now on. This is what is known so far.';
+  if (what === 'spared')
+    return moment.planned
+      ? 'None of the components that you use is touched by this work, after all.'
+      : 'None of the components that you use is affected, after all. You will hear when it is resolved, and nothing before that.';
+  if (what === 'affected')
+    return 'We told you that nothing that you use is affected. It is, after all: this is what is known so far.';
   if (what === 'lowered' && turns)
     return `It is open again${inside ? `, as ${severity}` : ''}. You will hear when it is resolved, and nothing before that.`;
   if (what === 'lowered')

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from '#db/open.ts';
 import { postNotice, rendered } from '../delivery/support.ts';
 import { type Figure, quantile } from './bars.ts';
+import { diskFigures, watchDisk } from './disk.ts';
 import { type Installation, PEOPLE, type Template } from './million.ts';
 import { startPageLoad } from './pageLoad.ts';
 import { rest, startSink } from './sink.ts';
@@ -68,11 +69,16 @@ export async function measureExpansion(million: Template): Promise<Figure[]> {
       bar: { most: 2 },
     },
     { name: `${of} the page's p99 when idle`, value: idle, unit: 'ms', bar: null },
+    ...diskFigures(
+      of,
+      rounds.flatMap((one) => one.disk),
+    ),
   ];
 }
 
 /** Rows a second, bytes, and how many milliseconds each took or waited. */
-type Round = Record<'rate' | 'bare' | 'memory', number> & Record<'own' | 'other' | 'idle' | 'busy', number[]>;
+type Round = Record<'rate' | 'bare' | 'memory', number> &
+  Record<'own' | 'other' | 'idle' | 'busy' | 'disk', number[]>;
 
 function told({ rate, memory, own, other, idle, busy }: Round): string {
   const p99 = (times: number[]) => quantile(times, 0.99).toFixed(1);
@@ -83,11 +89,13 @@ function told({ rate, memory, own, other, idle, busy }: Round): string {
 async function expandOnce(installation: Installation): Promise<Round> {
   const { server, db, probe } = installation;
   // What a process does once, at its first page, is no part of either figure.
-  await run(startPageLoad(`${server.url}/`), 2_000);
-  const idle = await run(startPageLoad(`${server.url}/`), IDLE_MS);
+  await run(`${server.url}/`, 2_000);
+  const before = await watchDisk();
+  const idle = await run(`${server.url}/`, IDLE_MS);
+  const disk = await before.stop();
   await probe(`/begin?every=${OWN_EVERY_MS}`);
   const others = startTurns(db);
-  const visitors = startPageLoad(`${server.url}/`);
+  const visitors = await startPageLoad(`${server.url}/`);
   const noticeSeq = await postNotice(db, new Date().toISOString(), { mail: rendered(undefined, 14_000) });
   const { created_at, done_at } = await untilExpanded(db, noticeSeq);
   const [busy, own, other] = await Promise.all([visitors.stop(), probe<number[]>('/end'), others.stop()]);
@@ -101,10 +109,12 @@ async function expandOnce(installation: Installation): Promise<Round> {
     other,
     idle,
     busy,
+    disk,
   };
 }
 
-async function run(load: { stop: () => Promise<number[]> }, ms: number): Promise<number[]> {
+async function run(url: string, ms: number): Promise<number[]> {
+  const load = await startPageLoad(url);
   await rest(ms);
   return load.stop();
 }

@@ -125,7 +125,7 @@ function watchMemory(pid: number): { peak: () => number; stop: () => void } {
       peak,
       sizes.reduce((sum, size) => sum + size, 0),
     );
-  }, 200);
+  }, 1_000);
   return { peak: () => peak, stop: () => clearInterval(timer) };
 }
 

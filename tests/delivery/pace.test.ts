@@ -6,6 +6,7 @@ import {
   learnRate,
   nextOpening,
   pruned,
+  quickestOf,
   withAnswer,
   withCall,
   withStrangers,
@@ -62,6 +63,30 @@ describe('the window', () => {
           arrivals.push(now + 50 + there);
           const arrived = arrivalOf(now, now + 100 + there, 100);
           calls = withAnswer(withCall(calls, id + 1, now), { id: id + 1, began: now, arrived });
+        }
+        const sorted = arrivals.toSorted((a, b) => a - b);
+        for (const [index, at] of sorted.entries())
+          expect(at - (sorted[index - limit] ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(1_000);
+      }),
+    );
+  });
+
+  it('never allows more when the first calls are slow, as they open connections', () => {
+    const cold = fc.array(fc.integer({ min: 0, max: 80 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(cold, fc.integer({ min: 1, max: 5 }), (slower, limit) => {
+        const rate = { limit, windowMs: 1_000 };
+        let calls: readonly Call[] = [];
+        let now = 0;
+        const trips: number[] = [];
+        const arrivals: number[] = [];
+        for (let id = 1; id <= 30; id++) {
+          now = nextOpening(pruned(calls, rate, now), rate, { now, urgent: true });
+          const there = 10 + (slower[id - 1] ?? 0);
+          arrivals.push(now + there);
+          const arrived = arrivalOf(now, now + there + 100, quickestOf(trips));
+          trips.push(there + 100);
+          calls = withAnswer(withCall(calls, id, now), { id, began: now, arrived });
         }
         const sorted = arrivals.toSorted((a, b) => a - b);
         for (const [index, at] of sorted.entries())

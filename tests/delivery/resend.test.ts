@@ -408,6 +408,24 @@ eachDatabase('a batch and what Resend makes of it', (fresh) => {
     expect(doubled()).toEqual([]);
   });
 
+  it('a message that a fault stopped hides none that somebody stopped', async () => {
+    const { db, clock, drain, seqs, post, odd } = await twoMessages();
+    const said = async () => {
+      const health = await getDeliveryHealth(testContext(db, { clock }));
+      return [health, ...health.more].map(({ message }) => message);
+    };
+    odd(1, 20);
+    await post(seqs.slice(0, 20));
+    await drain();
+    expect((await said()).filter((words) => words.includes('stopped'))).toHaveLength(1);
+    const other = await post(seqs.slice(20));
+    const stop = { stopped_at: clock.now(), stopped_by: 'Sam' };
+    await db.write((tx) => tx.updateTable('notices').set(stop).where('seq', '=', other).execute());
+    const [fault, hand] = (await said()).filter((words) => words.includes('stopped'));
+    expect(fault).toMatch(/^A message was stopped by Foghorn/);
+    expect(hand).toMatch(/^1 message is stopped\. Nothing of it leaves/);
+  });
+
   it('the same words for a second message show that the fault is nobody’s: the provider stops', async () => {
     const { db, drain, seqs, post, odd, circuit } = await twoMessages();
     odd(1, 40);

@@ -66,7 +66,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
   });
 
   /** The host's page with this on it; what the browser complains of is in `complaints`. */
-  async function show(body: string, options: { dark?: boolean; frozen?: boolean } = {}) {
+  async function show(body: string, options: { dark?: boolean; frozen?: boolean; late?: boolean } = {}) {
     html = body;
     const context = await browser.newContext({
       viewport: { width: 360, height: 700 },
@@ -77,8 +77,8 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     contexts.push(context);
     const page = await context.newPage();
     if (options.frozen) await page.clock.install();
-    // Minutes pass there in a moment of ours: no answer is too late.
-    if (options.frozen)
+    // Minutes pass there in a moment of ours: no answer is too late, unless that is what is looked at.
+    if (options.frozen && !options.late)
       await page.addInitScript(() => {
         AbortSignal.timeout = () => new AbortController().signal;
       });
@@ -219,6 +219,16 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     expect(
       complaints.filter((one) => !one.includes('503') && !one.includes('Content Security Policy')),
     ).toEqual([]);
+  });
+
+  it('gives up on an answer that does not come, and asks again', async () => {
+    const { page } = await show(`<foghorn-status></foghorn-status>${script()}`, { frozen: true, late: true });
+    await said(page);
+    let asked = 0;
+    await page.route('**/embed/*.json', () => void asked++);
+    await page.clock.runFor(73_000);
+    await expect.poll(() => asked).toBe(1);
+    await expect.poll(() => page.clock.runFor(10_000).then(() => asked), { timeout: 30_000 }).toBe(2);
   });
 
   it('never throws into its host: twice there, nobody there, nothing like that there', async () => {

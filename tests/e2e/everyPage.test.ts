@@ -45,6 +45,7 @@ const NO_PAGE: Record<string, string> = {
   '/history.rss': 'a feed',
   '/incidents/[id].json': 'JSON',
   '/logo/[file]': 'an image',
+  '/marks.js': 'a script',
   '/robots.txt': 'text for crawlers',
   '/sitemap.xml': 'XML for crawlers',
   '/api/hooks/resend': 'takes what the mail provider says, by POST alone',

@@ -88,7 +88,7 @@ describe.skipIf(!CHROMIUM)('in a browser, in other languages', () => {
       // Checkout has trouble now, and had some before.
       const marks = page.locator('.h').first();
       await marks.focus();
-      expect(await marks.getAttribute('aria-valuenow')).toBe('89');
+      await expect.poll(() => marks.getAttribute('aria-valuenow')).toBe('89');
       const of = async (part: string) =>
         page
           .locator(part)

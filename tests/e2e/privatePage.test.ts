@@ -68,6 +68,8 @@ describe.skipIf(!CHROMIUM)('a private page, in a browser', () => {
     // What is open refreshes itself, with the cookie that it has.
     await door.goto(house.server.url);
     expect(await door.evaluate(async () => (await fetch('/', { cache: 'no-cache' })).status)).toBe(200);
+    await door.locator('.h[tabindex="0"]').focus();
+    await door.locator('#tip').waitFor();
     // And the browser puts up no window of its own where it is told that it may not any more.
     await saveAccess(house.as('owner'), { mode: 'password', password: 'four other loud piers' });
     await expect

@@ -129,7 +129,7 @@ describe('the first round trip', () => {
     expect(Math.max(sizes.br, sizes.gzip)).toBeLessThanOrEqual(10_000);
   });
 
-  it('brings it in 10,000 bytes of brotli, which browsers ask for, with all that its owner may add: two logos, accent, footer and support', async () => {
+  it('brings it in 10,000 bytes with all that its owner may add: two logos, accent, footer and support', async () => {
     const now = new Date().toISOString();
     const logo = { type: 'image/svg+xml', width: 320, height: 64 } as const;
     const [light, dark] = ['light', 'dark'].map((of) =>
@@ -152,8 +152,7 @@ describe('the first round trip', () => {
     expect(await html()).toMatch(/--btn:#.*<picture>.*<img.*support\.harbour\.example/s);
     const sizes = await weights();
     console.log(`/ with its owner's brand: ${sizes.br} with brotli, ${sizes.gzip} with gzip`);
-    expect(sizes.br).toBeLessThanOrEqual(10_000);
-    expect(sizes.gzip).toBeLessThanOrEqual(10_300);
+    expect(Math.max(sizes.br, sizes.gzip)).toBeLessThanOrEqual(10_000);
     // Its images are not there to be fetched.
     const owner = { accent: '#0b6e69', footer: 'Harbour Ltd, 1 Pier Road', logos: {}, wordmark: false };
     await db.write(async (tx) => {
@@ -186,7 +185,7 @@ describe('the first round trip', () => {
     // A formatter that breaks a line before punctuation leaves a space there.
     expect(text).not.toMatch(/\s[,;.](\s|$)/);
     expect(html.match(/role="status"/g)).toHaveLength(1);
-    expect(html).toMatch(/<body[^>]*>\s*<!--as-of-->/);
+    expect(html).toMatch(/<body[^>]*>\s*<div id="age"><!--as-of--><\/div>/);
     expect(html).toContain(`<link rel="canonical" href="${server.url}/"`);
   });
 });
@@ -309,6 +308,8 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
       await page.keyboard.press('Tab');
     const spoken = () =>
       page.evaluate(() => [document.activeElement!.ariaLabel, document.activeElement!.ariaValueText]);
+    // What the marks say is fetched by who comes to one.
+    await page.locator('#tip').waitFor();
     const [label, newest] = await spoken();
     expect(label).toMatch(/^Checkout, 90 days: \d with trouble$/);
     expect(newest).toMatch(/^\w{3} \d+ \w{3}: Major outage/);
@@ -333,21 +334,24 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await page.evaluate(() => {
       for (const details of document.querySelectorAll('details')) details.open = true;
     });
-    const drawn = await page.evaluate(() => {
+    await page.locator('.h').first().focus();
+    await page.locator('#tip').waitFor();
+    const drawn = await page.evaluate(async () => {
       const press = (key: string) =>
         document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
-      const drawings = [...document.querySelectorAll<HTMLElement>('.h')];
-      return drawings.flatMap((drawing) => {
+      const all: string[] = [];
+      for (const drawing of document.querySelectorAll<HTMLElement>('.h')) {
         drawing.tabIndex = 0;
         drawing.focus();
+        await null;
         const name = drawing.ariaLabel!.split(', 90 days')[0]!;
-        const days: string[] = [];
         for (let i = Number(/days: (\d+)/.exec(drawing.ariaLabel!)?.[1] ?? 1); i > 0; i--) {
-          days.push(`${name}: ${89 - Number(drawing.ariaValueNow)} days ago: ${drawing.ariaValueText}`);
+          all.push(`${name}: ${89 - Number(drawing.ariaValueNow)} days ago: ${drawing.ariaValueText}`);
           press('ArrowLeft');
+          await null;
         }
-        return days;
-      });
+      }
+      return all;
     });
     const [now] = await page.locator('header').evaluateAll(() => [Date.now()]);
     const rows = await page.locator('.tab tbody').evaluateAll(

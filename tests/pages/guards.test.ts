@@ -30,6 +30,8 @@ const PUBLIC_IN_DESIGN = [
   /^\/(sitemap\.xml|robots\.txt)$/,
   // Where a private page is opened with its password.
   /^\/enter$/,
+  // What a page asks for when someone comes to its marks.
+  /^\/marks\.js$/,
   // The owner's logo.
   /^\/logo\/\[\]$/,
   // An incident's brief, for whoever was given a link that expires.

@@ -134,6 +134,7 @@ describe('a page with a password', () => {
         '/enter',
         '/healthz',
         '/logo/[]',
+        '/marks.js',
         '/metrics',
         '/readyz',
         '/robots.txt',
@@ -273,6 +274,7 @@ describe('a page with a password', () => {
       ['/favicon.svg', 200],
       ['/admin/login', 200],
       ['/embed/status.js', 200],
+      ['/marks.js', 200],
     ] as const)
       expect([(await get(path as string)).status, path]).toEqual([status, path]);
     const preflight = await ask(server.url, '/api/v2/summary.json', { method: 'OPTIONS' });

@@ -129,7 +129,7 @@ it('holds every route that is the same for everyone; every other one is known to
   expect(both.map(({ path }) => path)).toEqual([]);
   for (const path of samples.map(([pattern]) => sample(pattern)).filter(isShared))
     expect([...there]).toContain(path);
-  for (const path of ['/favicon.svg', '/share.png', '/robots.txt', '/embed/status.js'])
+  for (const path of ['/favicon.svg', '/share.png', '/robots.txt', '/embed/status.js', '/marks.js'])
     expect([...there]).toContain(path);
   // A group has its own badge and embeds.
   const group = house.ids['/admin/components/groups/[]'];

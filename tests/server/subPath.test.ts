@@ -197,6 +197,8 @@ describe('a page below a path', () => {
       });
       page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
       await page.goto(site + BASE);
+      await page.locator('.h[tabindex="0"]').focus();
+      await page.locator('#tip').waitFor();
       await page.goto(`${site}${BASE}/admin`);
       await page.getByLabel('Email').fill(house.users.comms.email);
       await page.getByLabel('Password', { exact: true }).fill(PASSWORD);

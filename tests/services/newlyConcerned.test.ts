@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Db, Tx } from '#db/open.ts';
 import { getPageVersion } from '#db/page.ts';
+import { addMs } from '#domain/time.ts';
 import { createAccount } from '#services/accounts.ts';
 import { sendDigests } from '#services/digests.ts';
 import { goOn, listOutgoing, stopSending } from '#services/fanoutControl.ts';
@@ -64,14 +65,15 @@ eachDatabase('whom an incident turned out to concern', (fresh) => {
       { id: checkout.id, status: 'operational' },
       { id: cart.id, status: 'major_outage' },
     ] as const;
-    expect(await previewCorrection(ctx, { incidentId: id, version, components: itWasTheCart })).toBe(4);
+    expect(await previewCorrection(ctx, { incidentId: id, version, components: itWasTheCart })).toBe(5);
     expect(await db.read((tx) => Promise.all([readClaims(tx), readFanouts(tx), getPageVersion(tx)]))).toEqual(
       stood,
     );
     expect((await getIncident(ctx, id)).version).toBe(version);
     await told();
     expect(subjects(ofCart)).toEqual([]);
-    expect(await itIsTheCart(id)).toBe(4);
+    // Four to whom it is new, and the account to whom it is said that it is not theirs.
+    expect(await itIsTheCart(id)).toBe(5);
     await told();
     for (const one of [ofCart, important, byPolicy]) expect(subjects(one)).toEqual([T]);
     // The latest word, as it stands with the components that are right by now; what was said before it is quoted.
@@ -224,8 +226,62 @@ eachDatabase('accounts of a component that is corrected', (fresh) => {
     await say(second.id, { notify: true });
     expect((await told()).join('\n')).toMatch(/\bann\b/);
     await itIsTheCart(second.id);
-    expect(await told()).toEqual(['gus: [Investigating] Checkout is failing']);
+    expect(await told()).toEqual([
+      'ann: [Not affected] Checkout is failing',
+      'gus: [Investigating] Checkout is failing',
+    ]);
     await say(second.id, { status: 'resolved', reason: 'Checked.', notify: true });
     expect((await told()).join('\n')).toMatch(/ann.*bob.*gus: \[Resolved\]/);
+  });
+
+  it('that were told and are not affected hear so once, and again when they are after all; not what came to nothing in between', async () => {
+    const { ctx, checkout, cart, correct, itIsTheCart, told, declare, say, last } =
+      await wrongComponent(fresh);
+    const { id } = await declare();
+    await told();
+    await say(id, { notify: true, body: 'It begins.', nextUpdateBy: addMs(ctx.now(), 30 * 60_000) });
+    expect((await told()).join()).toContain('ann');
+    expect(last('ann').text).toContain('Next update by');
+
+    const { version } = await getIncident(ctx, id);
+    const components = [{ id: checkout.id, status: 'operational' }] as const;
+    expect(await previewCorrection(ctx, { incidentId: id, version, components: [...components] })).toBe(1);
+    await correct(id, ...components);
+    expect(await told()).toEqual(['ann: [Not affected] Checkout is failing']);
+    const words = last('ann').text.replace(/\s+/g, ' ');
+    expect(words).toContain(
+      'None of the components that you use is affected, after all. You will hear when it is resolved, and nothing before that. Follow it',
+    );
+    for (const words of ['Next update by', 'It begins.', 'that this is about'])
+      expect(last('ann').text).not.toContain(words);
+    expect((await listToldAudiences(ctx, id)).find(({ name }) => name === 'Acme')?.moments.at(-1)?.what).toBe(
+      'spared',
+    );
+    // It is no matter of theirs: neither what is said next, nor another correction beside them.
+    await say(id, { notify: true, body: 'Still looking.' });
+    await itIsTheCart(id);
+    expect((await told()).join()).not.toContain('ann');
+
+    await correct(id, { id: checkout.id, status: 'major_outage' });
+    await correct(id, { id: checkout.id, status: 'operational' });
+    expect((await told()).join()).not.toContain('ann');
+    await correct(id, { id: checkout.id, status: 'major_outage' });
+    expect((await told()).join()).toContain('ann: [Affected] Checkout is failing');
+    expect(last('ann').text).toMatch(/It is, after all[\s\S]*Still looking\.[\s\S]*It begins\./);
+    await correct(id, { id: checkout.id, status: 'operational' });
+    await correct(id, { id: checkout.id, status: 'major_outage' });
+    expect((await told()).join()).not.toContain('ann');
+    await say(id, { notify: true, body: 'Nearly there.' });
+    expect((await told()).join()).toContain('ann');
+
+    await correct(id, { id: checkout.id, status: 'operational' }, { id: cart.id, status: 'operational' });
+    expect((await told()).join('\n')).toMatch(
+      /ann.*gus: \[Not affected\]|gus.*ann: \[Not affected\]|ann, gus: \[Not affected\]/,
+    );
+    await say(id, { status: 'resolved', reason: 'Checked.', notify: true });
+    expect((await told()).join('\n')).toMatch(/ann.*gus: \[Resolved\]/);
+    // Over is over.
+    await correct(id, { id: checkout.id, status: 'major_outage' });
+    expect(await told()).toEqual([]);
   });
 });

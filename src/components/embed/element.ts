@@ -125,6 +125,8 @@
         const answer = await fetch(`${base.replace(/\/$/, '')}/embed/${encodeURIComponent(of)}.json`, {
           credentials: 'omit',
           cache: 'no-cache',
+          // Where a browser has no such clock, an answer is waited for as long as the browser does.
+          signal: AbortSignal.timeout?.(15_000) ?? null,
         });
         if (!answer.ok) throw answer.status;
         // Up to when it was so is new with every version of the page, and nothing that is said.
