@@ -122,7 +122,12 @@ export async function acceptDeliveries(
 export async function endMembers(
   tx: Tx,
   seqs: readonly number[],
-  end: { state: 'refused' | 'uncertain' | 'suppressed'; reason: string; decided?: boolean; now: Instant },
+  end: {
+    state: 'refused' | 'bounced' | 'uncertain' | 'suppressed';
+    reason: string;
+    decided?: boolean;
+    now: Instant;
+  },
 ): Promise<void> {
   if (!seqs.length) return;
   await tx

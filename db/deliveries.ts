@@ -77,6 +77,21 @@ export async function listQueued(tx: Tx, queue: Queue): Promise<QueuedDelivery[]
   return queuedNow(tx, await readHolds(tx, queue.now), queue).execute();
 }
 
+/**
+ * Which of these notices (ids) tell of what not everyone inside may know: each with its incident (a seq). Uses the UNIQUE id and the key of
+ * incidents.
+ */
+export async function listSealed(tx: Tx, noticeIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx
+    .selectFrom('notices as n')
+    .innerJoin('incidents as i', 'i.seq', 'n.incident_seq')
+    .select(['n.id', 'i.seq'])
+    .where('n.id', 'in', noticeIds)
+    .where((eb) => eb.or([eb('i.restricted', '=', 1), eb('i.unsealed_at', '>', eb.ref('n.created_at'))]))
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.seq]));
+}
+
 /** Where a delivery stands in the queue of its priority. */
 export type Place = { notBefore: Instant; seq: number };
 

@@ -3,6 +3,7 @@ import type { DeliveryState } from '#domain/deliveries.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Tx } from './open.ts';
 import type { Row } from './schema.ts';
+import { MAY_HAVE_IT } from './unfinished.ts';
 
 /** Why a delivery to a quarantined endpoint was left out: by these words resuming finds it again. */
 export const QUARANTINED = 'Calls there failed, so nothing is sent until someone lets them go on.';
@@ -179,7 +180,9 @@ export async function resumeHook(
             .select(sql.lit(1).as('one'))
             .whereRef('newer.recipient_seq', '=', 'd.recipient_seq')
             .whereRef('newer.seq', '>', 'd.seq')
-            .whereRef('nn.incident_seq', '=', 'dn.incident_seq'),
+            .whereRef('nn.incident_seq', '=', 'dn.incident_seq')
+            // What was dropped before it came there stands in no other's way.
+            .where((of) => of.or([of('nn.dropped_at', 'is', null), of('newer.state', 'in', MAY_HAVE_IT)])),
         ),
       ),
     )

@@ -79,6 +79,35 @@ export async function listRecords(
   return found;
 }
 
+/** Of two reasons the graver one is said. */
+const GRAVITY: Record<Suppression['reason'], number> = {
+  manual: 0,
+  soft_bounces: 1,
+  bounce: 2,
+  complaint: 3,
+};
+
+/**
+ * What holds of an address once this happened to it, by when it happened and not by when we heard of it; null when nothing changes, because
+ * it was let go since.
+ */
+export function suppressedBy(
+  record: SuppressionRecord | null,
+  {
+    address,
+    reason,
+    detail,
+    at,
+  }: { address: string; reason: Suppression['reason']; detail: string | null; at: Instant },
+): SuppressionRecord | null {
+  if (record?.liftedAt && at <= record.liftedAt) return null;
+  const fresh = { address, reason, detail, createdAt: at, liftedAt: null, liftedReason: null };
+  if (!record || record.liftedAt) return fresh;
+  const createdAt = at > record.createdAt ? at : record.createdAt;
+  const graver = GRAVITY[reason] > GRAVITY[record.reason];
+  return graver ? { ...fresh, createdAt } : { ...record, createdAt };
+}
+
 /** Writes down what holds of an address from now on, whatever held before. */
 export async function putRecord(tx: Tx, record: SuppressionRecord): Promise<void> {
   const row = {

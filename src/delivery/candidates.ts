@@ -1,5 +1,5 @@
 import { listReadyBatches, type NewBatch, type ReadyBatch } from '#db/batches.ts';
-import { listHeads, listQueued, type Place, type QueuedDelivery } from '#db/deliveries.ts';
+import { listHeads, listQueued, listSealed, type Place, type QueuedDelivery } from '#db/deliveries.ts';
 import { QUARANTINED } from '#db/hookCalls.ts';
 import { type HookFacts, listHookFacts } from '#db/hooks.ts';
 import { listNotices } from '#db/notices.ts';
@@ -133,7 +133,7 @@ export async function pickAhead(
     const written = ahead.filter((one) => one.priority === priority);
     const limit = batches * transport.batchSize;
     const next = await pickQueued(tx, { transport, priority, now, written, limit });
-    if (next.length) return next;
+    if (next.length) return next.slice(0, batches);
   }
   return [];
 }
@@ -167,9 +167,31 @@ async function pickQueued(
     ...(facts?.get(delivery.recipientSeq) ?? NO_HOOK),
     priority,
   }));
-  return Array.from({ length: Math.ceil(known.length / transport.batchSize) }, (_, index) =>
-    known.slice(index * transport.batchSize, (index + 1) * transport.batchSize),
-  );
+  return inBatches(known, transport.batchSize, await sealedOf(tx, known));
+}
+
+async function sealedOf(tx: Tx, queued: readonly Queued[]): Promise<ReadonlyMap<string, number>> {
+  const noticeIds = [...new Set(queued.map(({ noticeId }) => noticeId))];
+  // What all tell alike is of one incident: almost always, and then nothing is asked.
+  return noticeIds.length > 1 ? listSealed(tx, noticeIds) : new Map();
+}
+
+/**
+ * In the order of the queue. No batch tells of two restricted incidents: should it ever be held, only a person who may know all that is in it
+ * can decide about it, and there may be nobody who may know of both.
+ */
+function inBatches(queued: readonly Queued[], size: number, sealed: ReadonlyMap<string, number>): Queued[][] {
+  const all: Queued[][] = [];
+  let within: number | undefined;
+  for (const delivery of queued) {
+    const own = sealed.get(delivery.noticeId);
+    const last = all.at(-1);
+    const fits = last && last.length < size && (own === undefined || within === undefined || own === within);
+    if (fits) last.push(delivery);
+    else all.push([delivery]);
+    within = fits ? (within ?? own) : own;
+  }
+  return all;
 }
 
 /** The priorities that have waited long, the longest first, among what is less urgent than something else that waits. */

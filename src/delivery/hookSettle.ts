@@ -62,6 +62,8 @@ export async function settleHookCall(
       });
     case 'gone':
       return settleGone(tx, hook, result, now);
+    // A call has no mailbox that could be missing.
+    case 'bounced':
     case 'refused':
       return endMembers(tx, seqs, { state: 'refused', reason: result.reason, now });
     default:

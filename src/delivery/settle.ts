@@ -28,6 +28,8 @@ import {
   getProvider,
   openCircuit,
 } from '#db/providers.ts';
+import { listReceivers } from '#db/receipts.ts';
+import { listRecords, putRecord, suppressedBy } from '#db/suppressions.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
 import { refuse } from './commonFault.ts';
@@ -258,6 +260,9 @@ export async function settleMail(
         { now, transport },
       );
       break;
+    case 'bounced':
+      await bounce(tx, { seq: result.deliverySeq, reason: result.reason }, now);
+      break;
     case 'later': {
       // Beyond a round of tries someone has asked for another.
       const tries = ((member?.attempts ?? 0) % LATER_TRIES) + 1;
@@ -286,6 +291,17 @@ export async function settleMail(
       else await countUnanswered(tx, seqs, { reason: result.reason, now });
   }
   return true;
+}
+
+/** What a provider's word of a permanent bounce does, as the mail server itself says it: the address is not mailed again. */
+async function bounce(tx: Tx, { seq, reason }: { seq: number; reason: string }, now: Instant): Promise<void> {
+  const address = (await listReceivers(tx, [seq])).get(seq)?.address;
+  if (address) {
+    const before = (await listRecords(tx, [address])).get(address) ?? null;
+    const record = suppressedBy(before, { address, reason: 'bounce', detail: reason, at: now });
+    if (record) await putRecord(tx, record);
+  }
+  await endMembers(tx, [seq], { state: 'bounced', reason, now });
 }
 
 /** Whether someone's mail is in the bytes who is no member any more: erased, or in the queue again. */

@@ -77,6 +77,8 @@ export type MailResult = { deliverySeq: number } & (
   /** Refused for now: worth another try later, and not before `afterMs` when that was asked for. */
   | { kind: 'later'; reason: string; afterMs?: number }
   | { kind: 'refused'; reason: string }
+  /** There is no such mailbox, and there will be none: the address is not to be tried again. */
+  | { kind: 'bounced'; reason: string }
   /** Not tried, because others were being called there: in a moment. It does not count as a try. */
   | { kind: 'busy'; afterMs: number }
   /** Whoever gets it wants nothing more, ever. */

@@ -149,7 +149,7 @@ export function maskHookUrl(address: string): string {
 }
 
 /** What tells a machine in a cloud its secrets and does not stand among the link-local addresses, where the others are. */
-const METADATA = rangesOf(['fd00:ec2::/32', '100.100.100.200/32', '168.63.129.16/32']);
+const METADATA = rangesOf(['fd00:ec2::/32', 'fd20:ce::254/128', '100.100.100.200/32', '168.63.129.16/32']);
 
 /** Ranges in which no receiver stands, whatever is allowed: unspecified, link-local, multicast, reserved. */
 const RESERVED = rangesOf([

@@ -1,7 +1,7 @@
 import type { Tx } from '#db/open.ts';
 import { listSoftBounces } from '#db/receipts.ts';
 import { listKnownAddresses } from '#db/recipients.ts';
-import { listRecords, putRecord, type SuppressionRecord } from '#db/suppressions.ts';
+import { listRecords, putRecord, type SuppressionRecord, suppressedBy } from '#db/suppressions.ts';
 import { SOFT_BOUNCES } from '#domain/receipts.ts';
 import { addMs, DAY, type Instant } from '#domain/time.ts';
 
@@ -15,9 +15,6 @@ export type ListChange =
   | { kind: 'suppress' | 'listed'; address: string; reason: Reason; detail: string | null; at: Instant }
   | { kind: 'unlisted'; address: string; at: Instant }
   | { kind: 'softBounced'; address: string };
-
-/** Of two reasons the graver one is said. */
-const GRAVITY: Record<Reason, number> = { manual: 0, soft_bounces: 1, bounce: 2, complaint: 3 };
 
 /**
  * Applies the changes by when they happened, not by when we heard of them: what happened before an address was let go again suppresses
@@ -43,22 +40,10 @@ export async function updateSuppressions(tx: Tx, changes: readonly ListChange[])
         ? taken(record, change)
         : change.kind === 'softBounced'
           ? quarantined(record, address, await listSoftBounces(tx, address))
-          : put(record, change);
+          : suppressedBy(record, change);
     if (changed) after.set(address, changed);
   }
   for (const [address, record] of after) if (before.get(address) !== record) await putRecord(tx, record);
-}
-
-function put(
-  record: SuppressionRecord | null,
-  { address, reason, detail, at }: { address: string; reason: Reason; detail: string | null; at: Instant },
-): SuppressionRecord | null {
-  if (record?.liftedAt && at <= record.liftedAt) return null;
-  const fresh = { address, reason, detail, createdAt: at, liftedAt: null, liftedReason: null };
-  if (!record || record.liftedAt) return fresh;
-  const createdAt = at > record.createdAt ? at : record.createdAt;
-  const graver = GRAVITY[reason] > GRAVITY[record.reason];
-  return graver ? { ...fresh, createdAt } : { ...record, createdAt };
 }
 
 /** The provider let it go. What we ourselves decided stands. */
@@ -86,5 +71,5 @@ function quarantined(
   });
   if (!last) return null;
   const detail = `Could not be reached during ${incidents} incidents within ${days} days.`;
-  return put(record, { address, reason: 'soft_bounces', detail, at: last });
+  return suppressedBy(record, { address, reason: 'soft_bounces', detail, at: last });
 }

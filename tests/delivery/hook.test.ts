@@ -468,6 +468,33 @@ eachDatabase('calls of webhooks and chats', (fresh) => {
     expect(await db.read((tx) => findHook(tx, id))).toMatchObject({ failures: 0, quarantinedAt: null });
   });
 
+  it('goes on with the newest that may be told: what was dropped keeps nothing before it back', async () => {
+    const { ctx, add, post, say, drain, db, clock } = await house();
+    const server = await receiver();
+    const { id } = await add(server.url);
+    server.answer = (_call, response) => response.writeHead(500).end();
+    const incidents: string[] = [];
+    for (let n = 0; n < 10; n++) incidents.push(await post({ body: 'What is true.' }));
+    await drain();
+    expect((await db.read((tx) => findHook(tx, id)))?.quarantinedAt).toBe(clock.now());
+    const last = incidents[9] as string;
+    clock.advance(MINUTE);
+    await say(last, { status: 'identified', body: 'What is wrong.' });
+    const { noticeId } = (await listFanoutsOf(ctx, last))[0]!;
+    await stopSending(ctx, noticeId);
+    await dropRest(ctx, noticeId);
+    await expandAll(db, ctx.now);
+    await drain();
+    server.answer = (_call, response) => response.writeHead(200).end();
+    await resumeHookSubscriber(ctx, id);
+    await drain();
+    const told = server.calls
+      .slice(10)
+      .filter((call) => call.json.incident?.id === last)
+      .map((call) => call.json.incident.status);
+    expect(told).toEqual(['investigating']);
+  });
+
   it('tells everything that waits at once when the receiver is back', async () => {
     const { add, post, drain, db, clock } = await house();
     const server = await receiver();

@@ -3,16 +3,20 @@ import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { claimBatch } from '#db/batches.ts';
+import { insertDelivery } from '#db/deliveries.ts';
+import { insertNotice } from '#db/notices.ts';
+import type { Db } from '#db/open.ts';
 import { closeCircuit, getProvider } from '#db/providers.ts';
+import { suppressAddress } from '#db/suppressions.ts';
 import { LEASE_MS } from '#delivery/lease.ts';
 import { smtpTransport } from '#delivery/transports/smtp.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
 import { listFanouts, retryRefused } from '#services/deliveries.ts';
 import { resumeProvider } from '#services/outbox.ts';
 import { testContext } from '../support/context.ts';
-import { freshSqlite } from '../support/databases.ts';
+import { eachDatabase, freshSqlite } from '../support/databases.ts';
 import { address, makeSubscribers } from '../support/people.ts';
-import { batches, expandAll, postNotice, rigEngine, SENDER, states } from './support.ts';
+import { batches, expandAll, postNotice, rendered, rigEngine, SENDER, states } from './support.ts';
 
 type Verdict = number | 'drop' | null;
 type Post = { to: string; parsed: ParsedMail; raw: string };
@@ -50,8 +54,9 @@ async function posted(
   people: number,
   url = server.url,
   options: Partial<Parameters<typeof smtpTransport>[0]> = {},
+  fresh: () => Promise<Db> = freshSqlite,
 ) {
-  const db = await freshSqlite();
+  const db = await fresh();
   const transport = smtpTransport({ url, sender: SENDER, ...options });
   open.push(db.close, transport.close);
   await makeSubscribers(db, people);
@@ -301,17 +306,99 @@ it('a row of mailboxes that are not there stops nobody; nor does one person who 
   server.words = '5.1.1 <$>: User unknown';
   const { db, drain, clock } = await posted(20);
   await drain();
-  expect(await states(db)).toEqual({ accepted: 8, refused: 12 });
+  expect(await states(db)).toEqual({ accepted: 8, bounced: 12 });
   server.atRecipient = () => 554;
   server.words = '5.7.1 <$>: We do not like you';
   await db.write((tx) =>
-    tx.updateTable('recipients').set({ state: 'unsubscribed' }).where('seq', '>', 1).execute(),
+    tx.updateTable('recipients').set({ state: 'unsubscribed' }).where('seq', '<', 20).execute(),
   );
   for (let n = 0; n < 7; n++) await postNotice(db, clock.now());
   await expandAll(db, clock.now);
   await drain();
-  expect((await states(db)).refused).toBe(19);
+  expect((await states(db)).refused).toBe(7);
   expect((await db.read((tx) => getProvider(tx, 'smtp'))).circuit).toBe('closed');
+});
+
+eachDatabase('a mailbox that the mail server says is not there', (fresh) => {
+  const suppressed = (db: Db) =>
+    db.read((tx) =>
+      tx
+        .selectFrom('suppressions')
+        .select(['address', 'reason', 'detail'])
+        .where('lifted_at', 'is', null)
+        .orderBy('address')
+        .execute(),
+    );
+  const house = () => posted(3, server.url, {}, fresh);
+
+  it.each([
+    ['550', '5.1.1 <$>: User unknown', 550],
+    ['551', '5.1.6 <$>: Moved', 551],
+    ['a host that takes no mail', '5.1.10 Recipient address has null MX', 556],
+  ])('is not mailed again, as when the provider says that it bounced: %s', async (_, words, code) => {
+    server.atRecipient = (to) => (to === address(2) ? code : null);
+    server.words = words;
+    const { db, drain, clock } = await house();
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 2, bounced: 1 });
+    expect(await suppressed(db)).toEqual([
+      {
+        address: address(2),
+        reason: 'bounce',
+        detail: expect.stringContaining(`The mail server said: ${code} ${words.slice(0, 5)}`),
+      },
+    ]);
+    server.atRecipient = () => null;
+    await postNotice(db, clock.now());
+    await expandAll(db, clock.now);
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 4, bounced: 1, suppressed: 1 });
+    expect(people(server.taken)).not.toContain(address(2));
+  });
+
+  it.each([
+    ['550 alone', 'User unknown', 550],
+    ['550 with the code later on', 'no: 5.1.1 is what we would say', 550],
+    ['the sender’s address', '5.1.8 Bad sender', 553],
+    ['a policy', '5.7.1 <$>: We do not like you', 550],
+    ['a full mailbox', '5.2.2 <$>: Full', 552],
+    ['a code that only begins so', '5.1.11 <$>: What', 550],
+  ])('is not taken for such: %s', async (_, words, code) => {
+    server.atRecipient = (to) => (to === address(2) ? code : null);
+    server.words = words;
+    const { db, drain } = await house();
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 2, refused: 1 });
+    expect(await suppressed(db)).toEqual([]);
+  });
+
+  it('is a graver reason than that it could not be reached for a while, so that staff are not called there either', async () => {
+    server.atRecipient = (to) => (to === address(2) ? 550 : null);
+    server.words = '5.1.1 <$>: User unknown';
+    const { db, drain, clock } = await house();
+    await db.write(async (tx) => {
+      await suppressAddress(tx, {
+        address: address(2),
+        reason: 'soft_bounces',
+        detail: null,
+        now: clock.now(),
+      });
+      const call = await insertNotice(tx, {
+        ...{ id: 'call00000001', kind: 'call', incidentSeq: null, updateSeq: null, priority: 0 },
+        rendered: rendered(),
+        now: clock.now(),
+      });
+      const { seq: recipientSeq } = await tx
+        .selectFrom('recipients')
+        .select('seq')
+        .where('address', '=', address(2))
+        .executeTakeFirstOrThrow();
+      await insertDelivery(tx, { noticeSeq: call, recipientSeq, priority: 0, now: clock.now() });
+    });
+    await drain();
+    expect(await states(db)).toEqual({ accepted: 2, bounced: 1, suppressed: 1 });
+    expect(await suppressed(db)).toMatchObject([{ address: address(2), reason: 'bounce' }]);
+  });
 });
 
 it('no answer after the message: the same bytes once more, then uncertain, never a third time', async () => {

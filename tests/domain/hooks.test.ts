@@ -63,6 +63,7 @@ const NOWHERE = [
   'fec0::1',
   'ff02::1',
   'fd00:ec2::254',
+  'fd20:ce::254',
   'not an address',
   '',
 ];
@@ -141,6 +142,7 @@ describe('a URL that is to be called', () => {
     ['https://[::ffff:10.0.0.1]/x', 'private network'],
     ['https://169.254.169.254/latest', 'no web server outside'],
     ['https://[fd00:ec2::254]/latest', 'no web server outside'],
+    ['https://[fd20:ce::254]/computeMetadata/v1/', 'no web server outside'],
     ['https://0/x', 'no web server outside'],
   ])('%j is refused: %s', (typed, problem) => {
     const result = read(typed);

@@ -6,13 +6,14 @@ import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { dropRest } from '#services/dropRest.ts';
 import { stopSending } from '#services/fanoutControl.ts';
 import { decideHeld, HELD_DECISIONS, listHeld } from '#services/heldBatches.ts';
+import { declareRestricted } from '#services/restricted.ts';
 import { batches, expandAll, fakeTransport, postNotice, rigEngine, states } from '../delivery/support.ts';
 import { testContext } from '../support/context.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { startFakeResend } from '../support/fakeResend.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { outgoingHouse } from './outgoingHouse.ts';
-import { sealedHouse } from './sealedHouse.ts';
+import { type Name, sealedHouse } from './sealedHouse.ts';
 
 const CONTRADICTS = {
   kind: 'answer',
@@ -160,6 +161,33 @@ eachDatabase('a batch that is held', (fresh) => {
     await house.drain();
     expect(house.wire.taken).toEqual([]);
     expect(await states(house.db)).toEqual({ superseded: 2 });
+  });
+
+  it('never tells of two restricted incidents, so that there is always someone to decide about it', async () => {
+    const { db, as, seal, cart } = await sealedHouse(fresh);
+    await seal();
+    await declareRestricted(as('user-responder'), {
+      title: 'A door stood open',
+      severity: 'SEV1',
+      components: [{ id: cart.id, status: 'major_outage' }],
+      viewers: ['user-comms'],
+    });
+    const rig = await rigEngine(
+      db,
+      {
+        ...fakeTransport(await startFakeResend()),
+        paced: false,
+        send: async () => ({ kind: 'unknown', afterMs: HOUR, reason: 'No answer.', unreachable: false }),
+      },
+      { clock: as('noor').clock },
+    );
+    await rig.drain();
+    await hold(db);
+    const mails = async (name: Name) =>
+      (await listHeld(as(name))).reduce((sum, batch) => sum + batch.mails, 0);
+    // Each sees what is theirs, and nothing is left that nobody sees.
+    expect([await mails('noor'), await mails('user-comms')]).toEqual([1, 1]);
+    expect(await states(db)).toEqual({ in_batch: 2 });
   });
 
   it('of a restricted incident is shown to its viewers, and decided by them', async () => {

@@ -163,13 +163,22 @@ function readFailure(error: SmtpError, deliverySeq: number, handedOver: boolean)
     return { kind: 'retry', afterMs: null, reason, unreachable: true };
   if (error.code === 'EENVELOPE' || error.code === 'EMESSAGE')
     return code === undefined || (code >= 500 && code !== 503)
-      ? { deliverySeq, kind: 'refused', reason }
+      ? { deliverySeq, kind: isNoMailbox(error) ? 'bounced' : 'refused', reason }
       : { deliverySeq, kind: 'later', reason };
   if (handedOver)
     return code === undefined
       ? { deliverySeq, kind: 'unanswered', reason }
       : { deliverySeq, kind: 'later', reason };
   return { kind: 'retry', afterMs: null, reason, unreachable: true };
+}
+
+/**
+ * RFC 3463 and its registry: no such mailbox (5.1.1), no such host (5.1.2), no address (5.1.3), moved away (5.1.6), a host that takes no mail
+ * (5.1.10, RFC 7505). Nothing less ends an address for good: a bare 550 may be a policy, a full mailbox or a filter as well, and 5.7.x says
+ * what the server thinks of this sender or this mail. Mended, both would be taken.
+ */
+function isNoMailbox({ response = '' }: SmtpError): boolean {
+  return /^5\d\d[ -]5\.1\.(?:1|2|3|6|10)(?!\d)/.test(response);
 }
 
 /** 421 ends the session and 454 the service (RFC 5321, RFC 4954); what is said to the sender, or of their quota, holds for every mail. */
