@@ -46,6 +46,26 @@ export async function listReceivers(tx: Tx, seqs: readonly number[]): Promise<Ma
   return found;
 }
 
+/**
+ * Since when everything before this delivery to the same recipient has bounced; null when the last that came to an end there did not. Of the
+ * newest twenty. Uses deliveries_recipient.
+ */
+export async function bouncesSince(tx: Tx, deliverySeq: number): Promise<Instant | null> {
+  const rows = await tx
+    .selectFrom('deliveries as d')
+    .innerJoin('deliveries as other', 'other.recipient_seq', 'd.recipient_seq')
+    .select(['other.state', 'other.updated_at'])
+    .where('d.seq', '=', deliverySeq)
+    .whereRef('other.seq', '<', 'd.seq')
+    .where('other.state', 'in', ['bounced', 'accepted', 'delivered', 'complained'])
+    .orderBy('other.seq', 'desc')
+    .limit(20)
+    .execute();
+  const taken = rows.findIndex(({ state }) => state !== 'bounced');
+  const bounced = taken < 0 ? rows : rows.slice(0, taken);
+  return bounced.at(-1)?.updated_at ?? null;
+}
+
 /** Moves deliveries a step on; those that are there already, or further, stay. */
 export async function moveDeliveries(
   tx: Tx,

@@ -28,10 +28,9 @@ import {
   getProvider,
   openCircuit,
 } from '#db/providers.ts';
-import { listReceivers } from '#db/receipts.ts';
-import { listRecords, putRecord, suppressedBy } from '#db/suppressions.ts';
 import { addMs, type Instant } from '#domain/time.ts';
 import { LATER_TRIES, laterDelay, unknownDelay } from './backoff.ts';
+import { bounce } from './bounce.ts';
 import { refuse } from './commonFault.ts';
 import { freezeBatch, splitBody } from './freeze.ts';
 import { settleHookCall } from './hookSettle.ts';
@@ -261,7 +260,7 @@ export async function settleMail(
       );
       break;
     case 'bounced':
-      await bounce(tx, { seq: result.deliverySeq, reason: result.reason }, now);
+      await bounce(tx, result, now);
       break;
     case 'later': {
       // Beyond a round of tries someone has asked for another.
@@ -291,17 +290,6 @@ export async function settleMail(
       else await countUnanswered(tx, seqs, { reason: result.reason, now });
   }
   return true;
-}
-
-/** What a provider's word of a permanent bounce does, as the mail server itself says it: the address is not mailed again. */
-async function bounce(tx: Tx, { seq, reason }: { seq: number; reason: string }, now: Instant): Promise<void> {
-  const address = (await listReceivers(tx, [seq])).get(seq)?.address;
-  if (address) {
-    const before = (await listRecords(tx, [address])).get(address) ?? null;
-    const record = suppressedBy(before, { address, reason: 'bounce', detail: reason, at: now });
-    if (record) await putRecord(tx, record);
-  }
-  await endMembers(tx, [seq], { state: 'bounced', reason, now });
 }
 
 /** Whether someone's mail is in the bytes who is no member any more: erased, or in the queue again. */

@@ -329,31 +329,65 @@ eachDatabase('a mailbox that the mail server says is not there', (fresh) => {
         .orderBy('address')
         .execute(),
     );
-  const house = () => posted(3, server.url, {}, fresh);
+  const house = async () => {
+    const house = await posted(3, server.url, {}, fresh);
+    const { db, clock, drain } = house;
+    const say = async () => {
+      await postNotice(db, clock.now());
+      await expandAll(db, clock.now);
+      await drain();
+    };
+    return { ...house, say };
+  };
 
   it.each([
     ['550', '5.1.1 <$>: User unknown', 550],
     ['551', '5.1.6 <$>: Moved', 551],
     ['a host that takes no mail', '5.1.10 Recipient address has null MX', 556],
-  ])('is not mailed again, as when the provider says that it bounced: %s', async (_, words, code) => {
-    server.atRecipient = (to) => (to === address(2) ? code : null);
-    server.words = words;
-    const { db, drain, clock } = await house();
+  ])(
+    'is not mailed again once that has been so for a day, as when the provider says that it bounced: %s',
+    async (_, words, code) => {
+      server.atRecipient = (to) => (to === address(2) ? code : null);
+      server.words = words;
+      const { db, drain, clock, say } = await house();
+      await drain();
+      expect(await states(db)).toEqual({ accepted: 2, bounced: 1 });
+      clock.advance(24 * HOUR - MINUTE);
+      await say();
+      expect(await states(db)).toEqual({ accepted: 4, bounced: 2 });
+      expect(await suppressed(db)).toEqual([]);
+      clock.advance(MINUTE);
+      await say();
+      expect(await suppressed(db)).toEqual([
+        {
+          address: address(2),
+          reason: 'bounce',
+          detail: expect.stringContaining(`The mail server said: ${code} ${words.slice(0, 5)}`),
+        },
+      ]);
+      server.atRecipient = () => null;
+      await say();
+      expect(await states(db)).toEqual({ accepted: 8, bounced: 3, suppressed: 1 });
+      expect(people(server.taken)).not.toContain(address(2));
+    },
+  );
+
+  it('suppresses nobody where the server only lost its list for a while', async () => {
+    server.atRecipient = () => 550;
+    server.words = '5.1.1 <$>: User unknown';
+    const { db, drain, clock, say } = await house();
     await drain();
-    expect(await states(db)).toEqual({ accepted: 2, bounced: 1 });
-    expect(await suppressed(db)).toEqual([
-      {
-        address: address(2),
-        reason: 'bounce',
-        detail: expect.stringContaining(`The mail server said: ${code} ${words.slice(0, 5)}`),
-      },
-    ]);
+    clock.advance(HOUR);
+    await say();
+    expect(await states(db)).toEqual({ bounced: 6 });
     server.atRecipient = () => null;
-    await postNotice(db, clock.now());
-    await expandAll(db, clock.now);
-    await drain();
-    expect(await states(db)).toEqual({ accepted: 4, bounced: 1, suppressed: 1 });
-    expect(people(server.taken)).not.toContain(address(2));
+    clock.advance(HOUR);
+    await say();
+    server.atRecipient = () => 550;
+    clock.advance(48 * HOUR);
+    await say();
+    expect(await states(db)).toEqual({ accepted: 3, bounced: 9 });
+    expect(await suppressed(db)).toEqual([]);
   });
 
   it.each([
@@ -376,6 +410,8 @@ eachDatabase('a mailbox that the mail server says is not there', (fresh) => {
     server.atRecipient = (to) => (to === address(2) ? 550 : null);
     server.words = '5.1.1 <$>: User unknown';
     const { db, drain, clock } = await house();
+    await drain();
+    clock.advance(24 * HOUR);
     await db.write(async (tx) => {
       await suppressAddress(tx, {
         address: address(2),
@@ -396,7 +432,7 @@ eachDatabase('a mailbox that the mail server says is not there', (fresh) => {
       await insertDelivery(tx, { noticeSeq: call, recipientSeq, priority: 0, now: clock.now() });
     });
     await drain();
-    expect(await states(db)).toEqual({ accepted: 2, bounced: 1, suppressed: 1 });
+    expect(await states(db)).toEqual({ accepted: 2, bounced: 2 });
     expect(await suppressed(db)).toMatchObject([{ address: address(2), reason: 'bounce' }]);
   });
 });
