@@ -343,12 +343,12 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
       for (const drawing of document.querySelectorAll<HTMLElement>('.h')) {
         drawing.tabIndex = 0;
         drawing.focus();
-        await null;
+        await Promise.resolve();
         const name = drawing.ariaLabel!.split(', 90 days')[0]!;
         for (let i = Number(/days: (\d+)/.exec(drawing.ariaLabel!)?.[1] ?? 1); i > 0; i--) {
           all.push(`${name}: ${89 - Number(drawing.ariaValueNow)} days ago: ${drawing.ariaValueText}`);
           press('ArrowLeft');
-          await null;
+          await Promise.resolve();
         }
       }
       return all;
