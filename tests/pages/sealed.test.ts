@@ -349,6 +349,7 @@ describe('the table of incidents', () => {
     'audit.ts': 'joined under the rule',
     'approvals.ts': 'joined under the rule, and once for the clock',
     'claims.ts': 'joined under the rule',
+    'deliveries.ts': 'which messages are restricted, so that no batch tells of two such incidents',
     'deliveryReports.ts': 'messages, under the rule',
     'digestItems.ts':
       'what subscribers are told, which leaves out what is restricted by a condition of its own',
@@ -360,6 +361,7 @@ describe('the table of incidents', () => {
     'incidents.ts': 'writes',
     'keptWord.ts': 'reports, which leave out what is restricted by a condition of its own',
     'maintenance.ts': 'joined, without what is restricted: the end of some work must not give it away',
+    'missed.ts': 'numbers alone, of which whoever asks leaves out what is not open to all',
     'postmortems.ts': 'joined under the rule',
     'publicPage.ts': 'what everyone sees, which leaves out what is restricted by a condition of its own',
     'statuspageImport.ts': 'writes, and finds what it wrote',
