@@ -61,7 +61,8 @@ export async function putAccountsRight(
   const removed = before.filter((id) => !touched.includes(id));
   const heard = await listHeard(tx, incident.seq);
   const told = (await listAccounts(tx)).flatMap(({ id, components }) => {
-    const last = heard.findLast(({ audienceId }) => audienceId === id);
+    // A correction puts words right, and says nothing of whose they are.
+    const last = heard.findLast(({ audienceId, what }) => audienceId === id && what !== 'correction');
     if (!last) return [];
     const uses = (those: readonly string[]) => components.some((one) => those.includes(one.id));
     return [{ id, isTouched: uses(touched), wasTouched: uses(removed), isSpared: last.what === 'spared' }];

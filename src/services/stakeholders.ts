@@ -109,7 +109,10 @@ export async function tellAccounts(
   { update, ids, what }: { update: Update; ids: readonly string[]; what: 'spared' | 'affected' },
 ): Promise<number> {
   if (!ids.length) return 0;
-  return tell(tx, ctx, await readStory(tx, seq), {
+  const story = await readStory(tx, seq);
+  // What was stopped nobody new is told; that it is not theirs says none of it.
+  if (what === 'affected' && story.stopped.includes(update.seq)) return 0;
+  return tell(tx, ctx, story, {
     updateSeq: update.seq,
     moment: { ...wordOutside(severity), planned: kind === 'maintenance' },
     releaseNow: false,

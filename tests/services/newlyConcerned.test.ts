@@ -284,4 +284,18 @@ eachDatabase('accounts of a component that is corrected', (fresh) => {
     await correct(id, { id: checkout.id, status: 'major_outage' });
     expect(await told()).toEqual([]);
   });
+
+  it('are not told a text that was stopped when they are affected after all', async () => {
+    const { ctx, checkout, correct, told, declare, say } = await wrongComponent(fresh);
+    const { id } = await declare();
+    await told();
+    await say(id, { notify: true, body: 'It begins.' });
+    await told();
+    await correct(id, { id: checkout.id, status: 'operational' });
+    await told();
+    await say(id, { notify: true, body: 'Wrong words.' });
+    for (const { noticeId } of await listOutgoing(ctx, id)) await stopSending(ctx, noticeId);
+    await correct(id, { id: checkout.id, status: 'major_outage' });
+    expect((await told()).join()).not.toContain('ann');
+  });
 });
