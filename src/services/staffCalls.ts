@@ -102,7 +102,9 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const made = Map.groupBy(await listCalls(tx, seqs), ({ incidentSeq }) => incidentSeq);
   const gone = new Set((await listBouncedStaff(tx)).map(({ email }) => email));
   const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
-  const stalled = await listStalled(tx, seqs, now);
+  // That mail stands still is practised by nobody: a call with DRILL before it would be put aside.
+  const real = incidents.filter(({ drill }) => !drill).map(({ seq }) => seq);
+  const stalled = await listStalled(tx, real, now);
   const onDuty = await getOnDuty(tx, now);
   const comms = await listPeopleOfRole(tx, 'comms');
   const owners = await listPeopleOfRole(tx, 'owner');
