@@ -211,7 +211,7 @@ function nextPromise(
     due: next.nextUpdateDue,
     from: next.lastUpdateAt,
     late: next.nextUpdateDue <= now,
-    title: next === said ? null : next.title,
+    title: next === said ? null : titleWithScope(next.title, next.scope),
   };
 }
 
