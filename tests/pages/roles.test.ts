@@ -221,7 +221,7 @@ const VERBS: Record<string, readonly Role[]> = {
   suggestDrillRoles: RESPONDING,
   takeSuggestedRunbooks: RESPONDING,
   tickStep: RESPONDING,
-  takeOver: RESPONDING,
+  takeOver: POSTING,
   unsubscribeSubscriber: POSTING,
   updateComponent: POSTING,
   updateGroup: POSTING,

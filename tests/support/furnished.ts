@@ -193,7 +193,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     fields: { audience: 'public', status: 'identified', body: 'We found it.', version: String(version + 1) },
   });
   // A shift that runs, and one after a gap.
-  const shift = { primary: users.comms.id, second: users.owner.id, manager: users.viewer.id };
+  const shift = { primary: users.comms.id, second: users.owner.id, manager: users.responder.id };
   const { id: duty } = await addShift(ctx, { ...shift, from: now, to: addMs(now, 8 * HOUR) });
   await addShift(ctx, { ...shift, from: addMs(now, 9 * HOUR), to: addMs(now, 2 * DAY) });
   const calendar = 'the-calendar-of-person-comms';
