@@ -17,13 +17,12 @@ import {
   postUpdate,
 } from '#services/incidents.ts';
 import { callStaff } from '#services/staffCalls.ts';
+import { differing, serveCopy } from '../support/copies.ts';
 import { eachDatabaseUrl } from '../support/databases.ts';
-import { findMarks, markOf, openDoors, publicDoors, readCopy } from '../support/doors.ts';
-import { exportedVersion } from '../support/exported.ts';
-import { FURNISHED_ENV, type Furnished, furnish, signInAs } from '../support/furnished.ts';
+import { findMarks, markOf, openDoors, publicDoors } from '../support/doors.ts';
+import { type Furnished, furnish, signInAs } from '../support/furnished.ts';
 import { ask } from '../support/http.ts';
 import { sendAll, settleOutsiders, writtenForOutside } from '../support/outsiders.ts';
-import { startServer, type TestServer } from '../support/server.ts';
 
 /** Each field of a drill, with a text that stands nowhere else. */
 const PLAYED = {
@@ -48,18 +47,13 @@ eachDatabaseUrl('a drill', (place) => {
   it('is on no public route, in no copy, no format, and in nothing that leaves but to those who take part', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'foghorn-drill-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const env = { ...FURNISHED_ENV, DATABASE_URL: await place() };
+    const env = { DATABASE_URL: await place() };
     const house = await furnish(folder, env);
     onTestFinished(() => house.foghorn.close());
     const outsiders = await settleOutsiders(house, house.search);
     const before = await house.foghorn.db.read(getPageVersion);
-    const copyTo = async (name: string) => {
-      const EXPORT_DIR = join(folder, name);
-      const server = await startServer({ dataDir: folder, env: { ...env, EXPORT_DIR } });
-      onTestFinished(async () => void (await server.stop()));
-      return { server, files: readCopy(await exportedVersion(EXPORT_DIR, before)) };
-    };
-    const untold = await copyTo('before');
+    const copy = () => serveCopy(house, env, onTestFinished);
+    const untold = await copy();
     await untold.server.stop();
     const others = await tellingsOf(house);
     const figures = await figuresOf(house);
@@ -73,7 +67,7 @@ eachDatabaseUrl('a drill', (place) => {
     expect(await figuresOf(house)).toEqual(figures);
     await outsiders.comeBack();
     const sent = await sendAll(house);
-    const after = await copyTo('after');
+    const after = await copy();
     const { server } = after;
 
     const read = await openDoors(server, await publicDoors(house, [over, running]));
@@ -108,20 +102,6 @@ eachDatabaseUrl('a drill', (place) => {
     expect(unread.map(([field]) => field)).toEqual(['reason']);
   });
 });
-
-type Copy = { server: TestServer; files: ReturnType<typeof readCopy> };
-
-/** What stands in one of two copies and not in the other, but for where their servers were and the list of their bytes. */
-function differing(one: Copy, other: Copy): string[] {
-  const texts = ({ server, files }: Copy) =>
-    files
-      .filter(({ door }) => !door.includes('.foghorn-export'))
-      .map(({ door, text }) => {
-        return `${door} ${text.replace(/\r\n /g, '').replaceAll(server.url, '')}`;
-      });
-  const known = new Set(texts(one));
-  return texts(other).filter((text) => !known.has(text));
-}
 
 /** A drill with something in each field, as far as it goes. @returns its id */
 async function play(

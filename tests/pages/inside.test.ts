@@ -2,14 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { getPageVersion } from '#db/page.ts';
+import { serveCopy } from '../support/copies.ts';
 import { eachDatabaseUrl } from '../support/databases.ts';
-import { findMarks, markOf, openDoors, publicDoors, readCopy } from '../support/doors.ts';
-import { exportedVersion } from '../support/exported.ts';
-import { FURNISHED_ENV, furnish, signInAs } from '../support/furnished.ts';
+import { findMarks, markOf, openDoors, publicDoors } from '../support/doors.ts';
+import { furnish, signInAs } from '../support/furnished.ts';
 import { ask } from '../support/http.ts';
 import { sendAll, writtenForOutside } from '../support/outsiders.ts';
-import { startServer } from '../support/server.ts';
 import { INSIDE, SCREENS, sayItInside } from './insideStory.ts';
 
 const MARK = markOf(INSIDE);
@@ -23,14 +21,11 @@ eachDatabaseUrl('what is said inside', (place) => {
     onTestFinished(() => house.foghorn.close());
     const told = await sayItInside(house);
     const sent = await sendAll(house);
-    const EXPORT_DIR = join(folder, 'copy');
-    const server = await startServer({ dataDir: folder, env: { ...FURNISHED_ENV, ...env, EXPORT_DIR } });
-    onTestFinished(async () => void (await server.stop()));
+    const { server, files: copy } = await serveCopy(house, env, onTestFinished);
 
     const doors = await publicDoors(house, [told.incident, told.never, told.waits.incident]);
     const read = await openDoors(server, doors);
     expect(findMarks(read, MARK)).toEqual([]);
-    const copy = readCopy(await exportedVersion(EXPORT_DIR, await house.foghorn.db.read(getPageVersion)));
     expect(findMarks(copy, MARK)).toEqual([]);
     const outside = sent.filter(
       ({ to }) => to !== 'chief@private.example' && !to.endsWith('@staff.example') && !to.includes('pkey'),
