@@ -131,6 +131,8 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
         pace: paces.get(incident) as Pace,
         said,
         missing: missing.length,
+        // Who sees nothing of it could not take it up.
+        taken: holders.length > 0 || unseen,
         filled: filledRoles(team),
         holds: holds.get(incident.seq) ?? [],
         // Where nobody else can be called, it is tried again when it is planned.
