@@ -25,14 +25,14 @@ eachDatabaseUrl('what is said inside', (place) => {
 
     const doors = await publicDoors(house, [told.incident, told.never, told.waits.incident]);
     const read = await openDoors(server, doors);
-    expect(findMarks(read, MARK)).toEqual([]);
-    expect(findMarks(copy, MARK)).toEqual([]);
+    expect.soft(findMarks(read, MARK)).toEqual([]);
+    expect.soft(findMarks(copy, MARK)).toEqual([]);
     const outside = sent.filter(
       ({ to }) => to !== 'chief@private.example' && !to.endsWith('@staff.example') && !to.includes('pkey'),
     );
     const mails = outside.map(({ to, subject, text }) => ({ door: `to ${to}, ${subject}`, text }));
-    expect(findMarks(mails, MARK)).toEqual([]);
-    expect(findMarks(await writtenForOutside(house), MARK)).toEqual([]);
+    expect.soft(findMarks(mails, MARK)).toEqual([]);
+    expect.soft(findMarks(await writtenForOutside(house), MARK)).toEqual([]);
 
     // Each of these was open: what was said of it in public is behind every one.
     const says = (all: readonly { door: string; text: string }[], door: string, words: string) =>

@@ -19,7 +19,7 @@ import {
 import { declareRestricted } from '#services/restricted.ts';
 import { callStaff } from '#services/staffCalls.ts';
 import { setApprover } from '#services/users.ts';
-import { differing, serveCopy } from '../support/copies.ts';
+import { beginVersionSoon, differing, serveCopy } from '../support/copies.ts';
 import { eachDatabaseUrl } from '../support/databases.ts';
 import { findMarks, markOf, openDoors, publicDoors } from '../support/doors.ts';
 import { type Furnished, furnish, PASSWORD } from '../support/furnished.ts';
@@ -43,7 +43,7 @@ const EVERYTHING = markOf({ ...SAID, ...INSIDE });
 eachDatabaseUrl('a restricted incident', (place) => {
   it('is behind no public door, in no copy, and in nothing that leaves', async () => {
     const { house, env, outsiders } = await open();
-    const before = await house.foghorn.db.read(getPageVersion);
+    const before = await beginVersionSoon(house);
     const untold = await serveCopy(house, env, onTestFinished);
     await untold.server.stop();
     await outsiders.leave();
@@ -52,14 +52,14 @@ eachDatabaseUrl('a restricted incident', (place) => {
     expect(await house.foghorn.db.read(getPageVersion)).toBe(before);
     const sent = await sendAll(house);
     // Nor do its viewers read more in their mail than that there is something: it lies open on telephones.
-    expect(findMarks(sent.map(doorOf), EVERYTHING)).toEqual([]);
+    expect.soft(findMarks(sent.map(doorOf), EVERYTHING)).toEqual([]);
     expect(sent.filter(({ to }) => to === 'noor@staff.example').length).toBeGreaterThan(0);
-    expect(findMarks(await writtenForOutside(house), EVERYTHING)).toEqual([]);
+    expect.soft(findMarks(await writtenForOutside(house), EVERYTHING)).toEqual([]);
     const after = await serveCopy(house, env, onTestFinished);
-    expect(findMarks(after.files, EVERYTHING)).toEqual([]);
-    expect(differing(untold, after)).toEqual([]);
+    expect.soft(findMarks(after.files, EVERYTHING)).toEqual([]);
+    expect.soft(differing(untold, after)).toEqual([]);
     const read = await openDoors(after.server, await publicDoors(house, [id]));
-    expect(findMarks(read, EVERYTHING)).toEqual([]);
+    expect.soft(findMarks(read, EVERYTHING)).toEqual([]);
     // That there is one at its address is not to be seen either: it answers as what never was.
     const at = (path: string) => read.find(({ door }) => door.startsWith(`${path} `));
     expect(at(`/incidents/${id}`)?.status).toBe(404);
@@ -75,7 +75,7 @@ eachDatabaseUrl('a restricted incident', (place) => {
     const read = await openDoors(server, await publicDoors(house, [id]));
     const mark = markOf(INSIDE);
     const all = [...sent.map(doorOf), ...files, ...read, ...(await writtenForOutside(house))];
-    expect(findMarks(all, mark)).toEqual([]);
+    expect.soft(findMarks(all, mark)).toEqual([]);
     for (const door of [`the copy's incidents/${id}/index.html`, `/de/incidents/${id} `, '/history.atom '])
       expect(all.find((one) => one.door.startsWith(door))?.text, door).toContain(SAID.body);
     const heard = sent.filter(({ text }) => text.includes(SAID.title)).map(({ to }) => to);

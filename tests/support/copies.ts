@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getPageVersion } from '#db/page.ts';
+import { bumpPageVersion, getPageVersion } from '#db/page.ts';
+import { addMs, MINUTE } from '#domain/time.ts';
+import { builtEntry } from './build.ts';
 import { readCopy } from './doors.ts';
 import { exportedVersion } from './exported.ts';
 import { FURNISHED_ENV, type Furnished } from './furnished.ts';
@@ -29,6 +31,20 @@ export async function serveCopy(
     server,
     files: readCopy(await exportedVersion(EXPORT_DIR, await foghorn.db.read(getPageVersion))),
   };
+}
+
+/**
+ * A page shows how things were when its version began. This one begins in a moment, so that whatever is done until then would be seen
+ * in it, if it counted.
+ */
+export async function beginVersionSoon({ foghorn }: Furnished): Promise<number> {
+  // Whoever builds the server is not to take that time.
+  await builtEntry();
+  const soon = addMs(new Date().toISOString(), MINUTE - 5_000);
+  return foghorn.db.write(async (tx) => {
+    await bumpPageVersion(tx, soon);
+    return getPageVersion(tx);
+  });
 }
 
 /** What stands in the second copy and not in the first, but for where their servers were and the list of their bytes. */
