@@ -36,6 +36,7 @@ export function callFacts(
     missing,
     taken,
     filled,
+    stalledAt,
     holds,
     made,
   }: {
@@ -46,6 +47,7 @@ export function callFacts(
     /** Someone has a role in it. */
     taken: boolean;
     filled: CallFacts['filled'];
+    stalledAt: CallFacts['stalledAt'];
     holds: readonly Hold[];
     made: CallFacts['made'];
   },
@@ -63,6 +65,7 @@ export function callFacts(
     answered: taken || holds.length > 0 || said.some(({ automatic }) => !automatic),
     rolesMissing: missing > 0 && (severity === 'SEV1' || severity === 'SEV2'),
     pacedAt: [incident.pacedAt ?? since, since].sort()[1] as Instant,
+    stalledAt,
     holds,
     made,
   };

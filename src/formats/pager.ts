@@ -87,6 +87,7 @@ const COMPONENTS: Record<CallClock, string> = {
   roles: 'roles',
   pace: 'pace',
   answer: 'answer',
+  mail: 'mail',
 };
 
 function eventOf(action: PagerAction, key: string, site: PagerCall['site']): PagerEvent {
