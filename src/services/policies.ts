@@ -103,9 +103,9 @@ const hoursInput = z
       return z.NEVER;
     }),
   })
-  .refine(({ opens, closes }) => opens < closes, {
+  .refine(({ opens, closes }) => opens !== closes, {
     path: ['closes'],
-    message: 'The close is not after the opening. Set it later.',
+    message: 'The close is the opening. Set it later, or earlier for hours that go past midnight.',
   });
 
 export const policiesInput = z.object({

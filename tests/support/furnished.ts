@@ -60,6 +60,8 @@ export type Furnished = {
     listLeave: string;
   };
   noticeId: string;
+  /** The other component: nothing that is there touches it. */
+  search: string;
 };
 
 /**
@@ -96,7 +98,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     .at(-1) as string;
   const group = await createGroup(ctx, { name: 'Shop' });
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
-  await createComponent(ctx, { name: 'Search' });
+  const search = await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const account = await createAccount(ctx, {
     name: 'Acme',
@@ -264,6 +266,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     foghorn,
     users,
     noticeId: seen.delivery.id,
+    search: search.id,
     links: {
       unsubscribe: path(own.unsubscribe_url),
       manage: path(own.manage_url),
