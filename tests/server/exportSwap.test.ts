@@ -30,11 +30,8 @@ const running: TestServer[] = [];
 const LEFT = [
   '.foghorn-export/nginx-headers.conf',
   '.foghorn-export/nginx-maps.conf',
-  '404.html',
-  '503.html',
-  '503.html.br',
-  '503.html.gz',
-];
+  ...['', 'ar/', 'de/'].flatMap((folder) => [`${folder}404.html`, `${folder}503.html`]),
+].sort();
 const SYSTEM = { kind: 'system', name: 'test' } as const;
 
 beforeEach(async () => {
