@@ -24,7 +24,7 @@ export type FaultOptions = {
 };
 
 const STYLE =
-  ':root{color-scheme:light dark;background:#fff;color:#16191d;--link:#1f5fbf;--soft:#59626d}@media(prefers-color-scheme:dark){:root{background:#121519;color:#e9ecef;--link:#8bb8ff;--soft:#9aa4af}}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.25rem;overflow-wrap:break-word}h1{font-size:1.5rem;line-height:1.25}a{color:var(--link)}.word{margin-block:1.5rem;border-inline-start:3px solid var(--soft);padding-inline-start:.9rem}small,b{display:block}small{color:var(--soft);font-size:.9rem}';
+  ':root{color-scheme:light dark;background:#fff;color:#16191d;--link:#1f5fbf;--soft:#59626d}@media(prefers-color-scheme:dark){:root{background:#121519;color:#e9ecef;--link:#8bb8ff;--soft:#9aa4af}}body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.25rem;overflow-wrap:break-word}h1{font-size:1.5rem;line-height:1.25}a{color:var(--link)}.word{margin-block:1.5rem;border-inline-start:3px solid var(--soft);padding-inline-start:.9rem}small{display:block;color:var(--soft);font-size:.9rem}';
 const CSP = `default-src 'none'; style-src ${cspHash(STYLE)}; base-uri 'none'; form-action 'none'`;
 
 export function createFaults({ languages, lastWord, now }: FaultOptions): Faults {

@@ -98,6 +98,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
       });
     },
     unavailable: async (path) => finish(await faults.unavailable(path), path),
+    broken: async (path) => finish(await faults.failed(path), path),
     onFailure: (path, error) => {
       if (opened() && complain(path)) log.error({ path, err: error }, 'A page could not be rendered.');
     },

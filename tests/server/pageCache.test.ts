@@ -82,6 +82,7 @@ function bench(options: { manual?: boolean; maxAnswers?: number; maxBytes?: numb
       );
     },
     unavailable: async (path) => textAnswer(503, `${path} is away`),
+    broken: async (path) => textAnswer(500, `${path} is broken`),
     onFailure: (path) => failures.push(path),
     ...(options.maxAnswers !== undefined && { maxAnswers: options.maxAnswers }),
     ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
@@ -453,6 +454,23 @@ describe('last good', () => {
     const { kind, sendable } = await cache.get('/de/history');
     expect(kind).toBe('failed');
     expect([sendable.answer.status, textOf(sendable.answer)]).toEqual([503, '/de/history is away ']);
+  });
+
+  test('a page that answers that it cannot be made is broken, not away, also while it rests', async () => {
+    const { cache, renders, clock } = bench({ manual: true });
+    const asked = cache.get('/history');
+    await settle();
+    renders[0]?.finish(page('oops', 1, 500));
+    const { kind, sendable } = await asked;
+    expect([kind, textOf(sendable.answer).includes('oops')]).toEqual(['failed', true]);
+    expect(headerOf(sendable.answer, 'cache-control')).toBe('no-store');
+    const next = (await cache.get('/history')).sendable.answer;
+    expect([next.status, textOf(next), renders.length]).toEqual([500, '/history is broken ', 1]);
+    await clock.pass(1_000);
+    const again = cache.get('/history');
+    await settle();
+    renders[1]?.finish(page('mended', 1));
+    expect((await again).kind).toBe('fresh');
   });
 
   test('what / said of how things are is known as long as it was, and until when; also after a restart', async () => {

@@ -1,5 +1,5 @@
 import { HEADLINES_HEADER, readHeadlines } from '#formats/headlines.ts';
-import { type Answer, headerOf } from '../answer.ts';
+import { type Answer, headerOf, withHeaders } from '../answer.ts';
 import type { LastWord } from '../fallback.ts';
 import { markedAsOf } from './asOf.ts';
 import { createFlights, type Flights, HUNG_MS } from './flights.ts';
@@ -58,6 +58,8 @@ export type PageCacheOptions = {
   wait: (ms: number) => Promise<void>;
   /** What to answer when a render failed and nothing good is kept. */
   unavailable: (path: string) => Promise<Answer>;
+  /** The same while a page rests that had answered that it could not be made. */
+  broken: (path: string) => Promise<Answer>;
   onFailure: (path: string, error: unknown) => void;
   maxAnswers?: number;
   maxBytes?: number;
@@ -100,7 +102,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   const misses = createShelf<Entry>(1000, 8 * 1024 * 1024, (entry) =>
     entry.borrowed ? 256 : weight(entry.sendable),
   );
-  const resting = new Map<string, number>();
+  const resting = new Map<string, { until: number; broken: boolean }>();
   const counts: CacheCounts = { hits: 0, misses: 0, renders: 0, failures: 0, lastGood: 0 };
   let epoch = 0;
   let version = 0;
@@ -179,17 +181,19 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       counts.lastGood += 1;
       return { kind: 'last-good', sendable: markedAsOf(kept.answer, kept.renderedAt, now()) };
     }
-    return { kind: 'failed', sendable: makeSendable(failed ?? (await options.unavailable(path))) };
+    const plain = resting.get(path)?.broken ? options.broken : options.unavailable;
+    const answer = failed ? withHeaders(failed, { 'cache-control': 'no-store' }) : await plain(path);
+    return { kind: 'failed', sendable: makeSendable(answer) };
   }
 
-  function rest(path: string, ms: number): void {
+  function rest(path: string, ms: number, broken = false): void {
     if (resting.size >= MAX_RESTING) resting.delete(resting.keys().next().value as string);
-    resting.set(path, now() + ms);
+    resting.set(path, { until: now() + ms, broken });
   }
 
   function failed(path: string, error: unknown): void {
     counts.failures += 1;
-    rest(path, REST_MS);
+    rest(path, REST_MS, error instanceof RenderFailed);
     options.onFailure(path, error);
   }
 
@@ -285,8 +289,8 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   }
 
   function isResting(path: string): boolean {
-    const until = resting.get(path);
-    return until !== undefined && until > now();
+    const rests = resting.get(path);
+    return rests !== undefined && rests.until > now();
   }
 }
 
