@@ -215,8 +215,8 @@ it('stands as it was when nothing has changed since the last start', async () =>
 it('takes all of it away when the page becomes private, also what stood before a start, and writes it again', async () => {
   const ctx = { ...testContext(db), now: () => new Date().toISOString(), actor: SYSTEM };
   const server = await start();
-  const public_ = await exportedVersion(exportDir, await rename('Title 1'));
-  for (const name of ['404.html', '503.html', 'de/503.html']) expect(read(public_, name)).toContain('Title 1');
+  const before = await exportedVersion(exportDir, await rename('Title 1'));
+  for (const name of ['404.html', '503.html', 'de/503.html']) expect(read(before, name)).toContain('Title 1');
   await saveAccess(ctx, { mode: 'signIn', password: '' });
   await server.logged(/the exported files were taken away/i);
   // What nginx needs to start is there, or whatever else it serves would be gone at its next reload.
