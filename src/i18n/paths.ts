@@ -1,8 +1,12 @@
 import { HOUSE_LOCALE, isLocale, type Languages, LOCALES, type Locale } from './locales.ts';
 
 /** The public pages that are offered in languages. What lies under none of these has one language, and one address. */
-const OFFERED =
-  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|enter|(confirm|subscription|unsubscribe)\/[^/]+|404)$/;
+const SHOWN = String.raw`|history(/[^/]*)?|on-time|(incidents|maintenance|components)/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|enter|404`;
+const OFFERED = new RegExp(`^/(${SHOWN}|(confirm|subscription|unsubscribe)/[^/]+)$`);
+
+/** A regular expression of those that another address may lead to; what a mail leads to stays where it is. */
+export const MOVES = `/(${SHOWN})`;
+const MOVED = new RegExp(`^${MOVES}$`);
 
 /** Sources of regular expressions: a language in an address, and what may stand before the path of a page that is offered in several. */
 export const ANY_LANGUAGE = Object.keys(LOCALES).join('|');
@@ -38,7 +42,7 @@ export function movedTo(path: string, languages: Languages): string | null {
   if (!asked || !isLocale(asked)) return null;
   const bare = without(asked, path);
   if (asked !== languages[0] && languages.includes(asked)) return null;
-  return isOffered(bare) && !PERSONAL.test(bare) ? bare : null;
+  return MOVED.test(bare) ? bare : null;
 }
 
 function without(locale: Locale, target: string): string {

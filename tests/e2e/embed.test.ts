@@ -130,6 +130,32 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('the frame of a group tells of that group alone', async () => {
+    const group = async (name: string) =>
+      db.read((tx) =>
+        tx.selectFrom('component_groups').select('id').where('name', '=', name).executeTakeFirstOrThrow(),
+      );
+    const [shop, accounts] = [await group('Shop'), await group('Accounts')];
+    const frame = (name: string, { id: of }: { id: string }) =>
+      `<iframe id="${name}" title="Status of ${name}" src="${server.url}/embed/frame/${of}" width="320" height="160"></iframe>`;
+    const { page, complaints } = await show(frame('shop', shop) + frame('accounts', accounts));
+    const inside = (name: string) => page.frameLocator(`#${name}`).locator('foghorn-status[data-status]');
+    const told = async (name: string) => {
+      await inside(name).waitFor({ state: 'attached' });
+      return inside(name).locator('[part=box]').innerText();
+    };
+    expect(await told('shop')).toMatch(/^Shop: \w+ outage – Checkout is failing/i);
+    expect(await told('accounts')).toBe('Accounts is operational.');
+    expect(await told('accounts')).not.toContain('Checkout');
+    expect(await inside('shop').getAttribute('of')).toBe(shop.id);
+    expect(await page.frameLocator('#shop').locator('h1').textContent()).toBe('Status of Shop');
+    expect(await page.frameLocator('#accounts').locator('[part=link]').getAttribute('target')).toBe('_blank');
+    expect(complaints).toEqual([]);
+    const answer = await fetch(`${server.url}/embed/frame/${shop.id}`);
+    expect(answer.headers.get('content-security-policy')).toContain('frame-ancestors *');
+    expect(await answer.text()).toMatch(/<title>Shop: [^<]*outage · Harbour<\/title>/);
+  });
+
   it('the frame says it without scripts, too', async () => {
     const context = await browser.newContext({
       javaScriptEnabled: false,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, headerOf } from '#server/answer.ts';
-import { fallbackPage } from '#server/fallback.ts';
+import { createFaults } from '#server/fallback.ts';
 import { cspHash, secured } from '#server/security.ts';
 
 const SITE = 'https://status.example.com';
@@ -50,8 +50,10 @@ describe('Content-Security-Policy', () => {
     );
   });
 
-  test("the server's own plain pages show their style under it", () => {
-    const page = fallbackPage(500, { title: 'Title', text: 'Text' });
+  test("the server's own plain pages show their style under it", async () => {
+    const page = await createFaults({ languages: ['en'], lastWord: async () => null, now: () => 0 }).failed(
+      '/',
+    );
     const style = /<style>(.*)<\/style>/.exec(page.body.toString())?.[1] as string;
     expect(cspOf(page)).toContain(cspHash(style));
     expect(cspOf(page)).not.toContain('unsafe');

@@ -225,4 +225,10 @@ export const pages: Pages = {
     heading: 'Diese Seite ließ sich nicht anzeigen.',
     lede: 'Der Fehler liegt bei uns und ist protokolliert. Versuchen Sie es gleich noch einmal.',
   },
+  away: {
+    title: 'Gerade nicht erreichbar',
+    heading: 'Diese Seite ist gerade nicht erreichbar.',
+    lede: 'Unsere eigenen Daten können wir im Moment nicht lesen; wir versuchen es weiter. Versuchen Sie es gleich noch einmal.',
+    asOf: 'Stand {time}',
+  },
 };

@@ -199,4 +199,12 @@ export const pages = {
     heading: 'This page could not be shown.',
     lede: 'The fault is ours and has been logged. Try again in a moment.',
   },
+  /** Our records cannot be read, or what only they could answer was asked of a copy. */
+  away: {
+    title: 'Not available right now',
+    heading: 'This page is not available right now.',
+    lede: 'We cannot read our own records at this moment and keep trying. Try again in a moment.',
+    /** Before the last that is known of how things are. */
+    asOf: 'As of {time}',
+  },
 };
