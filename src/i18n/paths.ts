@@ -1,8 +1,11 @@
 import { HOUSE_LOCALE, isLocale, type Languages, LOCALES, type Locale } from './locales.ts';
 
-/** The public pages that are offered in languages. What lies under none of these has one language, and one address. */
+/**
+ * What is offered in languages: the public pages, and what other people's pages show. What lies under none of these has one language, and
+ * one address; the element's script has no words.
+ */
 const OFFERED =
-  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|enter|(confirm|subscription|unsubscribe)\/[^/]+|404)$/;
+  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe(\/webhook)?|enter|(confirm|subscription|unsubscribe|webhook)\/[^/]+|embed\/(frame(\/[^/]+)?|[^/]+\.json)|badge(\/[^/]+)?\.svg|404)$/;
 
 /** Sources of regular expressions: a language in an address, and what may stand before the path of a page that is offered in several. */
 export const ANY_LANGUAGE = Object.keys(LOCALES).join('|');
@@ -15,7 +18,7 @@ export function prefixOf(locale: Locale, languages: Languages): string {
 }
 
 /** Where the links in mails lead. Those work for as long as they say, whatever the page is offered in by then. */
-const PERSONAL = /^\/(confirm|subscription|unsubscribe)\//;
+const PERSONAL = /^\/(confirm|subscription|unsubscribe|webhook)\//;
 
 /**
  * The language of a request target, and the target as routes know it. What has no page in that language keeps its target, at which
