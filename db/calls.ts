@@ -49,6 +49,23 @@ export async function listCallMails(
   }));
 }
 
+/** Mails of earlier calls about this clock that have not left (seqs of deliveries). Uses the key of calls and that of deliveries. */
+export async function listWaitingCallMails(
+  tx: Tx,
+  { incidentSeq, clock }: { incidentSeq: number; clock: CallClock },
+): Promise<number[]> {
+  const rows = await tx
+    .selectFrom('calls as c')
+    .innerJoin('deliveries as d', 'd.notice_seq', 'c.notice_seq')
+    .select('d.seq')
+    .where('c.incident_seq', '=', incidentSeq)
+    .where('c.clock', '=', clock)
+    .where('d.state', '=', 'queued')
+    .where('d.lane', '=', 'mail')
+    .execute();
+  return rows.map(({ seq }) => seq);
+}
+
 /** @throws when it has been made already: whoever looked in this transaction would have seen it */
 export async function insertCall(
   tx: Tx,

@@ -54,7 +54,7 @@ export type CallWords = {
 
 export function callWords(mail: CallMail): CallWords {
   const { site, incident, now } = mail;
-  const { subject, words, deed, path } = wordsOf(mail);
+  const { subject, words, deed, at, path } = wordsOf(mail);
   const called = mail.called.map((name) => oneLine(withoutControls(name)));
   return {
     subject,
@@ -62,7 +62,7 @@ export function callWords(mail: CallMail): CallWords {
     words: `${words} Open since ${whenText(incident.declaredAt, site.timeZone, now)}.`,
     together: called.length > 1 ? `Called now: ${called.join(', ')}.` : null,
     deed,
-    url: `${site.url}/admin/incidents/${incident.id}${path}`,
+    url: `${site.url}/admin${path ?? `/incidents/${incident.id}${at}`}`,
     called,
   };
 }
@@ -123,7 +123,10 @@ type Words = {
   subject: string;
   words: string;
   deed: string;
-  path: string;
+  /** Where on the incident's screen it is done. */
+  at?: string;
+  /** Where else in the admin. */
+  path?: string;
   /** Whether the screen behind the link takes "I have it". */
   canHave: boolean;
 };
@@ -137,7 +140,7 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
         words:
           'Give each role to someone, or take it yourself: then everyone knows who decides and who speaks.',
         deed: 'Give the roles',
-        path: '#roles-title',
+        at: '#roles-title',
         canHave: false,
       };
     case 'pace':
@@ -146,7 +149,7 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
         words:
           'Can the team keep its pace? State a slower one, with the reason, and visitors are told when to come back.',
         deed: 'State the pace',
-        path: '#pace-title',
+        at: '#pace-title',
         canHave: false,
       };
     case 'internal':
@@ -154,8 +157,16 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
         subject: awaited('internal update', call.kind, due),
         words: call.kind === 'late' ? 'Colleagues still wait for it.' : 'Colleagues wait for it.',
         deed: HAVE,
-        path: '/next?inside',
+        at: '/next?inside',
         canHave: true,
+      };
+    case 'mail':
+      return {
+        subject: 'Mail does not leave',
+        words: `News of it waits, as of ${due}. The page shows it; whoever counts on mail has not heard.`,
+        deed: 'See why, and what to do',
+        path: '/deliveries',
+        canHave: false,
       };
     default:
       return {
@@ -167,7 +178,7 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
           .filter(Boolean)
           .join(' '),
         deed: waiting ? 'See what waits, or say “I have it”' : HAVE,
-        path: '/next',
+        at: '/next',
         canHave: true,
       };
   }

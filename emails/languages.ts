@@ -44,11 +44,14 @@ export function templateIn(name: string, source: string, { locale, dir }: Words)
   return template;
 }
 
+/** Sides change places; what people typed runs its own way on lines of its own. */
 function turned(source: string): string {
   return source
     .replaceAll('text-align:left', 'text-align:right')
     .replaceAll('direction:ltr', 'direction:rtl')
     .replace(/\balign="(left|right)"/g, (_, side) => `align="${side === 'left' ? 'right' : 'left'}"`)
     .replaceAll('dir="ltr"', 'dir="rtl"')
+    .replace(/\bpadding:([\w.]+) ([\w.]+) ([\w.]+) ([\w.]+)/g, 'padding:$1 $4 $3 $2')
+    .replace(/<br>\s*<span dir="auto">(.*?)<\/span>/g, '<div dir="auto" style="text-align:start">$1</div>')
     .replaceAll('letter-spacing:-0.2px', 'letter-spacing:0');
 }

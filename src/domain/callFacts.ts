@@ -35,6 +35,7 @@ export function callFacts(
     said,
     missing,
     filled,
+    stalledAt,
     holds,
     made,
   }: {
@@ -43,6 +44,7 @@ export function callFacts(
     /** How many of the roles that there should be nobody has. */
     missing: number;
     filled: CallFacts['filled'];
+    stalledAt: CallFacts['stalledAt'];
     holds: readonly Hold[];
     made: CallFacts['made'];
   },
@@ -59,6 +61,7 @@ export function callFacts(
     filled,
     rolesMissing: missing > 0 && (severity === 'SEV1' || severity === 'SEV2'),
     pacedAt: [incident.pacedAt ?? since, since].sort()[1] as Instant,
+    stalledAt,
     holds,
     made,
   };

@@ -3,8 +3,11 @@ import { latestRepeat, nextRepeat, type Repeats } from './repeats.ts';
 import type { CadencePolicy, DutyRole } from './severity.ts';
 import { addMs, HOUR, type Instant, MINUTE } from './time.ts';
 
-/** What staff are called about: the next word outside, the next one inside, a role that nobody has, a pace for the long run. */
-export type CallClock = 'public' | 'internal' | 'roles' | 'pace';
+/**
+ * What staff are called about: the next word outside, the next one inside, a role that nobody has, a pace for the long run, mail that does
+ * not leave.
+ */
+export type CallClock = 'public' | 'internal' | 'roles' | 'pace' | 'mail';
 
 /** `first`: after the declaration. `before` and `due`: a promise is near, or here. `late`: it has passed. `ask`: something is missing. */
 export type CallKind = 'first' | 'before' | 'due' | 'late' | 'ask';
@@ -38,6 +41,8 @@ export type CallFacts = {
   rolesMissing: boolean;
   /** Since when the pace was last agreed: the declaration, or when someone stated another. */
   pacedAt: Instant;
+  /** Since when someone has to know that news of it reaches nobody by mail; null while it does, or there is none. */
+  stalledAt: Instant | null;
   holds: readonly Hold[];
   /** In the order in which they were made. `unreached`: it came to nobody, and others can be called. */
   made: readonly (Pick<Call, 'clock' | 'due' | 'at'> & { unreached?: boolean })[];
@@ -48,6 +53,7 @@ export const LONG = 6 * HOUR;
 /** How long "I have it" keeps the others quiet, unless a post comes first. */
 export const HOLD = 15 * MINUTE;
 const ROLES_AGAIN = 15 * MINUTE;
+const STALL_AGAIN = 15 * MINUTE;
 
 /**
  * The calls to make now: of each stretch the latest that is planned for by `now` and has not been made. Those that were missed before
@@ -107,9 +113,13 @@ type Stretch = {
 
 function stretchesOf(facts: CallFacts): Stretch[] {
   if (facts.over) return [];
-  return [publicStretch(facts), internalStretch(facts), rolesStretch(facts), paceStretch(facts)].filter(
-    (stretch) => stretch !== null,
-  );
+  return [
+    publicStretch(facts),
+    internalStretch(facts),
+    rolesStretch(facts),
+    paceStretch(facts),
+    mailStretch(facts),
+  ].filter((stretch) => stretch !== null);
 }
 
 function publicStretch(facts: CallFacts): Stretch | null {
@@ -187,6 +197,22 @@ function rolesStretch(facts: CallFacts): Stretch | null {
 function paceStretch(facts: CallFacts): Stretch | null {
   if (facts.policy.publicUpdateEvery === null) return null;
   return asked(facts, 'pace', addMs(facts.pacedAt, LONG), LONG, ['incident_commander']);
+}
+
+/** Whoever leads and whoever speaks hear at once that nobody else does, and the manager too when that lasts. */
+function mailStretch(facts: CallFacts): Stretch | null {
+  const { policy, stalledAt: due } = facts;
+  if (due === null || !policy.lateTell.length) return null;
+  const chain = chainOf(facts, INSIDE);
+  const hours = hoursOf(facts);
+  const at = opened(hours, due);
+  return {
+    clock: 'mail',
+    due,
+    once: [{ clock: 'mail', due, kind: 'late', at, roles: chain.slice(0, 2) }],
+    again: { from: at, everyMinutes: STALL_AGAIN / MINUTE, hours, kind: 'late', rolesAt: () => chain },
+    heldUntil: held(facts, 'mail'),
+  };
 }
 
 function asked(

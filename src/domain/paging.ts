@@ -19,7 +19,7 @@ export const CALLED_FOR_WORDS: Record<CalledFor, { label: string; meaning: strin
   pressing: {
     label: 'What cannot wait',
     meaning:
-      'The first word after a declaration, a word that is due or late, a role that nobody has. No reminder before, and no question about the pace.',
+      'The first word after a declaration, a word that is due or late, a role that nobody has, mail that does not leave. No reminder before, and no question about the pace.',
   },
 };
 

@@ -86,6 +86,7 @@ const COMPONENTS: Record<CallClock, string> = {
   internal: 'internal update',
   roles: 'roles',
   pace: 'pace',
+  mail: 'mail',
 };
 
 function eventOf(action: PagerAction, key: string, site: PagerCall['site']): PagerEvent {

@@ -1,12 +1,23 @@
 import { insertAudit } from '#db/audit.ts';
-import { insertCall, insertHold, listCallMails, listCalls, listHolds, type MadeCall } from '#db/calls.ts';
+import {
+  insertCall,
+  insertHold,
+  listCallMails,
+  listCalls,
+  listHolds,
+  listWaitingCallMails,
+  type MadeCall,
+} from '#db/calls.ts';
 import type { Ctx } from '#db/context.ts';
+import { endQueued } from '#db/deliveries.ts';
 import { listDrillPeople } from '#db/drills.ts';
 import { getOnDuty, listPeopleOfRole, listTeam, type Person } from '#db/duty.ts';
 import { type Incident, listOpen } from '#db/incidents.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
+import { NEWER_CALL } from '#db/pagingWords.ts';
 import { listBouncedStaff } from '#db/staff.ts';
+import { listStalled } from '#db/stalled.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
 import { listRestricted, listViewers } from '#db/viewers.ts';
 import type { Pace } from '#domain/cadence.ts';
@@ -91,6 +102,9 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
   const made = Map.groupBy(await listCalls(tx, seqs), ({ incidentSeq }) => incidentSeq);
   const gone = new Set((await listBouncedStaff(tx)).map(({ email }) => email));
   const holds = Map.groupBy(await listHolds(tx, seqs), ({ incidentSeq }) => incidentSeq);
+  // That mail stands still is practised by nobody: a call with DRILL before it would be put aside.
+  const real = incidents.filter(({ drill }) => !drill).map(({ seq }) => seq);
+  const stalled = await listStalled(tx, real, now);
   const onDuty = await getOnDuty(tx, now);
   const comms = await listPeopleOfRole(tx, 'comms');
   const owners = await listPeopleOfRole(tx, 'owner');
@@ -132,6 +146,7 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
         said,
         missing: missing.length,
         filled: filledRoles(team),
+        stalledAt: stalled.get(incident.seq) ?? null,
         holds: holds.get(incident.seq) ?? [],
         // Where nobody else can be called, it is tried again when it is planned.
         made: calls.map((call) => ({ ...call, unreached: team !== whole && unreached.has(call) })),
@@ -206,6 +221,9 @@ async function makeCall(tx: Tx, ctx: Ctx, story: Story, call: Call, now: Instant
   const rendered = story.unseen ? await renderUnseenCall(tx, ctx, incident, call) : renderCallMail(mail);
   const notice = { incidentSeq: incident.seq, rendered };
   const payload = places.length ? callPayload(mail) : null;
+  // Once mail leaves again, the latest call says all that those before it would have.
+  const before = await listWaitingCallMails(tx, { incidentSeq: incident.seq, clock: call.clock });
+  await endQueued(tx, before, { state: 'superseded', reason: NEWER_CALL, now });
   const noticeSeq = await mailStaff(tx, ctx, { ...notice, people, payload });
   await insertCall(tx, incident.seq, { ...call, madeAt: now, noticeSeq });
   const writeAlert = (alert: number) =>

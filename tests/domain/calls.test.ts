@@ -37,6 +37,7 @@ function paper(
     filled: DUTY_ROLES,
     rolesMissing: false,
     pacedAt: declaredAt,
+    stalledAt: null,
     holds: [],
     made: [],
   };
@@ -333,5 +334,25 @@ describe('what else staff are called about', () => {
     incident.facts.pacedAt = later(7 * 60);
     incident.run(later(7 * 60), later(13 * 60));
     expect(told(incident.made, 'pace').at(-1)).toBe('04:00 ask incident_commander');
+  });
+
+  it('mail that does not leave: who leads and who speaks at once, the manager too a quarter of an hour later, until it does', () => {
+    const incident = paper('SEV1');
+    incident.facts.stalledAt = later(7);
+    incident.run(later(7), later(38));
+    incident.facts.stalledAt = null;
+    incident.run(later(38), later(90));
+    expect(told(incident.made, 'mail')).toEqual([
+      '15:07 late incident_commander, comms_lead',
+      '15:22 late incident_commander, comms_lead, manager',
+      '15:37 late incident_commander, comms_lead, manager',
+    ]);
+  });
+
+  it('nobody about mail of a severity that calls nobody when it is late', () => {
+    const incident = paper('SEV4');
+    incident.facts.stalledAt = later(7);
+    incident.run(later(7), later(90));
+    expect(incident.made).toEqual([]);
   });
 });

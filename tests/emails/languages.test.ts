@@ -123,6 +123,10 @@ it('a mail has one text a language, and what was typed is the same in all of the
   // What stood at the right stands at the left: the statuses of components.
   expect(ar!.html.match(/<td[^>]*align="left"/g)).toHaveLength(PROGRESS.components.length);
   expect(ar!.html).not.toMatch(/direction:ltr|dir="ltr"/);
+  expect(ar!.html).toContain('padding:8px 0 8px 12px');
+  // What was said before runs as the text above it does: none of it is a line of the other direction.
+  expect(de!.html).toContain('<span dir="auto">');
+  expect(ar!.html).not.toContain('<span dir="auto">');
   expect(ar!.html).toContain('<div dir="auto" style="text-align:start">');
   expect(de!.html).toContain('<html lang="de" dir="ltr"');
 });

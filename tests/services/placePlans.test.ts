@@ -1,10 +1,16 @@
 import { afterEach, expect, it } from 'vitest';
+import { listWaitingCallMails } from '#db/calls.ts';
 import { listQueued } from '#db/deliveries.ts';
 import { hasOpenRows, listOpenRows, listWaitingWords } from '#db/pagingWords.ts';
 import { listUntoldPlaces } from '#db/places.ts';
+import { listStalled } from '#db/stalled.ts';
 import { PRIORITY } from '#domain/priority.ts';
+import { MINUTE } from '#domain/time.ts';
 import { callStaff } from '#services/staffCalls.ts';
+import { expandAll } from '../delivery/support.ts';
 import { freshSqlite } from '../support/databases.ts';
+import { setReleaseSeconds } from '../support/factory.ts';
+import { makeSubscribers } from '../support/people.ts';
 import { type Plan, plansOf } from '../support/plans.ts';
 import { placeHouse } from './placeHouse.ts';
 
@@ -44,5 +50,25 @@ it('what the clock asks every second, and the queue of calls, walk through no ta
   expect(dear(plans)).toEqual([]);
   const queued = plans.find(({ sql }) => sql.includes('"paging_words" as "own"'));
   expect(queued?.lines[0]).toMatch(/^SEARCH d USING INDEX deliveries_queue/);
+  await db.close();
+});
+
+it('whether news stands still is known without a walk through what waits', async () => {
+  const { declare, ctx, db, say } = await placeHouse(freshSqlite, ends);
+  await setReleaseSeconds(db, 0);
+  await makeSubscribers(db, 3);
+  const { id } = await declare();
+  await callStaff(ctx);
+  await say(id, { status: 'investigating', notify: true });
+  await expandAll(db, ctx.now);
+  ctx.clock.advance(5 * MINUTE);
+  const { seq } = await db.read((tx) => tx.selectFrom('incidents').select('seq').executeTakeFirstOrThrow());
+  const plans = await plansOf(db, async (watched) => {
+    expect((await watched.read((tx) => listStalled(tx, [seq], ctx.now()))).get(seq)).toMatch(/T14:02/);
+    const waiting = { incidentSeq: seq, clock: 'public' as const };
+    expect(await watched.read((tx) => listWaitingCallMails(tx, waiting))).toHaveLength(1);
+  });
+  expect(plans).toHaveLength(4);
+  expect(dear(plans)).toEqual([]);
   await db.close();
 });

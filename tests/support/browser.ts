@@ -18,19 +18,19 @@ export function findChromium(paths: readonly (string | undefined)[], required: b
   return null;
 }
 
+/** What Chromium is started with: nothing that it does by itself in the background, and as root too. */
+export const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 export function openBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: CHROMIUM as string,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  return chromium.launch({ executablePath: CHROMIUM as string, args: CHROMIUM_FLAGS });
 }
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
