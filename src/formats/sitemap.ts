@@ -40,6 +40,6 @@ export function robotsText(siteUrl: string, prefixes: readonly string[] = []): s
   return `User-agent: *\n${closed}\nSitemap: ${siteUrl}/sitemap.xml\n`;
 }
 
-const PERSONAL = ['/confirm/', '/subscription/', '/unsubscribe/'];
+const PERSONAL = ['/confirm/', '/subscription/', '/unsubscribe/', '/webhook/'];
 
-const CLOSED = ['/admin', '/api/v1/', '/api/hooks/', '/brief/', '/duty/', '/webhook/', ...PERSONAL];
+const CLOSED = ['/admin', '/api/v1/', '/api/hooks/', '/brief/', '/duty/', ...PERSONAL];

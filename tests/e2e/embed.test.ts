@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -13,6 +11,7 @@ import { addMs, MINUTE } from '#domain/time.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
 import { makeClaim, makeIncident, makeUpdate } from '../support/factory.ts';
 import { type Harbour, makeHarbour } from '../support/harbour.ts';
+import { type HostPage, startHostPage } from '../support/hostPage.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** What other people's pages show of ours, in a real browser, on another origin that allows no more than it must. */
@@ -21,9 +20,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
   let db: Db;
   let server: TestServer;
   let harbour: Harbour;
-  let host: Server;
-  let hostUrl: string;
-  let html = '';
+  let host: HostPage;
   let browser: Browser;
   const contexts: BrowserContext[] = [];
 
@@ -34,28 +31,11 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     await migrate(db, now);
     harbour = await makeHarbour(db, { now, open: 1 });
     server = await startServer({ dataDir: folder });
-    const csp = [
-      "default-src 'none'",
-      `script-src ${server.url}`,
-      `connect-src ${server.url}`,
-      `frame-src ${server.url}`,
-      `img-src ${server.url}`,
-      "require-trusted-types-for 'script'",
-      "trusted-types 'none'",
-    ].join('; ');
-    host = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp });
-      response.end(
-        `<!doctype html><html lang="en"><title>Our shop</title><main><h1>Our shop</h1>${html}</main>`,
-      );
-    });
-    await new Promise<void>((resolve) => host.listen(0, 'localhost', resolve));
-    hostUrl = `http://localhost:${(host.address() as AddressInfo).port}/`;
+    host = await startHostPage(server.url);
     browser = await openBrowser();
   });
   afterAll(async () => {
     await browser?.close();
-    host?.closeAllConnections();
     host?.close();
     await server?.stop();
     await db?.close();
@@ -67,7 +47,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
 
   /** The host's page with this on it; what the browser complains of is in `complaints`. */
   async function show(body: string, options: { dark?: boolean; frozen?: boolean; late?: boolean } = {}) {
-    html = body;
+    host.hold(body);
     const context = await browser.newContext({
       viewport: { width: 360, height: 700 },
       colorScheme: options.dark ? 'dark' : 'light',
@@ -85,7 +65,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(hostUrl);
+    await page.goto(host.url);
     return { page, complaints };
   }
 

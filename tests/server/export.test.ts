@@ -132,10 +132,11 @@ it('holds every route that is the same for everyone; every other one is known to
     expect([...there]).toContain(path);
   for (const path of ['/favicon.svg', '/share.png', '/robots.txt', '/embed/status.js', '/marks.js'])
     expect([...there]).toContain(path);
-  // A group has its own badge and embeds.
+  // A group has its own badge and embeds, in every language.
   const group = house.ids['/admin/components/groups/[]'];
-  for (const path of [`/badge/${group}.svg`, `/embed/${group}.json`, `/embed/frame/${group}`])
-    expect([...there]).toContain(path);
+  const own = [`/badge/${group}.svg`, `/embed/${group}.json`, `/embed/frame/${group}`];
+  for (const path of [...own, '/badge.svg', '/embed/status.json', '/embed/frame'])
+    expect([...there]).toEqual(expect.arrayContaining([path, `/de${path}`, `/ar${path}`]));
 });
 
 function sample(pattern: string): string {

@@ -44,7 +44,10 @@ describe('Content-Security-Policy', () => {
   });
 
   test('a page in /embed may be framed anywhere, and a route that names its ancestors is believed', () => {
-    expect(cspOf(html('x'), '/embed/frame')).toContain('frame-ancestors *');
+    for (const path of ['/embed/frame', '/de/embed/frame', '/ar/embed/frame/a1'])
+      expect(cspOf(html('x'), path)).toContain('frame-ancestors *');
+    for (const path of ['/admin/embed/frame', '/fr/embed/frame', '/de/x/embed/frame'])
+      expect(cspOf(html('x'), path)).toContain("frame-ancestors 'none'");
     expect(cspOf(html('x', "default-src 'none'; frame-ancestors 'self'"))).toBe(
       "default-src 'none'; frame-ancestors 'self'",
     );
@@ -70,9 +73,15 @@ describe('the other headers', () => {
 
   test('only what is meant for other sites may be read by them', () => {
     const corp = (path: string) => headerOf(secured(html('x'), path, SITE), 'cross-origin-resource-policy');
-    for (const path of ['/embed/status.js', '/badge.svg', '/api/v2/summary.json'])
+    for (const path of [
+      '/embed/status.js',
+      '/badge.svg',
+      '/de/badge.svg',
+      '/ar/embed/a1.json',
+      '/api/v2/summary.json',
+    ])
       expect(corp(path)).toBe('cross-origin');
-    for (const path of ['/', '/admin', '/api/v1/incidents', '/badge.svg/x'])
+    for (const path of ['/', '/admin', '/api/v1/incidents', '/badge.svg/x', '/de/api/v2/summary.json', '/de'])
       expect(corp(path)).toBe('same-origin');
   });
 });

@@ -83,6 +83,18 @@ export const pages: Pages = {
     andMore: { one: '{list}; und {count} weitere', other: '{list}; und {count} weitere' },
     more: { one: '{count} weitere', other: '{count} weitere' },
   },
+  glance: {
+    lead: '{name}: {status}',
+    says: {
+      operational: '{name} ist in Betrieb.',
+      under_maintenance: '{name} wird gewartet.',
+      degraded_performance: '{name} ist beeinträchtigt.',
+      partial_outage: '{name} ist teilweise ausgefallen.',
+      major_outage: '{name} ist ausgefallen.',
+    },
+    of: 'Status von {name}',
+    asOf: 'Stand: {time}',
+  },
   time: { two: '{first} {second}', to: '{from} bis {to}', days: '{first} bis {last}', comma: ', ' },
   day: {
     part: '{status} {times}',
