@@ -8,6 +8,7 @@ import { paceOf } from '#domain/pace.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import { isUrgent } from '#domain/priority.ts';
 import { addMs, durationText, type Instant, MINUTE, msBetween } from '#domain/time.ts';
+import { readAutomaticTrouble } from './automaticTrouble.ts';
 import { readClockTrouble } from './clockHealth.ts';
 import { kept } from './kept.ts';
 import { readPlaceTrouble } from './placeTrouble.ts';
@@ -57,6 +58,7 @@ export async function getDeliveryHealth(ctx: Ctx): Promise<DeliveryHealth> {
     ...(await readClockTrouble(ctx)),
     ...(await readStaffTrouble(ctx)),
     ...(await readPlaceTrouble(ctx)),
+    ...(await readAutomaticTrouble(ctx)),
   ];
   const items = [...calls, ...judge(outbox).filter(({ level }) => !calls.length || level !== 'fine')];
   const [worst, ...more] = items.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));

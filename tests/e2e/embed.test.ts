@@ -46,7 +46,10 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
   });
 
   /** The host's page with this on it; what the browser complains of is in `complaints`. */
-  async function show(body: string, options: { dark?: boolean; frozen?: boolean; late?: boolean } = {}) {
+  async function show(
+    body: string,
+    options: { dark?: boolean; frozen?: boolean; late?: boolean; plain?: boolean } = {},
+  ) {
     host.hold(body);
     const context = await browser.newContext({
       viewport: { width: 360, height: 700 },
@@ -61,6 +64,14 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     if (options.frozen && !options.late)
       await page.addInitScript(() => {
         AbortSignal.timeout = () => new AbortController().signal;
+      });
+    if (options.plain)
+      await page.addInitScript(() => {
+        Object.assign(window, {
+          CSSStyleSheet: function old() {
+            throw new TypeError('Illegal constructor');
+          },
+        });
       });
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -77,6 +88,21 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     return page.locator(selector).first().locator('[part=box]').innerText();
   };
   const changed = () => db.write((tx) => bumpPageVersion(tx, new Date().toISOString()));
+
+  it('the element shows a group, and says how things are where a browser can make no style for it', async () => {
+    const { id: group } = await db.read((tx) =>
+      tx.selectFrom('component_groups').select('id').where('name', '=', 'Shop').executeTakeFirstOrThrow(),
+    );
+    const { page, complaints } = await show(
+      `
+      <foghorn-status of="${group}">How we are</foghorn-status>
+      ${script()}`,
+      { plain: true },
+    );
+    expect(await said(page)).toMatch(/^Shop: /);
+    expect((await page.locator('foghorn-status [part=box]').boundingBox())?.height).toBeGreaterThan(10);
+    expect(complaints).toEqual([]);
+  });
 
   it('the element, the frame and the badge show the whole page and one component', async () => {
     const checkout = id('Checkout');
@@ -133,7 +159,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     expect(complaints).toEqual([]);
     const answer = await fetch(`${server.url}/embed/frame/${shop.id}`);
     expect(answer.headers.get('content-security-policy')).toContain('frame-ancestors *');
-    expect(await answer.text()).toMatch(/<title>Shop: [^<]*outage · Harbour<\/title>/);
+    expect(await answer.text()).toMatch(/<title>Shop: [^<]*outage · Harbour status<\/title>/);
   });
 
   it('the frame says it without scripts, too', async () => {

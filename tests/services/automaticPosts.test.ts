@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { DEFAULT_POLICIES } from '#domain/severity.ts';
 import { MINUTE } from '#domain/time.ts';
 import { postWhenLate } from '#services/automaticPosts.ts';
+import { readAutomaticTrouble } from '#services/automaticTrouble.ts';
+import { getDeliveryHealth } from '#services/deliveryHealth.ts';
 import { changeTitle, dueNow, listIncidents } from '#services/incidents.ts';
 import { getPolicies, savePolicies } from '#services/policies.ts';
 import { getStatusPage } from '#services/publicPage.ts';
@@ -17,7 +19,7 @@ const HOLDING = 'We are still working on it. The next word comes by {{next_updat
 
 eachDatabase('posts by themselves', (fresh) => {
   /** A SEV1 may be spoken for by two approved texts; anything else may not. */
-  async function house({ approved = true } = {}) {
+  async function house({ approved = true, needsApproval = false } = {}) {
     const made = await incidentHouse(fresh);
     const { ctx, db, declare } = made;
     await db.write((tx) =>
@@ -36,7 +38,7 @@ eachDatabase('posts by themselves', (fresh) => {
     );
     const owner = { ...ctx, actor: userActor('owner') };
     const { current } = await getPolicies(ctx);
-    const SEV1 = { ...DEFAULT_POLICIES.SEV1, postWhenLate: true };
+    const SEV1 = { ...DEFAULT_POLICIES.SEV1, postWhenLate: true, needsApproval };
     await savePolicies(owner, { ...DEFAULT_POLICIES, SEV1, hours: current.hours, reason: null } as never);
     const texts = [
       { kind: 'initial', body: FIRST },
@@ -231,5 +233,30 @@ eachDatabase('posts by themselves', (fresh) => {
     await expect(
       approveTemplate(ctx, { id: gap, body: 'It fails for {{affected}}.', approved: true }),
     ).rejects.toThrow('{{affected}}, which may be unknown');
+  });
+
+  it('wait for no approver where people’s words do: these were approved before anything happened', async () => {
+    const { pass, said } = await house({ needsApproval: true });
+    await pass(10);
+    expect((await said())[0]).toMatch(/^14:05 Foghorn, automatically: Since /);
+  });
+
+  it('that cannot be made, for want of a text that someone approved, are said to be so at the top of the admin', async () => {
+    const { owner, ctx } = await house({ approved: false });
+    const [trouble] = await readAutomaticTrouble(ctx);
+    expect(trouble?.message).toBe(
+      'When nobody speaks about a late SEV1, Foghorn is to post by itself, and there is no approved first word and no approved holding text: it will post nothing.',
+    );
+    const { more, message } = await getDeliveryHealth(ctx);
+    expect([message, ...more.map((item) => item.message)]).toContain(trouble?.message);
+    for (const { id, body, kind } of await listTemplates(ctx))
+      if (kind === 'initial' && body === FIRST) await approveTemplate(ctx, { id, body, approved: true });
+    expect((await readAutomaticTrouble(ctx))[0]?.message).toContain('there is no approved holding text:');
+    for (const { id, body, kind } of await listTemplates(ctx))
+      if (kind === 'holding' && body === HOLDING) await approveTemplate(ctx, { id, body, approved: true });
+    expect(await readAutomaticTrouble(ctx)).toEqual([]);
+    const { current } = await getPolicies(ctx);
+    await savePolicies(owner, { ...DEFAULT_POLICIES, hours: current.hours, reason: null } as never);
+    expect(await readAutomaticTrouble(ctx)).toEqual([]);
   });
 });

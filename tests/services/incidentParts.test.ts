@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { mayHavePart } from '#domain/team.ts';
+import { HOUR } from '#domain/time.ts';
 import { assignRole } from '#services/incidents.ts';
 import { paceInput, setOwnPace } from '#services/policies.ts';
+import { callStaff } from '#services/staffCalls.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { dutyHouse } from './dutyHouse.ts';
 
@@ -22,6 +24,26 @@ eachDatabase('a part in an incident', (fresh) => {
     await give('comms_lead', 'mia');
     await give('scribe', 'vera');
     expect((await get(id)).roles.map(({ name }) => name).sort()).toEqual(['Mia', 'Rui', 'Vera']);
+  });
+
+  it('is asked for while a SEV1 or SEV2 lacks one that it needs, and of nothing milder', async () => {
+    const { db, ctx, declare } = await dutyHouse(fresh);
+    for (const severity of ['SEV1', 'SEV2', 'SEV3'] as const) await declare({ severity });
+    for (let hours = 0; hours < 3; hours++) {
+      ctx.clock.advance(HOUR);
+      await callStaff(ctx);
+    }
+    const asked = await db.read((tx) =>
+      tx
+        .selectFrom('calls as c')
+        .innerJoin('incidents as i', 'i.seq', 'c.incident_seq')
+        .select('i.severity')
+        .distinct()
+        .where('c.clock', '=', 'roles')
+        .orderBy('i.severity')
+        .execute(),
+    );
+    expect(asked.map(({ severity }) => severity)).toEqual(['SEV1', 'SEV2']);
   });
 
   it('lets its commander state the pace that they are asked for, whatever else they may', async () => {

@@ -93,6 +93,13 @@ eachDatabase('policies', (fresh) => {
     expect(time((await get(id)).nextUpdateDue)).toBe('15:25');
     expect((await get(id)).ownPace).toBeNull();
     expect(await audit()).toContain('incident.pace');
+    const { detail } = await ctx.db.read((tx) =>
+      tx.selectFrom('audit').select('detail').where('action', '=', 'incident.pace').executeTakeFirstOrThrow(),
+    );
+    expect(JSON.parse(detail as string)).toMatchObject({ note: 'It is a long one.' });
+    expect(
+      paceInput.safeParse({ publicUpdateEvery: '120', internalUpdateEvery: '', reason: ' ' }).success,
+    ).toBe(false);
     await say(id, { status: 'resolved', reason: 'Over.' });
     const over = await get(id);
     await expect(setOwnPace(ctx, { ...pace, incidentId: id, version: over.version })).rejects.toMatchObject({

@@ -102,15 +102,17 @@
     #turn = 0;
 
     connectedCallback() {
+      this.#box.setAttribute('role', 'status');
+      this.#box.hidden = true;
+      this.#asOf.hidden = true;
+      this.#root.replaceChildren(this.#box, this.#slot);
+      document.addEventListener('visibilitychange', this.#ask);
       try {
         style ??= sheet();
         this.#root.adoptedStyleSheets = [style];
-        this.#box.setAttribute('role', 'status');
-        this.#box.hidden = true;
-        this.#asOf.hidden = true;
-        this.#root.replaceChildren(this.#box, this.#slot);
-        document.addEventListener('visibilitychange', this.#ask);
-      } catch {}
+      } catch {
+        // A browser that cannot make one shows it as its page looks.
+      }
       this.#ask();
     }
 
