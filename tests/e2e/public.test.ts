@@ -164,17 +164,25 @@ describe('the first round trip', () => {
 
   it('tells everything without a script: what is wrong, since when, and a promise that was missed', async () => {
     const html = await (await fetch(server.url)).text();
-    const text = html
-      .replace(/<(style|script)[\s\S]*?<\/\1>/g, '')
-      .replace(/<\/?(h\d|p|div|dt|dd|li|article|section)\b[^>]*>/g, ' ')
-      .replace(/<[^>]+>/g, '')
-      .replace(/\s+/g, ' ');
+    const textOf = (page: string) =>
+      page
+        .replace(/<(style|script)[\s\S]*?<\/\1>/g, '')
+        .replace(/<\/?(h\d|p|div|dt|dd|li|article|section)\b[^>]*>/g, ' ')
+        .replace(/<[^>]+>/g, '')
+        .replace(/\s+/g, ' ');
+    const text = textOf(html);
     expect(text).toMatch(/Checkout is failing for some customers \(Europe\)\. Since [^.]*UTC\./);
     expect(text).toContain(
       'Also open: Product search misses new products; Webhooks arrive up to ten minutes late.',
     );
     expect(text).toMatch(
       /next update on “Product search misses new products” was due .*UTC; still working on it\./,
+    );
+    // So on its card, and on its own page.
+    expect(text).toMatch(/ next update was due ([\w ]+, )?\d\d:\d\d UTC; still working on it/);
+    const own = /href="(\/incidents\/\w+)"[^>]*>[^<]*Product search misses/.exec(html)?.[1];
+    expect(textOf(await (await fetch(server.url + own)).text())).toMatch(
+      /The next update was due ([\w ]+, )?\d\d:\d\d UTC; still working on it\./,
     );
     expect(text).toMatch(/Uptime counts a major outage in full and a partial outage at 30%/);
     // The update of six minutes before the start was edited four minutes later, and is the only one that was.
