@@ -127,9 +127,9 @@ eachDatabase('the window of a maintenance', (fresh) => {
     await change(id, { until: '2026-11-24T06:00:00.000Z' });
     await passTo('2026-11-24T06:05:00.000Z', 5 * MINUTE);
     expect((await mails()).map((mail) => mail.slice(0, 26))).toEqual([
-      '24 03:45 call mia: Ends at',
+      '24 03:45 call mia: To end ',
       '24 04:00 call mia: Is it o',
-      '24 05:45 call mia: Ends at',
+      '24 05:45 call mia: To end ',
       '24 06:00 call mia: Is it o',
     ]);
     expect((await get(id)).scheduledUntil).toBe('2026-11-24T06:00:00.000Z');
