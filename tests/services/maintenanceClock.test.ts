@@ -224,7 +224,7 @@ eachDatabase('maintenance by the clock', (fresh) => {
       expect((await mails()).map((mail) => mail.slice(0, 45))).toEqual([
         '20 14:00 maintenance person1: [Scheduled] Dat',
         '23 02:00 maintenance person1: [Reminder] Data',
-        '23 02:15 maintenance person1: [Scheduled] Dat',
+        '23 02:15 maintenance person1: [Moved] Databas',
         '25 02:00 maintenance person1: [Reminder] Data',
       ]);
       const other = await plan({
