@@ -82,26 +82,34 @@ export function findLastIncident(tx: Tx): Promise<PublicIncidentRow | undefined>
     .executeTakeFirst();
 }
 
-/** Started within [from, to), newest first; maintenance that has not begun is left out. Uses incidents_started. */
-export function listStartedBetween(tx: Tx, from: Instant, to: Instant): Promise<PublicIncidentRow[]> {
+/** `filedAt` (domain/publicIncident.ts) in SQL: when it started, or was called off before that. */
+const FILED = sql<Instant>`case when resolved_at < started_at then resolved_at else started_at end`;
+
+/**
+ * Filed within [from, to), newest first; maintenance that has not begun is left out. Uses incidents_started: nothing starts before it is
+ * filed.
+ */
+export function listFiledBetween(tx: Tx, from: Instant, to: Instant): Promise<PublicIncidentRow[]> {
   return publicIncidents(tx)
     .where('started_at', '>=', from)
-    .where('started_at', '<', to)
+    .where(FILED, '>=', from)
+    .where(FILED, '<', to)
     .where('status', '!=', 'scheduled')
-    .orderBy('started_at', 'desc')
+    .orderBy(FILED, 'desc')
     .orderBy('seq', 'desc')
     .execute();
 }
 
-/** When each public incident started, oldest first: for the list of months. */
-export async function listStarts(tx: Tx): Promise<Instant[]> {
+/** When each public incident is filed, oldest first, up to `now`: for the list of months. */
+export async function listFilings(tx: Tx, now: Instant): Promise<Instant[]> {
   const rows = await publicIncidents(tx)
     .clearSelect()
-    .select('started_at')
+    .select(FILED.as('filed'))
     .where('status', '!=', 'scheduled')
-    .orderBy('started_at')
+    .where(FILED, '<=', now)
+    .orderBy(FILED)
     .execute();
-  return rows.map((row) => row.started_at);
+  return rows.map(({ filed }) => filed);
 }
 
 /** The latest of one kind, newest first. */

@@ -195,7 +195,10 @@ export interface UpdatesTable {
     | 'reopening'
     | 'postmortem'
     | 'internal'
-    | 'correction';
+    | 'correction'
+    /** Planned work takes place at another time, or ends at another. */
+    | 'moved'
+    | 'newEnd';
   /** What it says the incident's status is. */
   status: AnyStatus;
   severity: Severity;

@@ -22,6 +22,7 @@ import {
   statusWords,
   type UpdateMail,
   whenLine,
+  windowWords,
 } from './update.ts';
 
 export { personalise, splitSlots } from './slots.ts';
@@ -84,13 +85,15 @@ function updateIn(mail: UpdateMail, words: Words): Rendered {
   };
 }
 
-/** After “[Resolved]” in the same thread, a status alone would look like a mail that came late. */
+/** After “[Resolved]” or “[Scheduled]” in the same thread, a status alone would look like a mail that came late, or twice. */
 function subjectMark({ incident, update, correction, reminder }: UpdateMail, words: Words): string {
   const { pages, mails, say } = words;
   if (correction) return mails.correction;
   if (reminder) return mails.reminder;
   const status = incident.calledOff ? pages.story.calledOff : pages.status[update.status];
-  return update.kind === 'reopening' ? say(mails.again, { status }) : status;
+  return (
+    windowWords(update.kind, words) ?? (update.kind === 'reopening' ? say(mails.again, { status }) : status)
+  );
 }
 
 /** What was missed, as much of it as `maxBytes` of HTML hold; the rest is on the page. */

@@ -76,8 +76,16 @@ export function statusWords({ incident, update, correction, reminder }: UpdateMa
   const status = incident.calledOff ? pages.story.calledOff : pages.status[update.status];
   if (reminder) return mails.reminder;
   if (correction) return mails.correction;
-  if (update.kind === 'reopening') return say(mails.again, { status });
-  return update.kind === 'correction' ? say(mails.corrected, { status }) : status;
+  if (update.kind === 'correction') return say(mails.corrected, { status });
+  return (
+    windowWords(update.kind, words) ?? (update.kind === 'reopening' ? say(mails.again, { status }) : status)
+  );
+}
+
+/** Of planned work whose window has changed: its status alone would say what was said before. */
+export function windowWords(kind: string, { mails } = ENGLISH): string | null {
+  if (kind === 'moved') return mails.moved;
+  return kind === 'newEnd' ? mails.newEnd : null;
 }
 
 /** "Since 14:15 UTC", the span of what is over, or the window of a maintenance. */

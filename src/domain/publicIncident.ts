@@ -75,6 +75,14 @@ export function isCalledOff(
   );
 }
 
+/** By which moment it stands in the history: when it started; what was called off before that, when it was. */
+export function filedAt({
+  startedAt,
+  resolvedAt,
+}: Pick<PublicIncident, 'startedAt' | 'resolvedAt'>): Instant {
+  return resolvedAt !== null && resolvedAt < startedAt ? resolvedAt : startedAt;
+}
+
 /** Where it has its own page. */
 export function pathOf({ kind, id }: { kind: IncidentKind; id: string }): string {
   return `/${kind === 'maintenance' ? 'maintenance' : 'incidents'}/${id}`;

@@ -187,12 +187,19 @@ export async function cancelMaintenance(ctx: Ctx, input: StepInput): Promise<Pos
       subjectId: input.maintenanceId,
       detail: { text: 'Called off' },
     });
-    // However late that is said, none of it took place.
-    const late = scheduledFor !== null && scheduledFor < ctx.now();
-    const at = late ? { at: scheduledFor } : {};
-    return postWithin(tx, ctx, { ...step(input, 'completed'), calledOff: true, ...at }, ids);
+    const never = asNeverBegun(scheduledFor, ctx.now());
+    return postWithin(tx, ctx, { ...step(input, 'completed'), ...never }, ids);
   });
   return tellOthers(ctx, posted);
+}
+
+/** What has not begun is called off: however late that is said, none of it took place. */
+export function asNeverBegun(
+  scheduledFor: Instant | null,
+  now: Instant,
+): Pick<PostInput, 'calledOff' | 'at'> {
+  const late = scheduledFor !== null && scheduledFor < now;
+  return { calledOff: true, ...(late && { at: scheduledFor }) };
 }
 
 async function requireScheduled(tx: Tx, input: StepInput, otherwise: string): Promise<Incident> {

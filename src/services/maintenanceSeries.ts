@@ -21,7 +21,7 @@ import { HOUSE_LOCALE, type Locale } from '#i18n/locales.ts';
 import { wordsIn } from '#i18n/words.ts';
 import { ruleText, seriesText } from '#i18n/work.ts';
 import { eachInTurn } from './inTurn.ts';
-import { planWithin } from './maintenance.ts';
+import { asNeverBegun, planWithin } from './maintenance.ts';
 import { newPostIds, postWithin, tellOthers, type Written } from './postUpdate.ts';
 import { requireComponents } from './requireComponents.ts';
 
@@ -249,7 +249,7 @@ export async function endSeries(
             components: [],
             // One mail says that none of them comes.
             notify: input.notify && index === 0,
-            calledOff: true,
+            ...asNeverBegun(incident.scheduledFor, ctx.now()),
           },
           newPostIds(ctx),
         ),

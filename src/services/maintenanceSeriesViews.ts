@@ -3,11 +3,12 @@ import { listKeptMaintenance } from '#db/maintenance.ts';
 import { findSeries, listOpenSeries, listSlots, type Series } from '#db/maintenanceSeries.ts';
 import { getPage } from '#db/page.ts';
 import { AppError } from '#domain/errors.ts';
+import type { WindowOf } from '#domain/maintenance.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { AnyStatus } from '#domain/status.ts';
 import type { Instant } from '#domain/time.ts';
 import { HOUSE_LOCALE } from '#i18n/locales.ts';
-import { AHEAD, nextDays, windowOn, wordsOf } from './maintenanceSeries.ts';
+import { AHEAD, nextDays, type SeriesInput, windowOn, wordsOf } from './maintenanceSeries.ts';
 
 export type SeriesView = {
   series: Series;
@@ -49,6 +50,18 @@ export async function getSeries(ctx: Ctx, id: string): Promise<SeriesView> {
           .map((day) => windowOn(series, day, zone).from);
     return { series, zone, words: wordsOf(series, zone, HOUSE_LOCALE), windows, then };
   });
+}
+
+/** Every window that it would have, as far ahead as is looked. */
+export async function listWindows(
+  ctx: Ctx,
+  { firstLocal, lastDay, ...series }: Pick<SeriesInput, 'rule' | 'firstLocal' | 'minutes' | 'lastDay'>,
+): Promise<WindowOf[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  const { timeZone: zone } = await ctx.db.read((tx) => getPage(tx));
+  const clock = firstLocal.slice(11, 16);
+  const days = { ...series, clock, firstDay: firstLocal.slice(0, 10), lastDay: lastDay ?? null };
+  return nextDays(days, zone, ctx.now(), Number.POSITIVE_INFINITY).map((day) => windowOn(days, day, zone));
 }
 
 /** Everything that comes again, the oldest first. */

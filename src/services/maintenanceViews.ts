@@ -2,6 +2,7 @@ import type { Ctx } from '#db/context.ts';
 import { findIncident } from '#db/incidents.ts';
 import { findOwner, findPlan, listHolding, listPlannedFor } from '#db/maintenance.ts';
 import { findSeriesBySeq } from '#db/maintenanceSeries.ts';
+import type { WindowOf } from '#domain/maintenance.ts';
 import { requirePermission } from '#domain/permissions.ts';
 import type { Instant } from '#domain/time.ts';
 import type { Holding } from './maintenanceWords.ts';
@@ -44,19 +45,50 @@ export async function getKeeping(ctx: Ctx, id: string): Promise<Keeping | null> 
   });
 }
 
-/** Planned and running work that would be on one of these components within the window. */
+/** Planned and running work that would be on one of these components within one of these windows. */
 export async function listOverlaps(
   ctx: Ctx,
-  window: { from: Instant; until: Instant; components: readonly string[] },
+  { windows, components }: { windows: readonly WindowOf[]; components: readonly string[] },
 ): Promise<Overlap[]> {
   requirePermission(ctx.actor, 'incident.read');
   const planned = await ctx.db.read(listPlannedFor);
+  return within(planned, windows, components);
+}
+
+/** What a maintenance would overlap in a new window that it does not overlap where it is. */
+export async function listNewOverlaps(
+  ctx: Ctx,
+  { maintenanceId, ...window }: WindowOf & { maintenanceId: string },
+): Promise<Overlap[]> {
+  requirePermission(ctx.actor, 'incident.read');
+  const planned = await ctx.db.read(listPlannedFor);
+  const own = planned.find(({ id }) => id === maintenanceId);
+  if (!own) return [];
+  const others = planned.filter((one) => one !== own && !isAtOnce(one, own));
+  return within(
+    others,
+    [window],
+    own.components.map(({ id }) => id),
+  );
+}
+
+type Planned = Awaited<ReturnType<typeof listPlannedFor>>[number];
+
+function within(
+  planned: readonly Planned[],
+  windows: readonly WindowOf[],
+  wanted: readonly string[],
+): Overlap[] {
   return planned
-    .filter(({ from, until }) => from < window.until && window.from < until)
+    .filter((one) => windows.some((window) => isAtOnce(one, window)))
     .flatMap(({ components, ...one }) => {
-      const shared = components.filter(({ id }) => window.components.includes(id)).map(({ name }) => name);
+      const shared = components.filter(({ id }) => wanted.includes(id)).map(({ name }) => name);
       return shared.length ? [{ ...one, components: shared }] : [];
     });
+}
+
+function isAtOnce(a: WindowOf, b: WindowOf): boolean {
+  return a.from < b.until && b.from < a.until;
 }
 
 /** Of each open maintenance, by its id, what else is planned for its components at the same time. */
@@ -66,13 +98,11 @@ export async function listAllOverlaps(ctx: Ctx): Promise<Map<string, Overlap[]>>
   return new Map(
     planned.map((own) => [
       own.id,
-      planned.flatMap(({ components, ...one }) => {
-        if (one.id === own.id || one.from >= own.until || own.from >= one.until) return [];
-        const shared = components
-          .filter(({ id }) => own.components.some((component) => component.id === id))
-          .map(({ name }) => name);
-        return shared.length ? [{ ...one, components: shared }] : [];
-      }),
+      within(
+        planned.filter((one) => one !== own),
+        [own],
+        own.components.map(({ id }) => id),
+      ),
     ]),
   );
 }

@@ -108,7 +108,7 @@ async function peopleOf(tx: Tx, { plan }: Kept, now: Instant, times: number): Pr
 function callOf(
   page: Page,
   ctx: Ctx,
-  { incident, holding }: { incident: Incident; holding: readonly Holding[] },
+  { incident, plan, holding }: Kept & { holding: readonly Holding[] },
   word: Exclude<MaintenanceWord, Reminder>,
 ): StaffMail {
   const now = ctx.now();
@@ -120,15 +120,11 @@ function callOf(
         `${namesInWords(holding.map(({ title }) => `“${title}”`))} ${holding.length > 1 ? 'are' : 'is'} open on its components.`,
       ]
     : [];
+  const endsByItself = plan.byItself && !holding.length;
   const words: Record<typeof word, { subject: string; lines: string[]; deed: string }> = {
     ending: {
-      subject: `Ends at ${at(until)}: ${incident.title}`,
-      lines: [
-        ...open,
-        holding.length
-          ? `It will not end by itself at ${at(until)} while that is so. You will be asked.`
-          : `It ends by itself at ${at(until)}, and the page says that it is over. Should it take longer, say so before that.`,
-      ],
+      subject: `${endsByItself ? 'Ends' : 'To end'} at ${at(until)}: ${incident.title}`,
+      lines: [...open, endingText({ byItself: plan.byItself, held: holding.length > 0 }, at(until))],
       deed: 'Say that it takes longer, or end it now',
     },
     held: {
@@ -168,4 +164,11 @@ function callOf(
     },
     urgent: word !== 'missed',
   };
+}
+
+function endingText({ byItself, held }: { byItself: boolean; held: boolean }, until: string): string {
+  if (!byItself)
+    return `It does not end by itself: it is for you to end it. At ${until} you will be asked whether it is over. Should it take longer, say so before that.`;
+  if (held) return `It will not end by itself at ${until} while that is so. You will be asked.`;
+  return `It ends by itself at ${until}, and the page says that it is over. Should it take longer, say so before that.`;
 }

@@ -3,12 +3,12 @@ import type { Ctx } from '#db/context.ts';
 import { getPage } from '#db/page.ts';
 import {
   findPublicIncident,
+  listFiledBetween,
+  listFilings,
   listIncidentsOfComponent,
   listPublicClaims,
   listPublicComponents,
   listPublicGroups,
-  listStartedBetween,
-  listStarts,
 } from '#db/publicPage.ts';
 import { AppError } from '#domain/errors.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
@@ -35,23 +35,23 @@ export type MonthPage = PublicFrame & {
   previous: string | null;
   next: string | null;
   incidents: PublicIncident[];
-  /** How many started in each month that had any, newest year first. */
+  /** How many are filed in each month that has any, newest year first. */
   years: { year: string; months: { month: string; count: number }[] }[];
 };
 
 /**
- * What started in a month of the page's zone, newest first; `null` is the month we are in.
+ * What started in a month of the page's zone, or was called off in it, newest first; `null` is the month we are in.
  * @throws not_found for a month to come, or before anything was recorded
  */
 export function getHistoryMonth(ctx: Ctx, wanted: string | null): Promise<MonthPage> {
   return ctx.db.read(async (tx) => {
     const page = await getPage(tx);
     const now = timeOf(page, ctx);
-    const starts = await listStarts(tx);
+    const filings = await listFilings(tx, now);
     const current = dayIn(now, page.timeZone).slice(0, 7);
     const counts = new Map<string, number>();
-    for (const start of starts) {
-      const month = dayIn(start, page.timeZone).slice(0, 7);
+    for (const at of filings) {
+      const month = dayIn(at, page.timeZone).slice(0, 7);
       counts.set(month, (counts.get(month) ?? 0) + 1);
     }
     const first = [...counts.keys(), current].sort()[0] as string;
@@ -60,7 +60,7 @@ export function getHistoryMonth(ctx: Ctx, wanted: string | null): Promise<MonthP
       throw new AppError('not_found', 'There is no history for that month.', {
         fix: 'Choose a month from the list on the history page.',
       });
-    const rows = await listStartedBetween(
+    const rows = await listFiledBetween(
       tx,
       startOfDay(`${month}-01`, page.timeZone),
       startOfDay(`${monthAfter(month)}-01`, page.timeZone),

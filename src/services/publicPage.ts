@@ -23,7 +23,7 @@ import {
 } from '#domain/headline.ts';
 import { keptShare } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
-import type { PublicIncident } from '#domain/publicIncident.ts';
+import { filedAt, type PublicIncident } from '#domain/publicIncident.ts';
 import { type ComponentStatus, worstStatus } from '#domain/status.ts';
 import { addDays, addMs, dayIn, type Instant, MINUTE, startOfDay, toInstant } from '#domain/time.ts';
 import { type Uptime, uptimeOf, worstStretches } from '#domain/uptime.ts';
@@ -244,10 +244,13 @@ function groupViews(
   );
 }
 
-/** What started before the window but ended in it is listed on the window's first day. */
+/** What started before the window but ended in it is listed on the window's first day; what was called off before it, nowhere. */
 function pastDays(ended: readonly PublicIncident[], first: string, today: string, zone: string): PastDay[] {
-  const byDay = Map.groupBy(ended, (incident) => {
-    const day = dayIn(incident.startedAt, zone);
+  const shown = ended
+    .filter(({ resolvedAt }) => resolvedAt === null || dayIn(resolvedAt, zone) >= first)
+    .sort((a, b) => (filedAt(a) < filedAt(b) ? 1 : filedAt(a) > filedAt(b) ? -1 : 0));
+  const byDay = Map.groupBy(shown, (incident) => {
+    const day = dayIn(filedAt(incident), zone);
     return day < first ? first : day;
   });
   const days: PastDay[] = [];

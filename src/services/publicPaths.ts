@@ -1,10 +1,11 @@
 import type { Ctx } from '#db/context.ts';
 import { getPage } from '#db/page.ts';
-import { listPublicComponents, listPublicGroups, listPublicIds, listStarts } from '#db/publicPage.ts';
+import { listFilings, listPublicComponents, listPublicGroups, listPublicIds } from '#db/publicPage.ts';
 import { logoPath } from '#domain/brand.ts';
 import { pathOf } from '#domain/publicIncident.ts';
 import { dayIn } from '#domain/time.ts';
 import { wordsIn } from '#i18n/words.ts';
+import { timeOf } from './publicPage.ts';
 
 const ONCE = [
   '/',
@@ -41,7 +42,9 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
     const page = await getPage(tx);
     const components = (await listPublicComponents(tx)).filter(({ archived_at }) => archived_at === null);
     const groups = await listPublicGroups(tx);
-    const months = new Set((await listStarts(tx)).map((at) => dayIn(at, page.timeZone).slice(0, 7)));
+    const months = new Set(
+      (await listFilings(tx, timeOf(page, ctx))).map((at) => dayIn(at, page.timeZone).slice(0, 7)),
+    );
     const incidents = await listPublicIds(tx);
     const elsewhere = [
       ...SHOWN_ELSEWHERE.page,

@@ -1,6 +1,6 @@
 import type { Ctx } from '#db/context.ts';
 import { getPage } from '#db/page.ts';
-import { listLastWords, listPublicComponents, listStarts } from '#db/publicPage.ts';
+import { listFilings, listLastWords, listPublicComponents } from '#db/publicPage.ts';
 import { pathOf } from '#domain/publicIncident.ts';
 import type { SitemapPage } from '#domain/sitemap.ts';
 import { dayIn } from '#domain/time.ts';
@@ -18,7 +18,8 @@ export function getSitemap(ctx: Ctx): Promise<{ pages: SitemapPage[]; version: n
     const page = await getPage(tx);
     const components = (await listPublicComponents(tx)).filter(({ archived_at }) => archived_at === null);
     // The history itself is the page of the month we are in.
-    const days = [timeOf(page, ctx), ...(await listStarts(tx))].map((at) => dayIn(at, page.timeZone));
+    const now = timeOf(page, ctx);
+    const days = [now, ...(await listFilings(tx, now))].map((at) => dayIn(at, page.timeZone));
     const months = new Set(days.map((day) => day.slice(0, 7)));
     const incidents = await listLastWords(tx, Math.floor(INCIDENT_ADDRESSES / ctx.site.languages.length));
     return {

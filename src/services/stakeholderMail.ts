@@ -15,6 +15,7 @@ import { namesInWords, substitute } from '#domain/templates.ts';
 import { durationText, type Instant, msBetween, whenText } from '#domain/time.ts';
 import type { Rendered } from '#emails/render.ts';
 import { renderStakeholderMail, type Said, type StakeholderMail } from '#emails/stakeholders.ts';
+import { windowWords } from '#emails/update.ts';
 import { ROLE_LABELS } from './incidentTeam.ts';
 import { chatOf } from './stakeholderChat.ts';
 
@@ -255,6 +256,8 @@ function markOf(what: What, { kind }: Readers, update: Update | null): string | 
   if (what === 'reminder') return 'Reminder';
   if (what === 'spared') return 'Not affected';
   if (what === 'affected') return 'Affected';
+  const windowMark = update && windowWords(update.kind);
+  if (windowMark) return windowMark;
   if (update?.kind === 'reopening') return `${STATUS_LABELS[update.status]} again`;
   if (kind === 'outside' || what === 'update') return update?.audience === 'internal' ? 'Inside' : null;
   return { declared: 'Declared', raised: 'raised', lowered: 'lowered' }[what];

@@ -4,7 +4,7 @@ import type { Tx } from '#db/open.ts';
 import { countReach, countScoped } from '#db/reach.ts';
 import { listens, readToldSoFar, type ToldSoFar } from '#db/streams.ts';
 import { listUnfinished, type Unfinished } from '#db/unfinished.ts';
-import { type Mode, planStreams, type Stream } from '#domain/subscriberPace.ts';
+import { type Mode, type News, planStreams, type Stream } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
 import { paceOf } from './pace.ts';
 import type { MailPlan } from './updateMail.ts';
@@ -36,8 +36,7 @@ export async function planUpdateStreams(
       incident.kind === 'maintenance'
         ? null
         : (await paceOf(tx, { ...incident, severity: update.severity })).policy,
-    // An internal update is told to nobody here.
-    kind: update.kind === 'internal' ? 'progress' : update.kind,
+    kind: newsKind(update.kind),
     statusChanged: before !== undefined && before.status !== update.status,
     severityChanged: before !== undefined && before.severity !== update.severity,
     windowChanged: changes.scheduledFor !== undefined || changes.scheduledUntil !== undefined,
@@ -97,6 +96,11 @@ export async function noteForDigest(
     filter: { components: audience.components, groups: audience.groups, ...(told && { told }) },
     modes,
   });
+}
+
+function newsKind(kind: MailPlan['update']['kind']): News['kind'] {
+  // An internal update is told to nobody here; that a window has changed is said beside.
+  return kind === 'internal' || kind === 'moved' || kind === 'newEnd' ? 'progress' : kind;
 }
 
 /** Its declaration, or its last reopening: since then it has been open without a break. */

@@ -212,6 +212,7 @@ function kindOf(incident: Incident, input: PostInput, earlier: readonly Update[]
   // Nothing was said in public of what was resolved inside: to visitors it is new.
   if (!earlier.length) return 'initial';
   if (isOver(incident.status)) return 'reopening';
+  if (input.window) return input.window.from === incident.scheduledFor ? 'newEnd' : 'moved';
   return input.holding ? 'holding' : 'progress';
 }
 

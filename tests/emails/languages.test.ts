@@ -68,6 +68,8 @@ const MAILS: [string, Rendered][] = [
   ['progress', renderUpdateMail(greek(PROGRESS))],
   ['resolved', renderUpdateMail(greek(RESOLVED))],
   ['planned', renderUpdateMail(greek(SCHEDULED))],
+  ['moved', renderUpdateMail(greek({ ...SCHEDULED, update: { ...SCHEDULED.update, kind: 'moved' } }))],
+  ['new end', renderUpdateMail(greek({ ...SCHEDULED, update: { ...SCHEDULED.update, kind: 'newEnd' } }))],
   ['reminder', renderUpdateMail(greek(SCHEDULED, { reminder: true }))],
   ['correction', renderUpdateMail(greek(PROGRESS, { correction: { saidAt: PROGRESS.now, wrong: 'Λάθος' } }))],
   ['reopened', renderUpdateMail(greek({ ...PROGRESS, update: { ...PROGRESS.update, kind: 'reopening' } }))],

@@ -25,6 +25,7 @@ const announce = (fields: Record<string, string>) =>
 const pathOf = (location: unknown) => String(location).split('?')[0] as string;
 const versionOn = (body: string) => /name="version" value="(\d+)"/.exec(body)?.[1] as string;
 const shows = (body: string, words: string) => expect(body.includes(words), `shows: ${words}`).toBe(true);
+const matches = (body: string, pattern: RegExp) => expect(pattern.test(body), `${pattern}`).toBe(true);
 const inUtc = (ms: number) => addMs(new Date().toISOString(), ms).slice(0, 16);
 const zone = (timeZone: string) =>
   house.db.write((tx) => tx.updateTable('page').set({ time_zone: timeZone }).execute());
@@ -49,6 +50,31 @@ describe('planning a maintenance', () => {
     const apart = await announce({ ...window, components: cart() });
     const after = await announce({ scheduledFor: '2998-03-01T13:00', scheduledUntil: '2998-03-01T14:00' });
     expect([apart.status, after.status]).toEqual([303, 303]);
+  });
+
+  it('of what comes again shows what any of its windows overlaps, once', async () => {
+    const inDays = (days: number, clock: string) => `${inUtc(days * 24 * HOUR).slice(0, 10)}T${clock}`;
+    const once = { title: 'Cable work', components: cart() };
+    await announce({ ...once, scheduledFor: inDays(31, '11:00'), scheduledUntil: inDays(31, '12:00') });
+    const weekly = {
+      title: 'Weekly restart',
+      components: cart(),
+      scheduledFor: inDays(10, '11:30'),
+      scheduledUntil: inDays(10, '13:00'),
+      repeat: 'week',
+    };
+    const asked = await announce(weekly);
+    expect(asked.status).toBe(409);
+    matches(asked.body, /Cable work<\/a>, [^<]+ 11:00 to 12:00 UTC:\s+Cart/);
+    const overlaps = /name="overlaps" value="([^"]+)"/.exec(asked.body)?.[1] as string;
+    expect((await announce({ ...weekly, overlaps })).status).toBe(303);
+    // At another hour, or over before that, it overlaps nothing.
+    const later = { scheduledFor: inDays(10, '13:00'), scheduledUntil: inDays(10, '14:00') };
+    expect((await announce({ ...weekly, ...later })).status).toBe(303);
+    const before = { scheduledFor: inDays(11, '11:30'), scheduledUntil: inDays(11, '13:00') };
+    const daily = { ...weekly, ...before, repeat: 'day', interval: '20' };
+    expect((await announce({ ...daily, lastDay: inDays(30, '').slice(0, 10) })).status).toBe(303);
+    expect((await announce(daily)).status).toBe(409);
   });
 
   it('says in words that a time never comes, or comes twice, and asks which is meant', async () => {
@@ -81,15 +107,15 @@ describe('planning a maintenance', () => {
     expect(wrong.status).toBe(422);
     const made = await announce({
       title: 'Cache restart',
-      scheduledFor: `${inUtc(3 * 24 * HOUR).slice(0, 10)}T02:00`,
-      scheduledUntil: `${inUtc(3 * 24 * HOUR).slice(0, 10)}T03:30`,
+      scheduledFor: `${inUtc(3 * 24 * HOUR).slice(0, 10)}T14:00`,
+      scheduledUntil: `${inUtc(3 * 24 * HOUR).slice(0, 10)}T15:30`,
       repeat: 'day',
       interval: '2',
     });
     expect(made.status).toBe(303);
     const path = pathOf(made.headers.location);
     const page = (await house.get(path)).body;
-    shows(page, 'Every 2 days, 02:00 to 03:30, UTC time.');
+    shows(page, 'Every 2 days, 14:00 to 15:30, UTC time.');
     expect(page.match(/\/admin\/maintenance\/\w{12}"/g)).toHaveLength(2);
     shows((await house.get('/admin/maintenance')).body, 'Cache restart');
     expect((await house.post(path, { body: '' })).status).toBe(422);
@@ -126,6 +152,38 @@ describe('the window on its page', () => {
     shows((await house.get(path.replace('/admin', ''))).body, '2 Jul 2998, 10:00');
     // The form from before is old.
     expect((await move({ from: '2998-07-03T10:00', until: '2998-07-03T12:00' })).status).toBe(409);
+  });
+
+  it('shows once what it would overlap elsewhere, and is moved all the same when it is announced once more', async () => {
+    await announce({
+      title: 'Switch work',
+      scheduledFor: '2998-09-02T10:00',
+      scheduledUntil: '2998-09-02T12:00',
+    });
+    const made = await announce({ scheduledFor: '2998-09-01T10:00', scheduledUntil: '2998-09-01T12:00' });
+    const path = pathOf(made.headers.location);
+    const version = versionOn((await house.get(path)).body);
+    const move = (fields: Record<string, string>, role: 'comms' | 'responder' = 'comms') =>
+      house.post(path, { do: 'window', version, windowBody: 'It moves.', ...fields }, role);
+    const onto = { from: '2998-09-02T11:00', until: '2998-09-02T13:00' };
+    expect((await move(onto, 'responder')).status).toBe(403);
+    const asked = await move(onto);
+    expect(asked.status).toBe(409);
+    shows(asked.body, 'It is not announced yet: other work is planned for that time.');
+    matches(asked.body, /Switch work<\/a>, 2 Sept? 2998, 10:00 to 12:00 UTC:\s+Checkout/);
+    shows(asked.body, 'It moves.</textarea>');
+    shows(asked.body, 'value="2998-09-02T11:00"');
+    shows((await house.get(path)).body, 'value="2998-09-01T10:00"');
+    const overlaps = /name="overlaps" value="([^"]+)"/.exec(asked.body)?.[1] as string;
+    const moved = await move({ ...onto, overlaps });
+    expect(moved.status).toBe(303);
+    const after = (await house.get(path)).body;
+    matches(after, /<b[^>]*>Overlaps<\/b> with <a[^>]+>Switch work/);
+    // What it overlaps already it says on its page; it is not asked about again.
+    const longer = { from: '2998-09-02T11:00', until: '2998-09-02T14:00', version: versionOn(after) };
+    expect((await move(longer)).status).toBe(303);
+    const apart = { from: '2998-09-02T12:00', until: '2998-09-02T14:00' };
+    expect((await move({ ...apart, version: versionOn((await house.get(path)).body) })).status).toBe(303);
   });
 
   it('asks whether it is over while an incident is open, and one press answers', async () => {

@@ -207,6 +207,8 @@ const VERBS: Record<string, readonly Role[]> = {
   changeWindow: POSTING,
   getKeeping: EVERYONE,
   listOverlaps: EVERYONE,
+  listNewOverlaps: EVERYONE,
+  listWindows: EVERYONE,
   listAllOverlaps: EVERYONE,
   sendBack: EVERYONE,
   setApprover: OWNER,

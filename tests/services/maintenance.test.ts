@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bumpPageVersion } from '#db/page.ts';
 import { DAY, HOUR } from '#domain/time.ts';
 import * as incidents from '#services/incidents.ts';
 import {
@@ -8,8 +9,10 @@ import {
   scheduleMaintenance,
   startMaintenance,
 } from '#services/maintenance.ts';
-import { getPublicIncident } from '#services/publicHistory.ts';
+import { getHistoryMonth, getPublicIncident } from '#services/publicHistory.ts';
 import { getStatusPage } from '#services/publicPage.ts';
+import { listPublicPaths } from '#services/publicPaths.ts';
+import { getSitemap } from '#services/sitemap.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { incidentHouse } from './incidentHouse.ts';
@@ -145,6 +148,50 @@ eachDatabase('maintenance', (fresh) => {
       expect(await claimsOf()).toEqual([]);
       const { incident } = await getPublicIncident(ctx, id, 'maintenance');
       expect(incident.updates[0]?.changes).toEqual([]);
+    });
+
+    it('is filed under the day on which it was called off, and under no later one', async () => {
+      const { ctx, schedule, step } = await house();
+      const planned = {
+        scheduledFor: '2026-12-09T02:00:00.000Z',
+        scheduledUntil: '2026-12-09T03:00:00.000Z',
+      };
+      const { id } = await schedule(planned);
+      ctx.clock.set('2026-11-21T09:00:00.000Z');
+      await cancelMaintenance(ctx, await step(id, 'Not needed.'));
+      const past = async () =>
+        (await getStatusPage(ctx)).past.flatMap(({ day, incidents: own }) => own.map((one) => [day, one.id]));
+      expect(await past()).toEqual([['2026-11-21', id]]);
+      const november = await getHistoryMonth(ctx, null);
+      expect(november.incidents.map((one) => one.id)).toEqual([id]);
+      expect(november.years).toEqual([{ year: '2026', months: [{ month: '2026-11', count: 1 }] }]);
+      expect((await listPublicPaths(ctx)).paths.filter((path) => /\d{4}-\d\d$/.test(path))).toEqual([
+        '/history/2026-11',
+      ]);
+      const pages = (await getSitemap(ctx)).pages.map(({ path }) => path);
+      expect(pages.filter((path) => path.startsWith('/history/'))).toEqual(['/history/2026-11']);
+      // Its planned day comes: it was over long before.
+      ctx.clock.set('2026-12-10T09:00:00.000Z');
+      await ctx.db.write((tx) => bumpPageVersion(tx, ctx.now()));
+      expect(await past()).toEqual([]);
+      const december = await getHistoryMonth(ctx, null);
+      expect([december.month, december.incidents, december.years]).toEqual(['2026-12', [], november.years]);
+      expect((await getHistoryMonth(ctx, '2026-11')).incidents).toHaveLength(1);
+    });
+
+    it('stands among what happened by when it was called off', async () => {
+      const { ctx, schedule, step, declare, say } = await house();
+      const { id } = await schedule();
+      const { id: earlier } = await declare({ severity: 'SEV4' });
+      await say(earlier, { status: 'resolved', reason: 'Over.' });
+      ctx.clock.advance(HOUR);
+      await cancelMaintenance(ctx, await step(id, 'Not needed.'));
+      ctx.clock.advance(HOUR);
+      const { id: later } = await declare({ severity: 'SEV4' });
+      await say(later, { status: 'resolved', reason: 'Over.' });
+      const order = [later, id, earlier];
+      expect((await getStatusPage(ctx)).past[0]?.incidents.map((one) => one.id)).toEqual(order);
+      expect((await getHistoryMonth(ctx, null)).incidents.map((one) => one.id)).toEqual(order);
     });
 
     it('takes back what it claimed by the clock, though nobody had begun', async () => {

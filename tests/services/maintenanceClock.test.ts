@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { insertShifts } from '#db/rota.ts';
 import { HOUR, MINUTE } from '#domain/time.ts';
-import { cancelMaintenance, endMaintenance } from '#services/maintenance.ts';
+import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
 import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
 import { getPublicIncident } from '#services/publicHistory.ts';
@@ -95,7 +95,7 @@ eachDatabase('maintenance by the clock', (fresh) => {
       await passTo('2026-11-24T05:10:00.000Z');
       expect((await get(id)).status).toBe('in_progress');
       expect((await mails()).filter((mail) => mail.includes(' call '))).toEqual([
-        '24 03:45 call mia: Ends at 04:00 UTC: Database upgrade',
+        '24 03:45 call mia: To end at 04:00 UTC: Database upgrade',
         '24 04:00 call mia: Is it over? Database upgrade',
         '24 04:30 call jonas, mia: Is it over? Database upgrade',
         '24 05:00 call jonas, mia: Is it over? Database upgrade',
@@ -224,7 +224,7 @@ eachDatabase('maintenance by the clock', (fresh) => {
       expect((await mails()).map((mail) => mail.slice(0, 45))).toEqual([
         '20 14:00 maintenance person1: [Scheduled] Dat',
         '23 02:00 maintenance person1: [Reminder] Data',
-        '23 02:15 maintenance person1: [Scheduled] Dat',
+        '23 02:15 maintenance person1: [Moved] Databas',
         '25 02:00 maintenance person1: [Reminder] Data',
       ]);
       const other = await plan({
@@ -279,6 +279,34 @@ eachDatabase('maintenance by the clock', (fresh) => {
       '24 02:00 call mia: Has it begun? Database upgrade',
       '24 02:30 call ada, jonas, mia: Has it begun? Database upgrade',
     ]);
+  });
+
+  it('by hand: its end is for its planner to say, and no warning says that it comes by itself', async () => {
+    for (const held of [false, true]) {
+      const { db, mia, plan, passTo, declare, get } = await house();
+      const id = await plan({ byItself: false });
+      await passTo('2026-11-24T02:05:00.000Z');
+      const { version } = await get(id);
+      await startMaintenance(mia, { maintenanceId: id, version, body: 'It begins.', notify: false });
+      if (held) await declare({ severity: 'SEV4' });
+      await passTo('2026-11-24T03:50:00.000Z');
+      const warning = await db.read((tx) =>
+        tx
+          .selectFrom('notices')
+          .select(['subject', 'text'])
+          .where('kind', '=', 'call')
+          .orderBy('seq', 'desc')
+          .executeTakeFirstOrThrow(),
+      );
+      expect(warning.subject).toBe('To end at 04:00 UTC: Database upgrade');
+      const text = warning.text.replace(/\s+/g, ' ');
+      expect(text).toContain('It does not end by itself: it is for you to end it.');
+      expect(text).toContain('At 04:00 UTC you will be asked whether it is over.');
+      expect(text).not.toContain('It ends by itself');
+      expect(text.includes('is open on its components')).toBe(held);
+      await passTo('2026-11-24T04:05:00.000Z');
+      expect((await get(id)).status).toBe('in_progress');
+    }
   });
 
   it('is asked of others when its planner can no longer sign in', async () => {

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { isCalledOff } from '#domain/publicIncident.ts';
 import { DAY, HOUR, toLocal } from '#domain/time.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
 import { endSeries, makeNextWindows, type SeriesInput, scheduleSeries } from '#services/maintenanceSeries.ts';
 import { getSeries, listSeries } from '#services/maintenanceSeriesViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
+import { getPublicIncident } from '#services/publicHistory.ts';
 import { eachDatabase, freshSqlite } from '../support/databases.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { maintenanceHouse } from './maintenanceHouse.ts';
@@ -172,6 +174,20 @@ eachDatabase('maintenance that comes again', (fresh) => {
     expect((await getSeries(ctx, short)).series.endedAt).not.toBeNull();
     expect(await windows()).toHaveLength(5);
     expect(await listSeries(ctx)).toEqual([]);
+  });
+
+  it('that nobody began is ended as work that never took place, however late', async () => {
+    const { ctx, mia, repeat, ids, live, spans } = await house('UTC');
+    const { id } = await repeat({ byItself: false });
+    await live('2026-11-24T06:00:00.000Z');
+    await endSeries(mia, { seriesId: id, body: 'No more of these.', notify: false });
+    const [overdue, ahead] = (await ids()) as [string, string];
+    const { incident } = await getPublicIncident(ctx, overdue, 'maintenance');
+    expect(incident).toMatchObject({ status: 'completed', resolvedAt: '2026-11-24T02:30:00.000Z' });
+    expect(isCalledOff(incident)).toBe(true);
+    expect(isCalledOff((await getPublicIncident(ctx, ahead, 'maintenance')).incident)).toBe(true);
+    // Nothing was ever under maintenance.
+    expect(await spans()).toEqual([]);
   });
 
   describe('is refused', () => {

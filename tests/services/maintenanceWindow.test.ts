@@ -5,7 +5,7 @@ import { maintenanceCalendar } from '#formats/maintenanceCalendar.ts';
 import { maintenancesJson } from '#formats/statuspage.ts';
 import { createAccount } from '#services/accounts.ts';
 import { addMember, ensureAudiences } from '#services/audiences.ts';
-import { changeTitle } from '#services/incidents.ts';
+import { changeTitle, editUpdate } from '#services/incidents.ts';
 import { cancelMaintenance } from '#services/maintenance.ts';
 import { keepMaintenance } from '#services/maintenanceClock.ts';
 import { changeWindow, type WindowInput } from '#services/maintenanceWindow.ts';
@@ -107,16 +107,62 @@ eachDatabase('the window of a maintenance', (fresh) => {
     await passTo('2026-11-24T05:30:00.000Z');
     expect((await mails()).slice(2)).toEqual([
       '24 03:45 call mia: Ends at 04:00 UTC: Database upgrade',
-      '24 03:50 maintenance person1: [In progress] Database upgrade',
+      '24 03:50 maintenance person1: [New end] Database upgrade',
       '24 04:45 call mia: Ends at 05:00 UTC: Database upgrade',
       // Whoever sets an end that is so near needs no warning of it.
-      '24 04:50 maintenance person1: [In progress] Database upgrade',
+      '24 04:50 maintenance person1: [New end] Database upgrade',
     ]);
     expect((await said(id)).slice(2, 4)).toEqual([
       '24 03:50 in_progress: The work takes longer than planned: until 05:00 UTC in place of 04:00 UTC.',
       '24 04:50 in_progress: Nearly there.',
     ]);
     expect(await spans()).toEqual([[FROM, '2026-11-24T04:55:00.000Z']]);
+  });
+
+  it('says in its mail, in every language, that it has moved or ends at another time, also once the mail was mended', async () => {
+    const { ctx, db, mia, plan, change, get } = await house();
+    await makeSubscribers(db, 1);
+    const there = { ...mia, site: { ...ctx.site, languages: ['en', 'de', 'ar'] as const } };
+    const id = await plan();
+    const last = () =>
+      db.read((tx) =>
+        tx
+          .selectFrom('notices as n')
+          .leftJoin('notice_texts as t', (join) =>
+            join.onRef('t.notice_seq', '=', 'n.seq').on('t.locale', '!=', 'en'),
+          )
+          .select(['n.subject', 'n.text', 't.locale', 't.subject as other'])
+          .where('n.seq', '=', (eb) => eb.selectFrom('notices').select((one) => one.fn.max('seq').as('seq')))
+          .orderBy('t.locale')
+          .execute(),
+      );
+    const marks = async () => {
+      const rows = await last();
+      // Its status is said so, too.
+      const mark = rows[0]?.subject.split(']')[0]?.slice(1);
+      expect(rows[0]?.text).toContain(`\n${mark}: Database upgrade\n`);
+      return [rows[0]?.subject, ...rows.map(({ other }) => other)].map((one) => one?.split(']')[0]?.slice(1));
+    };
+    const of = async () => ({ maintenanceId: id, version: (await get(id)).version, notify: true });
+    const moved = { from: '2026-11-26T02:00:00.000Z', until: '2026-11-26T04:00:00.000Z' };
+    await changeWindow(there, { ...(await of()), ...moved });
+    expect(await marks()).toEqual(['Moved', 'موعد جديد', 'Verschoben']);
+    const [update] = (await get(id)).updates;
+    const text = { scope: null, affected: null, workaround: null, estimate: null };
+    await editUpdate(there, {
+      updateId: update?.id as string,
+      body: 'Two days later.',
+      ...text,
+      notify: false,
+    });
+    expect((await last())[0]?.text).toContain('Two days later.');
+    expect(await marks()).toEqual(['Moved', 'موعد جديد', 'Verschoben']);
+    await changeWindow(there, { ...(await of()), until: '2026-11-26T05:00:00.000Z' });
+    expect(await marks()).toEqual(['New end', 'نهاية جديدة', 'Neues Ende']);
+    // What is said of it after that says how it stands.
+    await change(id, { from: FROM, until: UNTIL });
+    await cancelMaintenance(mia, { ...(await of()), body: 'Not needed.' });
+    expect((await last())[0]?.subject).toBe('[Called off] Database upgrade');
   });
 
   it('answers the question whether it is over, while an incident is open', async () => {
@@ -127,9 +173,9 @@ eachDatabase('the window of a maintenance', (fresh) => {
     await change(id, { until: '2026-11-24T06:00:00.000Z' });
     await passTo('2026-11-24T06:05:00.000Z', 5 * MINUTE);
     expect((await mails()).map((mail) => mail.slice(0, 26))).toEqual([
-      '24 03:45 call mia: Ends at',
+      '24 03:45 call mia: To end ',
       '24 04:00 call mia: Is it o',
-      '24 05:45 call mia: Ends at',
+      '24 05:45 call mia: To end ',
       '24 06:00 call mia: Is it o',
     ]);
     expect((await get(id)).scheduledUntil).toBe('2026-11-24T06:00:00.000Z');
@@ -234,7 +280,7 @@ eachDatabase('the window of a maintenance', (fresh) => {
     expect(await mails()).toEqual([
       '20 14:00 stakeholder ann: [Scheduled] Database upgrade',
       '22 02:00 stakeholder ann: [Reminder] Database upgrade',
-      '24 12:00 stakeholder ann: [Scheduled] Database upgrade',
+      '24 12:00 stakeholder ann: [Moved] Database upgrade',
       '26 02:00 stakeholder ann: [Reminder] Database upgrade',
       '27 12:00 stakeholder ann: [Called off] Database upgrade',
     ]);

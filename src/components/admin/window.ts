@@ -5,3 +5,17 @@ export function windowText(from: Instant | null, until: Instant | null, zone: st
   if (!from) return '';
   return until ? rangeText(from, until, zone) : `from ${dateTimeText(from, zone)}`;
 }
+
+/** Other work on the same components at the same time. */
+export type OverlapView = {
+  id: string;
+  title: string;
+  from: Instant;
+  until: Instant;
+  components: readonly string[];
+};
+
+/** What a form holds once these were shown: sent again with it, they are known. */
+export function idsOfOverlaps(all: readonly OverlapView[]): string {
+  return all.map(({ id }) => id).join(' ');
+}

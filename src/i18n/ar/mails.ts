@@ -4,6 +4,8 @@ export const mails: Mails = {
   subject: '[{mark}] {heading}',
   reminder: 'تذكير',
   correction: 'تصحيح',
+  moved: 'موعد جديد',
+  newEnd: 'نهاية جديدة',
   again: '{status} من جديد',
   corrected: '{status}، مع تصحيح',
   from: 'ابتداءً من {time}',

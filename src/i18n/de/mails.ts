@@ -4,6 +4,8 @@ export const mails: Mails = {
   subject: '[{mark}] {heading}',
   reminder: 'Erinnerung',
   correction: 'Berichtigung',
+  moved: 'Verschoben',
+  newEnd: 'Neues Ende',
   again: 'Wieder: {status}',
   corrected: '{status}, berichtigt',
   from: 'Ab {time}',

@@ -3,6 +3,8 @@ export const mails = {
   subject: '[{mark}] {heading}',
   reminder: 'Reminder',
   correction: 'Correction',
+  moved: 'Moved',
+  newEnd: 'New end',
   again: '{status} again',
   corrected: '{status}, corrected',
   from: 'From {time}',

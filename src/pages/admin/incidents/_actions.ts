@@ -8,6 +8,7 @@ import { discardDraft, saveDraft } from '#services/drafts.ts';
 import { goOn, sendNow, stopSending } from '#services/fanoutControl.ts';
 import { editUpdate, postUpdate } from '#services/incidents.ts';
 import { cancelMaintenance, endMaintenance, startMaintenance } from '#services/maintenance.ts';
+import type { Overlap } from '#services/maintenanceViews.ts';
 import { fillTemplate } from '#services/templates.ts';
 import {
   adopt,
@@ -50,6 +51,8 @@ export type Refused = {
   fields: Fields;
   /** Someone else changed the incident since the form was opened. */
   stale: boolean;
+  /** What a new window would overlap; announced once more, it is announced all the same. */
+  overlaps?: readonly Overlap[];
 };
 
 /** Does what the pressed button says. Each form of the page names itself by its button's `do`. */

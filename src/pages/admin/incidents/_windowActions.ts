@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { parseForm } from '#components/admin/forms.ts';
 import { readWallField } from '#components/admin/wallField.ts';
+import { idsOfOverlaps } from '#components/admin/window.ts';
+import { requirePermission } from '#domain/permissions.ts';
 import { multiLine, optional } from '#domain/text.ts';
 import { addMs, type Instant, MINUTE } from '#domain/time.ts';
 import { wordsIn } from '#i18n/words.ts';
 import { endMaintenance } from '#services/maintenance.ts';
-import { getKeeping } from '#services/maintenanceViews.ts';
+import { getKeeping, listNewOverlaps, type Overlap } from '#services/maintenanceViews.ts';
 import { changeWindow } from '#services/maintenanceWindow.ts';
 import type { Outcome } from './_actions.ts';
 import type { Fields } from './_update.ts';
@@ -26,15 +28,32 @@ export async function changeItsWindow(
   const problems = [from.problem, until.problem, ...missing, ...said.problems].filter((one) => one !== null);
   if (problems.length || !until.at || !said.data)
     return { form: 'window', status: 422, problems, fields, stale: false };
+  const { scheduledFor, scheduledUntil } = page.incident;
+  const window = {
+    from: sameMinute(from.at, scheduledFor) ?? scheduledFor,
+    until: sameMinute(until.at, scheduledUntil) as Instant,
+  };
+  const overlaps = await overlapsOf(ctx, page.subject.id, window);
+  // What overlaps is shown once; whoever announces it then announces it all the same.
+  if (overlaps.length && fields.overlaps !== idsOfOverlaps(overlaps))
+    return { form: 'window', status: 409, problems: [], fields, stale: false, overlaps };
   await changeWindow(ctx, {
     maintenanceId: page.subject.id,
     version: Number(fields.version),
-    from: sameMinute(from.at, page.incident.scheduledFor),
-    until: sameMinute(until.at, page.incident.scheduledUntil) as Instant,
+    ...window,
     body: said.data.windowBody,
     notify: fields.windowNotify === 'yes',
   });
   return { to: `${page.path}?done=window` };
+}
+
+function overlapsOf(
+  ctx: App.Locals['ctx'],
+  maintenanceId: string,
+  { from, until }: { from: Instant | null; until: Instant },
+): Promise<Overlap[]> {
+  requirePermission(ctx.actor, 'maintenance.write');
+  return from ? listNewOverlaps(ctx, { maintenanceId, from, until }) : Promise.resolve([]);
 }
 
 /** The form knows minutes only: the minute of what is planned means that it stays, to the second. */
