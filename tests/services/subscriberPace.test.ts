@@ -150,16 +150,17 @@ eachDatabase('who hears, how often', (fresh) => {
     await until('14:40');
     expect(log).toEqual([
       `14:00 everything, important, ${told}: [Investigating] ${T}`,
+      `14:10 ${told}: [Not affected] ${T}`,
       `14:30 policy: [Investigating] ${T}`,
     ]);
-    // Who was told that it began is told how it ends, and that it does not; nobody else of them is.
+    // Who was told that it began and that it is not theirs is told how it ends, and that it does not; nobody else of them is.
     await say(id, { body: 'It is the cart.', notify: true });
     await until('14:50');
     await say(id, { status: 'resolved', body: 'It works.', notify: true });
     await until('15:00');
     await say(id, { status: 'investigating', body: 'It does not.', notify: true });
     await until('15:10');
-    expect(log.slice(2)).toEqual([
+    expect(log.slice(3)).toEqual([
       `14:40 everything: [Investigating] ${T}`,
       `14:50 policy, everything, important, ${told}: [Resolved] ${T}`,
       `15:00 policy, everything, important, ${told}: [Investigating again] ${T}`,
