@@ -32,7 +32,13 @@ export type QueuedDelivery = {
 export type Lane = 'mail' | 'hook';
 
 /** Kinds of notice that only go to people who are subscribed, or in an audience, when the mail leaves. */
-export const TO_SUBSCRIBED: readonly NoticeKind[] = ['update', 'maintenance', 'stakeholder', 'digest'];
+export const TO_SUBSCRIBED: readonly NoticeKind[] = [
+  'update',
+  'maintenance',
+  'stakeholder',
+  'digest',
+  'spared',
+];
 
 /**
  * One notice to one person, outside a fan-out: a confirmation. A second one of the same notice to the same person is the same one.

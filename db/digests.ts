@@ -2,11 +2,9 @@ import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Scope } from '#domain/choice.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import type { Instant } from '#domain/time.ts';
-import { chunksOf, wholeNumbers } from './dialect.ts';
-import { listTextsOf } from './digestTexts.ts';
+import { chunksOf } from './dialect.ts';
 import type { Tx } from './open.ts';
 import type { Schema } from './schema.ts';
-import { listToldByAudience } from './toldElsewhere.ts';
 
 /** The digests of one day in one zone, which go out from `windowTo` on. */
 export type DigestRun = {
@@ -277,43 +275,6 @@ function inZone<O>(
   zone: string | null,
 ) {
   return zone === null ? query.where('r.time_zone', 'is', null) : query.where('r.time_zone', '=', zone);
-}
-
-/**
- * Which updates people had a mail of, whatever became of it, and which items a digest tells or told them: "seq of the recipient:u|i:seq".
- * Uses notices_incident and the key of deliveries.
- */
-export async function listHadAlready(
-  tx: Tx,
-  readers: readonly number[],
-  { updates, sinceDay }: { updates: readonly { updateSeq: number; incidentSeq: number }[]; sinceDay: string },
-): Promise<Set<string>> {
-  const had = new Set<string>();
-  const notices = updates.length
-    ? await tx
-        .selectFrom('notices')
-        .select(['seq', 'update_seq', 'kind'])
-        .where('incident_seq', 'in', [...new Set(updates.map(({ incidentSeq }) => incidentSeq))])
-        .where('update_seq', 'in', [...new Set(updates.map(({ updateSeq }) => updateSeq))])
-        .execute()
-    : [];
-  const updateOf = new Map(notices.map((notice) => [notice.seq, notice.update_seq]));
-  const toAudiences = notices.filter(({ kind }) => kind === 'stakeholder').map(({ seq }) => seq);
-  for (const chunk of chunksOf(readers, 1)) {
-    // By what was said, not by the person: what somebody had over years is much, what was said of late is little.
-    const mailed = await tx
-      .selectFrom('deliveries as d')
-      .select(['d.recipient_seq', 'd.notice_seq'])
-      .where(sql<boolean>`d.notice_seq in (${wholeNumbers([...updateOf.keys()])})`)
-      .where(sql<boolean>`d.recipient_seq in (${wholeNumbers(chunk)})`)
-      .execute();
-    for (const row of mailed) had.add(`${row.recipient_seq}:u:${updateOf.get(row.notice_seq)}`);
-    for (const { recipientSeq, noticeSeq } of await listToldByAudience(tx, chunk, toAudiences))
-      had.add(`${recipientSeq}:u:${updateOf.get(noticeSeq)}`);
-    for (const { recipientSeq, items } of await listTextsOf(tx, chunk, sinceDay))
-      for (const item of items) had.add(`${recipientSeq}:i:${item}`);
-  }
-  return had;
 }
 
 /** One delivery a person; whoever must not be mailed has one too, so that it shows. */

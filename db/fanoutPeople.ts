@@ -62,6 +62,35 @@ export function wronged(tx: Tx, { bases, contents }: Mends, { after, to }: SeqRa
     );
 }
 
+/** How many subscribers there are by now whom this filter, of those who follow a component alone, concerns. Uses recipient_scopes_ref. */
+export async function countNamed(tx: Tx, filter: FanoutFilter): Promise<number> {
+  const { components, groups } = filter;
+  if (!components.length && !groups.length) return 0;
+  const { count } = await tx
+    .selectFrom('recipients as r')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where((eb) =>
+      eb(
+        'r.seq',
+        'in',
+        eb
+          .selectFrom('recipient_scopes as s')
+          .select('s.recipient_seq')
+          .where((of) =>
+            of.or([
+              ...(components.length
+                ? [of.and([of('s.kind', '=', 'component'), of('s.ref_id', 'in', components)])]
+                : []),
+              ...(groups.length ? [of.and([of('s.kind', '=', 'group'), of('s.ref_id', 'in', groups)])] : []),
+            ]),
+          ),
+      ),
+    )
+    .where((eb) => isConcerned(eb, filter))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** @param anyway those who are only told if they were told before count as such: they are being told now */
 function isConcerned(
   eb: ExpressionBuilder<Schema & { r: Schema['recipients'] }, 'r'>,
@@ -93,6 +122,8 @@ function isConcerned(
     toldBy = [],
     toldOf,
     beside = [],
+    spared = [],
+    noLonger,
     scopedOnly = false,
     hourBefore = false,
   } = filter;
@@ -113,6 +144,44 @@ function isConcerned(
           ),
         ),
     );
+  /** Whether they got one of these, or get it, and not that it is not theirs since. */
+  const stands = (noticeSeqs: readonly number[], isTold: boolean) =>
+    eb.exists(
+      eb
+        .selectFrom('deliveries as h')
+        .innerJoin('notices as hn', 'hn.seq', 'h.notice_seq')
+        .select(sql.lit(1).as('one'))
+        .whereRef('h.recipient_seq', '=', 'r.seq')
+        .where('h.notice_seq', 'in', noticeSeqs)
+        .$if(isTold, (query) =>
+          query.where((of) =>
+            of.or([
+              of('h.state', 'in', MAY_HAVE_IT),
+              // What waits behind a stop may never come.
+              of.and([
+                of('h.state', '=', 'queued'),
+                of('hn.stopped_at', 'is', null),
+                of('hn.dropped_at', 'is', null),
+              ]),
+            ]),
+          ),
+        )
+        .$if(spared.length > 0, (query) =>
+          query.where((of) =>
+            of.not(
+              of.exists(
+                of
+                  .selectFrom('deliveries as p')
+                  .select(sql.lit(1).as('one'))
+                  .whereRef('p.recipient_seq', '=', 'r.seq')
+                  .where('p.notice_seq', 'in', spared)
+                  .whereRef('p.notice_seq', '>', 'h.notice_seq')
+                  .where('p.state', 'in', ['queued', ...MAY_HAVE_IT]),
+              ),
+            ),
+          ),
+        ),
+    );
   const told = anyway ? [] : [toldBy.length ? has(toldBy, true) : sql<SqlBool>`1 = 0`];
   return eb.and([
     eb('r.kind', '=', 'subscriber'),
@@ -125,7 +194,16 @@ function isConcerned(
           ]),
         ]
       : []),
-    ...(beside.length ? [eb.not(has(beside))] : []),
+    ...(beside.length ? [eb.not(spared.length ? stands(beside, false) : has(beside))] : []),
+    ...(noLonger
+      ? [
+          eb('r.channel', '=', 'email'),
+          toldBy.length ? stands(toldBy, true) : sql<SqlBool>`1 = 0`,
+          ...[...named('component', noLonger.not.components), ...named('group', noLonger.not.groups)].map(
+            (follows) => eb.not(follows),
+          ),
+        ]
+      : []),
     ...(scopedOnly ? [eb('r.whole_page', '=', 0)] : []),
     ...(hourBefore ? [eb('r.hour_before', '=', 1)] : []),
     eb.or([

@@ -26,6 +26,15 @@ export type FanoutFilter = {
   toldOf?: { components: readonly string[]; groups: readonly string[] };
   /** Nobody who got one of these: they say the same. */
   beside?: readonly number[];
+  /**
+   * Messages (seqs of notices) that say that an incident is not theirs after all: whoever got one has not been told, by `beside` and by
+   * `noLonger`, but by what came after it.
+   */
+  spared?: readonly number[];
+  /**
+   * Only those whom one of the messages `toldBy` told by mail, and who follow nothing of what it touches by now (`not`): they are told that.
+   */
+  noLonger?: { not: { components: readonly string[]; groups: readonly string[] } };
   /** Only those who asked to be told an hour before planned work begins. */
   hourBefore?: true;
   /** Nobody who follows the whole page: only those who follow what it names. */

@@ -95,7 +95,7 @@ export async function listTold(
 }
 
 /** What tells of incidents and maintenances: a digest is all that some get. */
-export const NEWS = ['update', 'maintenance', 'stakeholder', 'digest'] as const;
+export const NEWS = ['update', 'maintenance', 'stakeholder', 'digest', 'spared'] as const;
 
 /** The last news of an incident or maintenance that each of these was sent or is about to be sent; many have none. */
 export async function listLastTold(

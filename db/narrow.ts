@@ -33,7 +33,9 @@ export async function fitWaiting(
   { concerned, added }: { concerned: Concerned; added: Concerned },
   now: Instant,
 ): Promise<Unfinished[]> {
-  const waiting = (await listWaitingMail(tx, seq, 'subscribers', now)).filter(({ filter }) => !filter.people);
+  const waiting = (await listWaitingMail(tx, seq, 'subscribers', now)).filter(
+    ({ filter }) => !filter.people && !filter.noLonger,
+  );
   const fitted: Unfinished[] = [];
   for (const fanout of waiting) {
     const left = within(fanout.filter, concerned);

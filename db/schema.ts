@@ -416,7 +416,9 @@ export interface NoticesTable {
     /** What someone missed since the day before. */
     | 'digest'
     /** What an update of a drill would have told subscribers, to those who take part in it. */
-    | 'drill';
+    | 'drill'
+    /** To subscribers of components that an incident turned out not to touch, who had been told that it does. */
+    | 'spared';
   incident_seq: number | null;
   update_seq: number | null;
   /** One of `PRIORITY` (domain/priority.ts): the lower goes first. */

@@ -86,8 +86,9 @@ function updateIn(mail: UpdateMail, words: Words): Rendered {
 }
 
 /** After “[Resolved]” or “[Scheduled]” in the same thread, a status alone would look like a mail that came late, or twice. */
-function subjectMark({ incident, update, correction, reminder }: UpdateMail, words: Words): string {
+function subjectMark({ incident, update, correction, reminder, spared }: UpdateMail, words: Words): string {
   const { pages, mails, say } = words;
+  if (spared) return mails.notAffected;
   if (correction) return mails.correction;
   if (reminder) return mails.reminder;
   const status = incident.calledOff ? pages.story.calledOff : pages.status[update.status];
@@ -238,7 +239,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string, words: W
   const drill = incident.drill ?? false;
   return {
     drill: drillValue(drill),
-    ...frameOf(site, words, { heading, preheader: `${label}: ${excerpt(update.body, 110)}` }),
+    ...frameOf(site, words, { heading, preheader: `${label}: ${excerpt(update.body, 110) || correction}` }),
     incident_url: incidentUrl(mail, words),
     follow: followWords(incident.status, drill, words),
     whole: mails.whole,
@@ -247,7 +248,7 @@ function updateValues(mail: UpdateMail, heading: string, label: string, words: W
     components_title: mails.components,
     earlier_title: mails.earlier,
     status: label,
-    ...lookValues(LOOK_OF_STATUS[update.status]),
+    ...lookValues(LOOK_OF_STATUS[mail.spared ? 'resolved' : update.status]),
     posted: dateTime(update.postedAt, site.timeZone),
     span: when ? { when, own: ownWindow(mail, words) ?? '' } : null,
     facts: facts(mail, words).map(({ label, text }) => ({

@@ -57,6 +57,8 @@ export type UpdateMail = {
   reminder?: boolean;
   /** That a mail of theirs was wrong: when it was posted, and what was wrong in one sentence, if someone wrote one. */
   correction?: { saidAt: Instant; wrong: string | null } | null;
+  /** That it does not touch these components (names) after all, for which they were told of it. */
+  spared?: readonly string[];
   now: Instant;
 };
 
@@ -71,9 +73,13 @@ export function headingOf({ incident }: UpdateMail): string {
 
 export const CALLED_OFF = ENGLISH.pages.story.calledOff;
 
-export function statusWords({ incident, update, correction, reminder }: UpdateMail, words = ENGLISH): string {
+export function statusWords(
+  { incident, update, correction, reminder, spared }: UpdateMail,
+  words = ENGLISH,
+): string {
   const { pages, mails, say } = words;
   const status = incident.calledOff ? pages.story.calledOff : pages.status[update.status];
+  if (spared) return mails.notAffected;
   if (reminder) return mails.reminder;
   if (correction) return mails.correction;
   if (update.kind === 'correction') return say(mails.corrected, { status });
@@ -140,11 +146,12 @@ export function moreComponents({ components }: UpdateMail, words = ENGLISH): { c
   return rest > 0 ? { count: words.count(words.mails.more, rest) } : null;
 }
 
-/** Plainly what was wrong, without blame; the right text follows. */
+/** Plainly what was wrong, without blame; the right text follows, where there is one. */
 export function correctionWords(
-  { site, update, correction }: UpdateMail,
-  { mails, when, say }: Words = ENGLISH,
+  { site, update, correction, spared }: UpdateMail,
+  { mails, when, say, list }: Words = ENGLISH,
 ): string | null {
+  if (spared) return say(mails.spared, { components: list(spared.map((name) => clip(oneLine(name), 100))) });
   if (!correction) return null;
   const time = when(correction.saidAt, site.timeZone, update.postedAt);
   const wrong = correction.wrong ? ` ${oneLine(correction.wrong).replace(/[^.!?…]$/, '$&.')}` : '';

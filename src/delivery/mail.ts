@@ -43,7 +43,7 @@ export type Mailbox = { name: string; address: string };
 export type Sender = { from: Mailbox; replyTo: Mailbox | null; siteUrl: string };
 
 /** Kinds that a person asked to go on getting: only these can be unsubscribed from. */
-const RECURRING: readonly NoticeKind[] = ['update', 'maintenance', 'digest'];
+const RECURRING: readonly NoticeKind[] = ['update', 'maintenance', 'digest', 'spared'];
 
 /** And those of a drill, which nobody asked for, but which stand in one thread as the others do. */
 const THREADED: readonly NoticeKind[] = [...RECURRING, 'drill'];

@@ -20,7 +20,8 @@ export type Told = {
     | 'call'
     | 'stakeholder'
     | 'digest'
-    | 'drill';
+    | 'drill'
+    | 'spared';
   subject: string;
   /** null for mails about the subscription itself. `isPublic`: what it said could be read on the page, so it may be quoted outside. */
   incident: { id: string; kind: IncidentKind; title: string; isPublic: boolean } | null;
@@ -112,6 +113,7 @@ export function aboutText(told: Told): string {
       maintenance: told.subject,
       stakeholder: told.subject,
       drill: told.subject,
+      spared: told.subject,
     } as const
   )[told.kind];
 }

@@ -153,13 +153,19 @@ export type Concern = {
   facts: readonly AudienceFact[];
   tells: (severity: Severity) => boolean;
   toldBefore: boolean;
+  /** The last that they were told is that they hear nothing more until it is over. */
+  waitsForEnd: boolean;
 };
 
 /**
  * What someone is told of a moment; null when nothing. A post that is quiet is quiet towards subscribers and audiences, but for what
- * was promised: a change of severity inside, and to everyone who has heard of it how it ends.
+ * was promised: a change of severity inside; to everyone who has heard of it how it ends; and to whoever drops out that the next word
+ * they were promised does not come.
  */
-export function whatFor(moment: Moment, { kind, facts, tells, toldBefore }: Concern): What | null {
+export function whatFor(
+  moment: Moment,
+  { kind, facts, tells, toldBefore, waitsForEnd }: Concern,
+): What | null {
   const { severity, before } = moment;
   const inside = kind === 'inside';
   const now = tells(severity);
@@ -169,9 +175,9 @@ export function whatFor(moment: Moment, { kind, facts, tells, toldBefore }: Conc
     if (!toldBefore && !(now && (inside || moment.notify))) return null;
     return now || moment.over ? 'update' : 'lowered';
   }
+  if (before !== null && !now && tells(before)) return toldBefore && !waitsForEnd ? 'lowered' : null;
   if (before !== null && (inside || moment.kind === 'internal' || moment.notify)) {
     if (now && !tells(before)) return 'raised';
-    if (!now && tells(before) && toldBefore) return 'lowered';
     if (now && inside) return 'update';
   }
   if (!now) return null;

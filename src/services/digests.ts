@@ -1,4 +1,5 @@
 import type { Ctx } from '#db/context.ts';
+import { listHadAlready } from '#db/digestHad.ts';
 import { type DigestItem, listDigestItems } from '#db/digestItems.ts';
 import { hasDigestsAfter, setDigestsAside } from '#db/digestLeaps.ts';
 import {
@@ -13,7 +14,6 @@ import {
   lastPageDigest,
   listDigestReaders,
   listDigestZones,
-  listHadAlready,
   moveDigest,
   openDigest,
   zonesOf,
@@ -195,7 +195,7 @@ async function writeChunk(tx: Tx, ctx: Ctx, now: Instant): Promise<number> {
   return rows.length;
 }
 
-/** What they had of these items: "seq of the recipient:u|i:seq". */
+/** What they had of these items: "seq of the recipient:u|o|i:seq". */
 function hadAlready(
   tx: Tx,
   readers: readonly DigestReader[],
@@ -242,6 +242,8 @@ function misses(reader: DigestReader, item: DigestItem, had: ReadonlySet<string>
           item.filter,
         ) || Boolean(told?.items.some(heard))) &&
     !had.has(`${reader.seq}:u:${item.updateSeq}`) &&
+    // That it is over, which they heard, absorbs it.
+    !had.has(`${reader.seq}:o:${item.updateSeq}`) &&
     !heard(item.seq)
   );
 }

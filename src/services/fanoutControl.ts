@@ -70,13 +70,13 @@ export async function listOutgoing(ctx: Ctx, incidentId: string): Promise<Outgoi
     const toSubscribers = open
       .flatMap((one): Outgoing[] => {
         const notice = notices.find(({ seq }) => seq === one.noticeSeq);
-        if (!notice || one.updateSeq === null) return [];
+        if (!notice) return [];
         const states = counts.get(one.noticeSeq) ?? {};
         const made = Object.values(states).reduce((sum, count) => sum + count, 0);
         return [
           {
             noticeId: notice.id,
-            updateId: updates.get(one.updateSeq) ?? '',
+            updateId: updates.get(one.updateSeq ?? 0) ?? '',
             subject: notice.subject,
             state: stateOf(one, now),
             releaseAt: one.releaseAt,

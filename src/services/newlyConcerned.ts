@@ -3,11 +3,12 @@ import { findComponents } from '#db/components.ts';
 import { listUnsaid, omitsOf } from '#db/contents.ts';
 import type { Ctx } from '#db/context.ts';
 import { insertDigestItem } from '#db/digestItems.ts';
+import { countNamed } from '#db/fanoutPeople.ts';
 import type { FanoutFilter } from '#db/fanouts.ts';
 import type { Incident } from '#db/incidents.ts';
 import { fitWaiting } from '#db/narrow.ts';
 import type { Tx } from '#db/open.ts';
-import { countReach } from '#db/reach.ts';
+import { listSpared } from '#db/spared.ts';
 import { readToldSoFar } from '#db/streams.ts';
 import type { Unfinished } from '#db/unfinished.ts';
 import { listUpdates, type Update } from '#db/updates.ts';
@@ -19,6 +20,7 @@ import { paceOf } from './pace.ts';
 import { rewriteStakeholders } from './stakeholderMend.ts';
 import { tellNewlyAffected } from './stakeholders.ts';
 import { openSince } from './subscriberPace.ts';
+import { putSubscribersRight } from './subscribersConcerned.ts';
 import { type MailPlan, queueStream, releaseAfter } from './updateMail.ts';
 import { isOpenToAll } from './updatePlan.ts';
 
@@ -30,7 +32,7 @@ export async function listTouchedBy(tx: Tx, { kind, seq }: Incident): Promise<st
 
 /**
  * Fits what is told of an incident to the components that it turned out to touch: what waits to leave says so, spares those whom it does
- * not concern, and goes to those whom it does; accounts that were told wrongly hear that it is not theirs; and who follows, or uses, one that was added and has heard nothing of it yet is told the
+ * not concern, and goes to those whom it does; accounts and subscribers that were told wrongly hear that it is not theirs; and who follows, or uses, one that was added and has heard nothing of it yet is told the
  * latest word, when what they chose and the policy say. A part of the transaction that corrects the components.
  * @param before what it touched until now, as listTouchedBy gives it
  * @returns how many are told besides
@@ -45,12 +47,8 @@ export async function tellByComponents(
   const touched = await listTouchedBy(tx, incident);
   const isOpen = !isOver(incident.status);
   const added = isOpen ? touched.filter((id) => !before.includes(id)) : [];
-  const waiting = await fitWaiting(
-    tx,
-    incident,
-    { concerned: await scopeOf(tx, touched), added: await scopeOf(tx, added) },
-    now,
-  );
+  const concerned = await scopeOf(tx, touched);
+  const waiting = await fitWaiting(tx, incident, { concerned, added: await scopeOf(tx, added) }, now);
   await spareAccounts(tx, incident, touched, now);
   if (waiting.length) await rewriteWaiting(tx, ctx, incident, { from: 0, now });
   await rewriteStakeholders(tx, ctx, incident.seq, { from: 0, now });
@@ -58,7 +56,9 @@ export async function tellByComponents(
   const said = (await listUpdates(tx, incident.seq)).filter(({ audience }) => audience === 'public');
   const latest = said[0];
   if (!latest) return 0;
-  const putRight = await putAccountsRight(tx, ctx, incident, { update: latest, before, touched });
+  const putRight =
+    (await putAccountsRight(tx, ctx, incident, { update: latest, before, touched })) +
+    (await putSubscribersRight(tx, ctx, incident, concerned));
   if (!added.length || !said.some(({ notified }) => notified)) return putRight;
   const people = await tellSubscribers(tx, ctx, incident, { latest, added, waiting });
   return putRight + people + (await tellNewlyAffected(tx, ctx, incident.seq, { update: latest, added }));
@@ -100,10 +100,16 @@ async function tellSubscribers(
     waiting.filter(({ corrects }) => !corrects).flatMap(({ filter }) => filter.modes ?? MODES),
   );
   const beside = [...noticeSeqs];
+  const spared = await listSpared(tx, incident.seq);
   let people = 0;
   for (const { modes, releaseAt, wait } of streams) {
-    const filter: FanoutFilter = { ...scope, modes: modes.filter((mode) => !served.has(mode)), beside };
-    const expected = filter.modes?.length ? await countReach(tx, filter) : 0;
+    const filter: FanoutFilter = {
+      ...scope,
+      modes: modes.filter((mode) => !served.has(mode)),
+      beside,
+      spared,
+    };
+    const expected = filter.modes?.length ? await countNamed(tx, filter) : 0;
     if (!expected) continue;
     const noticeId = ctx.newId();
     beside.push(

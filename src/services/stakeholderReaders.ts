@@ -42,7 +42,12 @@ export async function chooseReaders(
   if (!audiences.length) return [];
   const accounts = await listAccounts(tx);
   const tells = await tellsBy(tx, incident.policySeq, moment);
-  const toldBefore = (id: string) => told.some(({ audienceId }) => audienceId === id);
+  const heardBy = (id: string) => {
+    const heard = told.filter(({ audienceId }) => audienceId === id);
+    // A correction puts words right, and promises nothing else.
+    const last = heard.findLast(({ what }) => what !== 'correction');
+    return { toldBefore: heard.length > 0, waitsForEnd: last?.what === 'lowered' };
+  };
   const members = Map.groupBy(
     await listMembersOf(
       tx,
@@ -52,18 +57,18 @@ export async function chooseReaders(
   );
   const own = (moment.planned || accountsOnly ? [] : audiences).flatMap((audience): Group[] => {
     const people = members.get(audience.id) ?? [];
-    const before = toldBefore(audience.id);
+    const heard = heardBy(audience.id);
     const what = whatFor(moment, {
       ...audience,
       tells: (severity) => tells(audience, severity),
-      toldBefore: before,
+      ...heard,
     });
     if (!what || !people.length) return [];
     return [
       {
         readers: { ...audience, account: null },
         what,
-        first: !before,
+        first: !heard.toldBefore,
         parts: [{ id: audience.id, name: audience.name, people: 0 }],
         members: people,
       },
@@ -74,12 +79,12 @@ export async function chooseReaders(
     ? accounts.flatMap((account): Group[] => {
         const people = members.get(account.id) ?? [];
         const affected = account.components.map(({ id }) => id).filter((id) => touched.includes(id));
-        const before = toldBefore(account.id);
+        const heard = heardBy(account.id);
         const said = whatFor(moment, {
           ...audience,
           kind: 'outside',
           tells: (severity) => affected.length > 0 && (moment.planned || tells(audience, severity)),
-          toldBefore: before,
+          ...heard,
         });
         const named = accountsOnly?.ids.includes(account.id) ? accountsOnly.what : null;
         const what = accountsOnly ? named : said;
@@ -88,7 +93,7 @@ export async function chooseReaders(
           {
             readers: readersOf(audience, account, affected),
             what,
-            first: !before,
+            first: !heard.toldBefore,
             parts: [{ id: account.id, name: account.name, people: 0 }],
             members: people,
           },

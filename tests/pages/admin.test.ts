@@ -524,7 +524,7 @@ describe('what was said wrongly', () => {
     const asked = await house.post(path, fields);
     expect(asked.status).toBe(409);
     expect(problems(asked.body).join(' ')).toContain(
-      'It tells 2 people: those it concerns who had heard nothing of it, and accounts that heard of it and are not affected. Press again to do it.',
+      'It tells 2 people: those it concerns who had heard nothing of it, and subscribers and accounts that heard of it and are not affected. Press again to do it.',
     );
     expect(asked.body).toMatch(/name="agreed" value="2"/);
     expect(asked.body).toContain('Correct the history, tell 2');

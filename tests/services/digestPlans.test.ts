@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { replaceContent } from '#db/contents.ts';
+import { listHadAlready } from '#db/digestHad.ts';
 import { insertDigestItem, listDigestItems, listItemsOf } from '#db/digestItems.ts';
 import {
   clearDigestFrom,
   firstDigestFrom,
   lastPageDigest,
   listDigestReaders,
-  listHadAlready,
   toldUpTo,
 } from '#db/digests.ts';
 import { endDigestText, hasText, listOpenTexts, listTextsTelling } from '#db/digestTexts.ts';
@@ -24,6 +24,7 @@ it('digests, and what mends a text, walk through no table that grows', async () 
   const db = await freshSqlite();
   const incident = await makeIncident(db);
   const update = await makeUpdate(db, incident.seq, {});
+  const end = await makeUpdate(db, incident.seq, { kind: 'resolution', status: 'resolved' });
   const plans = await plansOf(db, async (watched) => {
     await watched.write(async (tx) => {
       const text = { kind: 'digest' as const, incidentSeq: null, updateSeq: null, priority: 3, now: NOW };
@@ -76,6 +77,15 @@ it('digests, and what mends a text, walk through no table that grows', async () 
       });
       const filter = { components: [], groups: [], people: [ann] };
       await insertFanout(tx, { noticeSeq: toAudience, filter, expected: 1, now: NOW });
+      await insertNotice(tx, {
+        id: 'end',
+        kind: 'update',
+        incidentSeq: incident.seq,
+        updateSeq: end.seq,
+        priority: 1,
+        rendered: rendered(),
+        now: NOW,
+      });
       await listToldElsewhere(tx, { ...told, to: 'subscribers' });
       await listToldByAudience(tx, [1, 2], [toAudience]);
     });

@@ -33,6 +33,7 @@ const readClaims = (tx: Tx) => tx.selectFrom('claims').selectAll().orderBy('seq'
 const readFanouts = (tx: Tx) => tx.selectFrom('fanouts').selectAll().orderBy('seq').execute();
 
 const T = '[Investigating] Checkout is failing';
+const N = '[Not affected] Checkout is failing';
 
 eachDatabase('whom an incident turned out to concern', (fresh) => {
   it('is told the latest word at once, when they had heard nothing; who has heard hears nothing twice', async () => {
@@ -65,29 +66,30 @@ eachDatabase('whom an incident turned out to concern', (fresh) => {
       { id: checkout.id, status: 'operational' },
       { id: cart.id, status: 'major_outage' },
     ] as const;
-    expect(await previewCorrection(ctx, { incidentId: id, version, components: itWasTheCart })).toBe(5);
+    expect(await previewCorrection(ctx, { incidentId: id, version, components: itWasTheCart })).toBe(6);
     expect(await db.read((tx) => Promise.all([readClaims(tx), readFanouts(tx), getPageVersion(tx)]))).toEqual(
       stood,
     );
     expect((await getIncident(ctx, id)).version).toBe(version);
     await told();
     expect(subjects(ofCart)).toEqual([]);
-    // Four to whom it is new, and the account to whom it is said that it is not theirs.
-    expect(await itIsTheCart(id)).toBe(5);
+    // Four to whom it is new, and an account and a subscriber to whom it is said that it is not theirs.
+    expect(await itIsTheCart(id)).toBe(6);
     await told();
     for (const one of [ofCart, important, byPolicy]) expect(subjects(one)).toEqual([T]);
     // The latest word, as it stands with the components that are right by now; what was said before it is quoted.
     expect(heard(ofCart)[0]?.text).toMatch(/Still looking\.[\s\S]*Earlier[\s\S]*It begins\./);
     expect(heard(ofCart)[0]?.text).toContain('Cart');
-    for (const one of [ofCheckout, ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
+    for (const one of [ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
+    expect(subjects(ofCheckout)).toEqual([T, T, N]);
     expect([subjects(late), subjects(daily)]).toEqual([[], []]);
 
     // Again, and nothing more: nobody hears twice.
     await house.correct(id, { id: checkout.id, status: 'major_outage' });
     await house.correct(id, { id: checkout.id, status: 'operational' });
     await told();
-    for (const one of [ofCheckout, ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
-    expect([subjects(ofCart), subjects(late)]).toEqual([[T], []]);
+    for (const one of [ofBoth, ofShop]) expect(subjects(one)).toEqual([T, T]);
+    expect([subjects(ofCheckout), subjects(ofCart), subjects(late)]).toEqual([[T, T, N], [T], []]);
 
     // The daily one finds it in the digest.
     ctx.clock.set('2026-11-21T09:30:00.000Z');
@@ -102,6 +104,67 @@ eachDatabase('whom an incident turned out to concern', (fresh) => {
     await told();
     for (const one of [ofCart, important, byPolicy, late])
       expect(subjects(one).at(-1)).toBe('[Resolved] Checkout is failing');
+  });
+
+  it('is no more whoever follows alone what it did not touch: they are told that, once, and again when it is theirs after all', async () => {
+    const house = await wrongComponent(fresh);
+    const { ctx, db, checkout, cart, shop, follower, component, itIsTheCart, subjects, told, heard } = house;
+    const ofCheckout = await follower([component(checkout.id)]);
+    const others = [
+      await follower([component(checkout.id), component(cart.id)]),
+      await follower([{ kind: 'group', id: shop.id }]),
+      await follower([]),
+    ];
+    const untold = (await makeSubscribers(db, 1, [component(checkout.id)], { mode: 'digest' }))[0] as string;
+    const { id } = await house.declare();
+    await house.say(id, { notify: true, body: 'It begins.' });
+    await told();
+    expect(heard(ofCheckout)[0]?.text).toContain('Next update by');
+    const mine = () => subjects(ofCheckout);
+
+    // Put right within the release window: nothing at all.
+    await itIsTheCart(id);
+    await house.correct(id, { id: checkout.id, status: 'major_outage' });
+    await told();
+    expect(mine()).toEqual([T]);
+
+    ctx.clock.advance(60_000);
+    const { version } = await getIncident(ctx, id);
+    const wrong = [{ id: checkout.id, status: 'operational' as const }];
+    // She and the account.
+    expect(await previewCorrection(ctx, { incidentId: id, version, components: wrong })).toBe(2);
+    await house.correct(id, ...wrong);
+    expect((await listOutgoing(ctx, id)).filter(({ subject }) => subject === N)).toMatchObject([
+      { state: 'waiting', total: 1, audiences: null, updateId: '' },
+      { audiences: 'Acme' },
+    ]);
+    await told();
+    expect(mine()).toEqual([T, N]);
+    const mail = heard(ofCheckout).at(-1);
+    expect(mail?.text.replace(/\s+/g, ' ')).toContain(
+      'Not affected after all: Checkout. You will hear when it is resolved, and nothing before that.',
+    );
+    expect(mail?.text).not.toMatch(/It begins|Next update|Cart/);
+    expect(mail?.text).toContain('Unsubscribe');
+
+    // Nothing else until it is theirs.
+    await house.correct(id, { id: cart.id, status: 'major_outage' });
+    ctx.clock.advance(60_000);
+    await house.say(id, { notify: true, body: 'It is the cart.' });
+    await told();
+    expect(mine()).toEqual([T, N]);
+    await house.correct(id, { id: checkout.id, status: 'major_outage' });
+    await told();
+    expect(mine()).toEqual([T, N, T]);
+    expect(heard(ofCheckout).at(-1)?.text).toContain('It is the cart.');
+    await house.correct(id, ...wrong);
+    await told();
+    expect(mine()).toEqual([T, N, T, N]);
+    ctx.clock.advance(60_000);
+    await house.say(id, { status: 'resolved', reason: 'Checked.', notify: true });
+    await told();
+    expect(mine()).toEqual([T, N, T, N, '[Resolved] Checkout is failing']);
+    for (const one of [...others, untold]) expect(subjects(one)).not.toContain(N);
   });
 
   it('gets what waits to leave, or is stopped, with the others; it names the components that are right', async () => {

@@ -288,4 +288,28 @@ eachDatabase('whoever is told as one of an audience and subscribed besides', (fr
       expect(heard('eva@example.com').at(-1)?.text).toContain('Cards fail.');
     });
   });
+
+  it('has no digest of what was said before the end, once the audience has told them that it is over', async () => {
+    const { ctx, declare, say, drain, subscribe, subjects } = await house(fresh);
+    for (const name of ['eva', 'zoe']) await subscribe(name, name === 'eva' ? 'policy' : 'digest');
+    const { id } = await declare();
+    await drain();
+    for (const said of [
+      { body: 'Cards fail.' },
+      { body: 'It only looks wrong.', severity: 'SEV4' as const },
+      { body: 'It still does.' },
+      { body: 'It works.', status: 'resolved' as const },
+    ]) {
+      ctx.clock.advance(60_000);
+      await say(id, { ...said, notify: true });
+      await drain();
+    }
+    expect(subjects('eva').at(-1)).toContain('Resolved');
+    const before = subjects('eva').length;
+    ctx.clock.set('2026-11-21T09:00:00.000Z');
+    await sendDigests(ctx);
+    await drain();
+    expect(subjects('zoe')).toHaveLength(1);
+    expect(subjects('eva')).toHaveLength(before);
+  });
 });

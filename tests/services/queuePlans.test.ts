@@ -1,8 +1,14 @@
 import { expect, it } from 'vitest';
 import { areSendable, listQueued } from '#db/deliveries.ts';
+import { countNamed } from '#db/fanoutPeople.ts';
+import { isToCome } from '#db/fanouts.ts';
+import { listSpared } from '#db/spared.ts';
+import { listUnfinished } from '#db/unfinished.ts';
 import { addMs, HOUR } from '#domain/time.ts';
 import { stopSending } from '#services/fanoutControl.ts';
+import { correctComponents } from '#services/incidents.ts';
 import { freshSqlite } from '../support/databases.ts';
+import { makeSubscribers } from '../support/people.ts';
 import { type Plan, plansOf } from '../support/plans.ts';
 import { outgoingHouse } from './outgoingHouse.ts';
 
@@ -69,4 +75,32 @@ it('looks up by index what a person is still to get, where several are under way
   );
   expect(dear(plans)).toEqual([]);
   await house.db.close();
+});
+
+it('finds by index whom an incident turned out not to concern', async () => {
+  const house = await outgoingHouse(freshSqlite);
+  const { db, ctx, checkout } = house;
+  await makeSubscribers(db, 2, [{ kind: 'component', id: checkout.id }], { mode: 'everything' });
+  const { id, seq } = await house.declare();
+  await house.say(id, { body: 'One.', notify: true });
+  await house.release();
+  await house.drain();
+  const { version } = await house.get(id);
+  const components = [{ id: checkout.id, status: 'operational' as const }];
+  expect(await correctComponents(ctx, { incidentId: id, version, components })).toBe(2);
+  const plans = await plansOf(db, (watched) =>
+    watched.read(async (tx) => {
+      const [spared] = (await listUnfinished(tx, seq)).filter(({ filter }) => filter.noLonger);
+      const filter = { ...spared!.filter, spared: await listSpared(tx, seq) };
+      expect(await countNamed(tx, { ...filter, spared: [] })).toBe(2);
+      await countNamed(tx, { ...filter, noLonger: { not: { components: ['other'], groups: ['shop'] } } });
+      const all = Array.from({ length: spared!.boundSeq }, (_, index) => index + 1);
+      expect(await isToCome(tx, spared!, all, ctx.now())).toBe(true);
+    }),
+  );
+  const walks = plans.flatMap(({ sql, lines }) =>
+    lines.filter((line) => /^SCAN (?!json_each|f\b|each)/.test(line)).map((line) => `${line} in ${sql}`),
+  );
+  expect(walks).toEqual([]);
+  await db.close();
 });

@@ -196,6 +196,36 @@ eachDatabase('stakeholders', (fresh) => {
     ]);
   });
 
+  it('lowered by a quiet post: whoever was promised the next word and drops out is told that it does not come, once', async () => {
+    const { declare, say, told, last } = await stakeholderHouse(fresh);
+    const { id } = await declare();
+    await say(id, { notify: true, body: 'Card payments fail.' });
+    await told();
+    expect(last('ann').text).toContain('Next update by');
+    await say(id, { severity: 'SEV3', body: 'Only some are slow now.' });
+    expect(await told()).toEqual([
+      'ann: [Investigating] Checkout is failing',
+      'eva, max: [SEV3, lowered] Checkout is failing',
+      'sue: [SEV3, Investigating] Checkout is failing',
+    ]);
+    expect(last('ann').text).toMatch(
+      /less severe than it was\. You will hear when it is resolved, and\s+nothing before that\./,
+    );
+    expect(last('ann').text).not.toContain('Next update by');
+    await say(id, { notify: true, body: 'Still slow.' });
+    expect(await told()).toEqual(['sue: [SEV3, Investigating] Checkout is failing']);
+    // What nobody outside heard rise, nobody outside is told falls.
+    await say(id, { severity: 'SEV1', body: 'Everything fails.' });
+    await say(id, { severity: 'SEV3', body: 'It was a false alarm.' });
+    expect((await told()).join()).not.toContain('ann');
+    await say(id, { severity: 'SEV1', notify: true, body: 'It does fail.' });
+    expect((await told()).join()).toContain('ann');
+    await say(id, { severity: 'SEV4', body: 'It only looks wrong.' });
+    expect((await told()).join()).toContain('ann');
+    await say(id, { status: 'resolved', notify: true, body: 'It works.' });
+    expect((await told()).join()).toContain('ann');
+  });
+
   it('somebody in two audiences gets one mail, the one that says most', async () => {
     const { add, declare, say, told, ctx, db, acme } = await stakeholderHouse(fresh);
     await add('managers', 'eva');

@@ -150,16 +150,17 @@ eachDatabase('who hears, how often', (fresh) => {
     await until('14:40');
     expect(log).toEqual([
       `14:00 everything, important, ${told}: [Investigating] ${T}`,
+      `14:10 ${told}: [Not affected] ${T}`,
       `14:30 policy: [Investigating] ${T}`,
     ]);
-    // Who was told that it began is told how it ends, and that it does not; nobody else of them is.
+    // Who was told that it began and that it is not theirs is told how it ends, and that it does not; nobody else of them is.
     await say(id, { body: 'It is the cart.', notify: true });
     await until('14:50');
     await say(id, { status: 'resolved', body: 'It works.', notify: true });
     await until('15:00');
     await say(id, { status: 'investigating', body: 'It does not.', notify: true });
     await until('15:10');
-    expect(log.slice(2)).toEqual([
+    expect(log.slice(3)).toEqual([
       `14:40 everything: [Investigating] ${T}`,
       `14:50 policy, everything, important, ${told}: [Resolved] ${T}`,
       `15:00 policy, everything, important, ${told}: [Investigating again] ${T}`,
@@ -327,6 +328,43 @@ eachDatabase('who hears, how often', (fresh) => {
       `14:40 policy, everything, important: [Resolved] ${T}`,
     ]);
     expect(house.heard(address(1))[0]?.text).toContain('It begins.');
+    // What was said at 14:30 is nothing to tell to whoever has heard that it is over.
+    await until('2026-11-22T10:00:00.000Z');
+    expect(log.slice(5)).toEqual([
+      expect.stringMatching(/^09:\d\d digest: Harbour status: one thing happened, and it is over$/),
+    ]);
+  });
+
+  it('the end absorbs what the digest was to tell only for whoever gets it, and only what was said before it', async () => {
+    const { until, open, say, log, ctx, db, heard } = await paceHouse(fresh);
+    const lowered = async () => {
+      const id = await open('SEV1');
+      await until(new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+      await say(id, { severity: 'SEV4', body: 'It only looks wrong.', notify: true });
+      await until(new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+      await say(id, { body: 'It still does.', notify: true });
+      await until(new Date(Date.parse(ctx.now()) + 60_000).toISOString());
+      await say(id, { status: 'resolved', body: 'It works.', notify: true });
+      return id;
+    };
+    const stopped = await lowered();
+    while (await expandNextChunk({ db, now: ctx.now }));
+    const end = (await listOutgoing(ctx, stopped)).find(({ subject }) => subject.includes('Resolved'));
+    await stopSending(ctx, end?.noticeId ?? '');
+    await until('2026-11-21T10:00:00.000Z');
+    expect(log.at(-1)).toMatch(/^09:\d\d policy, digest: .* it is over$/);
+    const again = await lowered();
+    await until('2026-11-21T11:00:00.000Z');
+    const before = heard(address(1)).length;
+    await say(again, { status: 'investigating', body: 'It does not.', notify: true });
+    await until('2026-11-21T11:10:00.000Z');
+    await say(again, { body: 'It still does not.', notify: true });
+    await until('2026-11-22T10:00:00.000Z');
+    const [reopened, digest] = heard(address(1)).slice(before);
+    expect(reopened?.subject).toContain('Investigating again');
+    expect(digest?.text).toContain('It still does not.');
+    expect(digest?.text).not.toContain('It still does.');
+    expect(log.at(-1)).toMatch(/^09:\d\d policy, digest: /);
   });
 
   it('sends early what is asked for and no more, and goes on with its wait after a stop', async () => {

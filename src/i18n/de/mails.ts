@@ -18,6 +18,8 @@ export const mails: Mails = {
   more: { one: 'und {count} weitere, auf der Seite', other: 'und {count} weitere, auf der Seite' },
   wasWrong: 'Was wir {time} geschrieben haben, stimmte nicht.',
   isRight: 'Richtig ist:',
+  notAffected: 'Nicht betroffen',
+  spared: 'Doch nicht betroffen: {components}. Sie hören, wenn es behoben ist, und davor nichts mehr.',
   readAll: 'Alles auf der Statusseite lesen',
   follow: 'Auf der Statusseite verfolgen',
   missed: 'Was Sie verpasst haben',

@@ -17,6 +17,8 @@ export const mails = {
   more: { one: 'and {count} more, on the page', other: 'and {count} more, on the page' },
   wasWrong: 'What we wrote at {time} was not right.',
   isRight: 'This is right:',
+  notAffected: 'Not affected',
+  spared: 'Not affected after all: {components}. You will hear when it is resolved, and nothing before that.',
   readAll: 'Read all of it on the status page',
   follow: 'Follow it on the status page',
   missed: 'What you missed',

@@ -99,7 +99,7 @@ export async function correct(
       problems: [
         {
           field: 'corrects',
-          message: `It tells ${peopleText(told)}: those it concerns who had heard nothing of it, and accounts that heard of it and are not affected. Press again to do it.`,
+          message: `It tells ${peopleText(told)}: those it concerns who had heard nothing of it, and subscribers and accounts that heard of it and are not affected. Press again to do it.`,
         },
       ],
       fields: { ...fields, agreed: String(told) },
