@@ -10,8 +10,9 @@ const leftward = doc.dir === 'rtl';
 const tip = doc.createElement('div');
 tip.id = 'tip';
 tip.ariaHidden = 'true';
-/** The row that the keys named last. */
+/** The row that the keys named last, and of which drawing. */
 let place = 0;
+let told: HTMLElement | null = null;
 
 const hide = () => tip.remove();
 
@@ -24,9 +25,10 @@ export const hear = (event: Event) => {
 };
 
 const focused = (marks: HTMLElement | null) => {
-  place = 0;
+  if (marks !== told) place = 0;
+  told = marks;
   hide();
-  if (marks) tell(marks, 0);
+  if (marks) tell(marks, Math.min(place, Math.max(0, daysOf(marks).length - 1)));
 };
 
 const pressed = (event: KeyboardEvent, marks: HTMLElement | null) => {
