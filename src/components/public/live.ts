@@ -96,18 +96,14 @@ const pass = (event: Event) => {
 };
 for (const kind of ['focusin', 'keydown', 'pointermove']) addEventListener(kind, pass);
 
-/** What the reader folded or unfolded stays so: by name, since groups come and go. */
-const chosen = new Map<string, boolean>();
-const nameOf = (details: Element) => `${details.querySelector('h3')?.textContent}`;
-addEventListener('click', (event) => {
-  const details = (event.target as Element).closest('summary')?.parentNode as HTMLDetailsElement | undefined;
-  if (details) chosen.set(nameOf(details), !details.open);
-});
+/** What the reader folded or unfolded stays so. */
+const chosen = new Set<unknown>();
+addEventListener('click', ({ target }) => chosen.add((target as Element).closest('summary')?.parentNode));
 
 const refresh = async () => {
   if (doc.hidden) return;
   const isRight = await later().then(
-    ({ renew }) => renew({ seen, chosen, nameOf, zones }),
+    ({ renew }) => renew({ seen, chosen, zones }),
     () => {
       // Browsers remember that an address failed: the next try has another.
       tries += '&';

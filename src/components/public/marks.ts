@@ -10,6 +10,8 @@ const leftward = doc.dir === 'rtl';
 const tip = doc.createElement('div');
 tip.id = 'tip';
 tip.ariaHidden = 'true';
+tip.style.cssText =
+  'position:absolute;max-width:min(22rem,90vw);width:max-content;padding:.2rem .6rem;border:4px solid transparent;border-radius:.55rem;background:var(--ink) padding-box;color:var(--bg);font-size:.875rem;z-index:1';
 /** The row that the keys named last, and of which drawing. */
 let place = 0;
 let told: HTMLElement | null = null;

@@ -6,11 +6,10 @@ let turns = 0;
 /** Whom the keys are with. */
 let held: Element | null;
 
-/** What the page knows of its parts: as the server wrote them, by id, and what the reader folded or unfolded, by name. */
+/** What the page knows of its parts: as the server wrote them, by id, and what the reader folded or unfolded. */
 type Known = {
   seen: Record<string, string>;
-  chosen: ReadonlyMap<string, boolean>;
-  nameOf: (details: Element) => string;
+  chosen: ReadonlySet<unknown>;
   /** Shows the times in the reader's zone. */
   zones: (root: ParentNode) => void;
 };
@@ -44,9 +43,7 @@ const show = (fresh: Document, known: Known) => {
     known.zones(part);
     held = document.activeElement;
     const kept = held?.innerHTML;
-    become(own, part);
-    for (const details of own.querySelectorAll('details'))
-      details.open = known.chosen.get(known.nameOf(details)) ?? details.open;
+    become(own, part, known);
     refocus(own);
     // What it says of its days may be another, or stand elsewhere.
     if (held?.matches('.h') && kept !== held.innerHTML)
@@ -85,7 +82,7 @@ const tellNews = (news: string) => {
 };
 
 /** Makes `own` say what `fresh` says. What is in both stays what it is, with its focus and what is selected in it. */
-const become = (own: Element, fresh: Element) => {
+const become = (own: Element, fresh: Element, known: Known) => {
   // The script has made these a tab stop that says its days.
   const isMarks = own.matches('.h');
   for (const { name } of [...own.attributes])
@@ -100,11 +97,11 @@ const become = (own: Element, fresh: Element) => {
   for (const [node, wanted] of pairs) {
     if (node && node === place) place = node.nextSibling;
     else own.insertBefore(node ?? document.importNode(wanted, true), place);
-    if (node instanceof Element) become(node, wanted as Element);
+    if (node instanceof Element) become(node, wanted as Element, known);
     else if (node && node.nodeValue !== wanted.nodeValue) node.nodeValue = wanted.nodeValue;
   }
   // What somebody is in does not fold under them.
-  if (own instanceof HTMLDetailsElement)
+  if (own instanceof HTMLDetailsElement && !known.chosen.has(own))
     own.open = (fresh as HTMLDetailsElement).open || (own.open && own.contains(held));
 };
 
