@@ -4,6 +4,7 @@ import { listPublicComponents, listPublicGroups, listPublicIds, listStarts } fro
 import { logoPath } from '#domain/brand.ts';
 import { pathOf } from '#domain/publicIncident.ts';
 import { dayIn } from '#domain/time.ts';
+import { wordsIn } from '#i18n/words.ts';
 
 const ONCE = [
   '/',
@@ -21,12 +22,15 @@ const ONCE = [
   '/history.atom',
   '/history.rss',
   '/calendar.ics',
-  '/badge.svg',
-  '/embed/status.json',
-  '/embed/frame',
   '/on-time',
   '/sitemap.xml',
 ];
+
+/** What stands on other people's pages, of the whole page or a part of it. No page of ours leads there in another language. */
+const SHOWN_ELSEWHERE = {
+  page: ['/badge.svg', '/embed/status.json', '/embed/frame'],
+  part: (id: string) => [`/badge/${id}.svg`, `/embed/${id}.json`, `/embed/frame/${id}`],
+};
 
 /**
  * The addresses of what is the same for everyone, as far as records say that they are there, what is asked for most first. Some may have
@@ -39,6 +43,11 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
     const groups = await listPublicGroups(tx);
     const months = new Set((await listStarts(tx)).map((at) => dayIn(at, page.timeZone).slice(0, 7)));
     const incidents = await listPublicIds(tx);
+    const elsewhere = [
+      ...SHOWN_ELSEWHERE.page,
+      ...[...components, ...groups].flatMap(({ id }) => SHOWN_ELSEWHERE.part(id)),
+    ];
+    const { languages } = ctx.site;
     return {
       version: page.version,
       paths: [
@@ -49,11 +58,7 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
           `/components/${id}.atom`,
           `/components/${id}.rss`,
         ]),
-        ...[...components, ...groups].flatMap(({ id }) => [
-          `/badge/${id}.svg`,
-          `/embed/${id}.json`,
-          `/embed/frame/${id}`,
-        ]),
+        ...languages.flatMap((locale) => elsewhere.map(wordsIn(locale, languages).to)),
         ...[...months].reverse().map((month) => `/history/${month}`),
         ...incidents.flatMap((incident) => [pathOf(incident), `/incidents/${incident.id}.json`]),
       ],
