@@ -8,6 +8,8 @@ import { BACKGROUNDS } from '#domain/brand.ts';
 
 const colour = fc.integer({ min: 0, max: 0xffffff }).map((rgb) => `#${rgb.toString(16).padStart(6, '0')}`);
 
+const STYLES = readFileSync(join(import.meta.dirname, '../../src/components/public/public.css'), 'utf8');
+
 describe('an accent', () => {
   it('whatever the owner chose can be read on light and on dark', () => {
     fc.assert(
@@ -31,9 +33,31 @@ describe('an accent', () => {
   });
 
   it('is measured against what pages are really drawn on', () => {
-    const css = readFileSync(join(import.meta.dirname, '../../src/components/public/public.css'), 'utf8');
-    const [light, dark] = [...css.matchAll(/--bg: (#[0-9a-f]+);/g)].map(([, hex]) => hex);
+    const [light, dark] = [...STYLES.matchAll(/--bg: (#[0-9a-f]+);/g)].map(([, hex]) => hex);
     expect([light, dark]).toEqual(['#fff', PAPER.dark]);
     expect(PAPER.light).toBe('#ffffff');
+  });
+});
+
+describe('the colours of the page', () => {
+  const [light, dark] = [...STYLES.matchAll(/:root \{([^}]*)\}/g)].map(
+    ([, block]) =>
+      new Map([...(block as string).matchAll(/--(\w+): (#[0-9a-f]+);/g)].map(([, name, hex]) => [name, hex])),
+  );
+
+  it.each([
+    ['light', light],
+    ['dark', dark],
+  ] as const)('can be told from what they are drawn on, bars (1.4.11) and words (1.4.3), in %s', (_, all) => {
+    const against = (names: readonly string[], ground: string) =>
+      names.map((name) => [name, wcagContrast(all?.get(name) as string, all?.get(ground) as string)]);
+    const hues = ['ok', 'dg', 'po', 'mo', 'mt'];
+    const bars = against(
+      hues.map((hue) => `${hue}b`),
+      'bg',
+    );
+    const words = ['bg', 'tint'].flatMap((ground) => against([...hues, 'ink', 'soft'], ground));
+    expect(bars.filter(([, contrast]) => !(Number(contrast) >= 3))).toEqual([]);
+    expect(words.filter(([, contrast]) => !(Number(contrast) >= 4.5))).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
+import { updatePage } from '#db/page.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
 import { type Harbour, makeHarbour } from '../support/harbour.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -22,6 +23,7 @@ describe.skipIf(!CHROMIUM)('in a browser, in other languages', () => {
     const now = new Date().toISOString();
     await migrate(db, now);
     harbour = await makeHarbour(db, { now, open: 3, maintenance: true });
+    await db.write((tx) => updatePage(tx, { showKept: true }));
     server = await startServer({ dataDir: folder });
     browser = await openBrowser();
   });
@@ -63,6 +65,31 @@ describe.skipIf(!CHROMIUM)('in a browser, in other languages', () => {
           expect(await axeViolations(page)).toEqual([]);
           await page.close();
         }
+  });
+
+  it('no page is wider than a small phone where the reader spaces its text: WCAG 2.2, 1.4.12', async () => {
+    const pages = ['/', '/history', '/on-time', `/incidents/${harbour.open[0]!.id}`];
+    const found: unknown[] = [];
+    const page = await open('/', { viewport: { width: 320, height: 640 } });
+    for (const locale of ['', '/de', '/ar'])
+      for (const path of pages) {
+        await page.goto(server.url + locale + path);
+        const over = await page.evaluate(() => {
+          for (const details of document.querySelectorAll('details')) details.open = true;
+          const spaced = new CSSStyleSheet();
+          spaced.replaceSync(`
+            * { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+            p { margin-block-end: 2em !important }`);
+          document.adoptedStyleSheets.push(spaced);
+          const { scrollWidth, clientWidth } = document.documentElement;
+          const far = (own: Element) => own.getBoundingClientRect().right > clientWidth;
+          const wide = [...document.querySelectorAll('main *, header *, footer *')].find(far);
+          return [scrollWidth - clientWidth, wide?.outerHTML.slice(0, 120)];
+        });
+        if (over[0]) found.push([locale, path, ...over]);
+      }
+    await page.close();
+    expect(found).toEqual([]);
   });
 
   it('the script speaks the page’s language, with the reader’s own zone', async () => {

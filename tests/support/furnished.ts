@@ -98,7 +98,8 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     .at(-1) as string;
   const group = await createGroup(ctx, { name: 'Shop' });
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
-  const search = await createComponent(ctx, { name: 'Search' });
+  const upstream = { name: 'Northbank', url: 'https://status.northbank.example/' };
+  const search = await createComponent(ctx, { name: 'Search', upstream });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const account = await createAccount(ctx, {
     name: 'Acme',

@@ -30,6 +30,9 @@ export const HARBOUR: Record<string, readonly string[]> = {
   ],
 };
 
+/** One that somebody else runs. */
+const UPSTREAM = { of: 'Bank transfers', name: 'Northbank', url: 'https://status.northbank.example/' };
+
 export type Harbour = { components: Map<string, string>; open: { id: string; seq: number }[] };
 
 const TROUBLES: readonly ComponentStatus[] = [
@@ -66,6 +69,7 @@ export async function makeHarbour(
         name: member,
         group_id: group.id,
         position: ++position,
+        ...(member === UPSTREAM.of && { upstream_name: UPSTREAM.name, upstream_url: UPSTREAM.url }),
       });
       components.set(member, id);
     }

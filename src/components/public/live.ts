@@ -17,8 +17,6 @@ const [tag, until, due, comma, asOf] = main.dataset.words!.split('|') as [
   string,
 ];
 
-const icon = (root: ParentNode) => root.querySelector<HTMLLinkElement>('[rel=icon]')!;
-
 const length = (ms: number) => {
   const minutes = Math.ceil(ms / 6e4);
   const hours = Math.floor(minutes / 60);
@@ -29,7 +27,7 @@ const length = (ms: number) => {
   return unit(minutes, 'minute');
 };
 
-/** The parts as the server wrote them: only what differs is replaced, and nothing that has the focus. One is the line that says how old the page is. */
+/** The parts as the server wrote them: only what differs is renewed. One is the line that says how old the page is. */
 const seen: Record<string, string> = {};
 for (const part of all('div[id]')) seen[part.id] = part.innerHTML;
 
@@ -37,16 +35,9 @@ for (const part of all('div[id]')) seen[part.id] = part.innerHTML;
 let right = Date.now();
 let failed = false;
 
-const paint = () => {
-  const now = Date.now();
-  if (failed && now - right > 3e5 && !all('aside')[0]) {
-    const at = new Date(right);
-    seen.age = '';
-    // Our own words alone, and a time that is shown as every other.
-    doc.getElementById('age')!.innerHTML =
-      `<aside><p class=asof>${asOf.replace('#', `<time datetime=${at.toISOString()}>${at.toUTCString()}</time>`)}`;
-  }
-  for (const time of all('time:not([title])') as HTMLTimeElement[]) {
+/** Times in the reader's zone. */
+const zones = (root: ParentNode) => {
+  for (const time of all('time:not([title])', root) as HTMLTimeElement[]) {
     const text = time.textContent;
     // What comes without a date, or without a zone, has it beside it: it stays so.
     const bare = /(^| )\d\d:\d\d$/.test(text);
@@ -57,6 +48,18 @@ const paint = () => {
       timeZoneName: bare ? undefined : 'short',
     });
   }
+};
+
+const paint = () => {
+  const now = Date.now();
+  if (failed && now - right > 3e5 && !all('aside')[0]) {
+    const at = new Date(right);
+    seen.age = '';
+    // Our own words alone, and a time that is shown as every other.
+    doc.getElementById('age')!.innerHTML =
+      `<aside><p class=asof>${asOf.replace('#', `<time datetime=${at.toISOString()}>${at.toUTCString()}</time>`)}`;
+  }
+  zones(doc);
   for (const since of all('[data-since]'))
     since.textContent =
       comma + length(now - Date.parse((since.previousSibling as HTMLTimeElement).dateTime) - 6e4);
@@ -77,52 +80,39 @@ const rove = () => {
 };
 doc.addEventListener('toggle', rove, true);
 
-/** What the marks say is asked for with the first event at one of them; that and what follows are told to it, in order. */
-let marks: Promise<typeof import('./marks.ts')> | undefined;
+/** What only some need is fetched by who does. */
+let fetched: Promise<typeof import('./marks.ts') & typeof import('./renew.ts')> | undefined;
+let tries = '';
+const later = () => (fetched ??= import(/* @vite-ignore */ main.dataset.marks! + tries));
+
+/** The first event at one of the marks asks for what they say; that and what follows are told to it, in order. */
 const pass = (event: Event) => {
-  if (!marks && !(event.target as Element).closest('.h')) return;
-  marks ??= import(/* @vite-ignore */ main.dataset.marks!);
+  if (!fetched && !(event.target as Element).closest('.h')) return;
   // Without it the page is as without a script: each drawing has its name, and the table its days.
-  marks.then(
+  later().then(
     ({ hear }) => hear(event),
     () => {},
   );
 };
 for (const kind of ['focusin', 'keydown', 'pointermove']) addEventListener(kind, pass);
 
-/** What the reader folded or unfolded stays so: by name, since groups come and go. */
-const chosen = new Map<string, boolean>();
-const nameOf = (details: Element) => `${details.querySelector('h3')?.textContent}`;
-addEventListener('click', (event) => {
-  const details = (event.target as Element).closest('summary')?.parentNode as HTMLDetailsElement | undefined;
-  if (details) chosen.set(nameOf(details), !details.open);
-});
+/** What the reader folded or unfolded stays so. */
+const chosen = new Set<unknown>();
+addEventListener('click', ({ target }) => chosen.add((target as Element).closest('summary')?.parentNode));
 
 const refresh = async () => {
   if (doc.hidden) return;
-  try {
-    // Conditional: an unchanged page comes back as a 304 of a few bytes.
-    const answer = await fetch(location.pathname, {
-      cache: 'no-cache',
-      signal: AbortSignal.timeout?.(15_000),
-    });
-    if (!answer.ok) throw 0;
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    for (const part of all('div[id]', fresh)) {
-      const own = doc.getElementById(part.id);
-      const html = part.innerHTML;
-      if (!own || seen[part.id] === html || own.contains(doc.activeElement)) continue;
-      own.innerHTML = seen[part.id] = html;
-      for (const details of all('details', own) as HTMLDetailsElement[])
-        details.open = chosen.get(nameOf(details)) ?? details.open;
-    }
-    doc.title = fresh.title;
-    icon(doc).href = icon(fresh).href;
-    failed = false;
-    right = Date.now();
-  } catch {
-    failed = true;
-  }
+  const isRight = await later().then(
+    ({ renew }) => renew({ seen, chosen, zones }),
+    () => {
+      // Browsers remember that an address failed: the next try has another.
+      tries += '&';
+      fetched = undefined;
+      return false;
+    },
+  );
+  if (isRight) right = Date.now();
+  failed = isRight === undefined ? failed : !isRight;
   paint();
 };
 

@@ -10,8 +10,11 @@ const leftward = doc.dir === 'rtl';
 const tip = doc.createElement('div');
 tip.id = 'tip';
 tip.ariaHidden = 'true';
-/** The row that the keys named last. */
+tip.style.cssText =
+  'position:absolute;max-width:min(22rem,90vw);width:max-content;padding:.2rem .6rem;border:4px solid transparent;border-radius:.55rem;background:var(--ink) padding-box;color:var(--bg);font-size:.875rem;z-index:1';
+/** The row that the keys named last, and of which drawing. */
 let place = 0;
+let told: HTMLElement | null = null;
 
 const hide = () => tip.remove();
 
@@ -24,9 +27,10 @@ export const hear = (event: Event) => {
 };
 
 const focused = (marks: HTMLElement | null) => {
-  place = 0;
+  if (marks !== told) place = 0;
+  told = marks;
   hide();
-  if (marks) tell(marks, 0);
+  if (marks) tell(marks, Math.min(place, Math.max(0, daysOf(marks).length - 1)));
 };
 
 const pressed = (event: KeyboardEvent, marks: HTMLElement | null) => {

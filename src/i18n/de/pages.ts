@@ -144,7 +144,8 @@ export const pages: Pages = {
       other: '{name}, {days} Tage: {count} mit Störungen',
     },
     noMarks: '{name}, {days} Tage: keiner mit Störungen',
-    component: 'Komponente',
+    // Heads a narrow column.
+    component: 'Kompo\u00adnente',
     day: 'Tag',
     trouble: 'Störung',
   },

@@ -108,7 +108,8 @@ export const pages = {
       other: '{name}, {days} days: {count} with trouble',
     },
     noMarks: '{name}, {days} days: none with trouble',
-    component: 'Component',
+    // Heads a narrow column.
+    component: 'Compo\u00adnent',
     day: 'Day',
     trouble: 'Trouble',
   },
