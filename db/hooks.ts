@@ -114,6 +114,8 @@ export async function insertHook(
     name: string | null;
     owner: string;
     state: 'pending' | 'confirmed';
+    /** The language of mails to its owner. */
+    locale: string;
     secret: string | null;
     consentVersion: string | null;
     consentSource: string;
@@ -133,7 +135,7 @@ export async function insertHook(
       // Software is told of each update: nobody is woken by it.
       mode: hook.channel === 'webhook' ? 'everything' : 'policy',
       whole_page: 1,
-      locale: 'en',
+      locale: hook.locale,
       created_at: hook.now,
       confirmed_at: hook.state === 'confirmed' ? hook.now : null,
       consent_version: hook.consentVersion,
@@ -156,6 +158,8 @@ export async function claimHook(
     name: string | null;
     owner: string;
     state: 'pending' | 'confirmed';
+    /** The language of mails to its owner. */
+    locale: string;
     secret: string | null;
     consentVersion: string | null;
     consentSource: string;
@@ -169,6 +173,7 @@ export async function claimHook(
       name: claim.name,
       owner_address: claim.owner,
       state: claim.state,
+      locale: claim.locale,
       secret: claim.secret,
       old_secret: null,
       old_secret_until: null,

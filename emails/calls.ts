@@ -152,6 +152,15 @@ function wordsOf({ site, call, incident, missing, waiting, now }: CallMail): Wor
         at: '#pace-title',
         canHave: false,
       };
+    case 'answer':
+      return {
+        subject: 'Nobody has taken it up',
+        words:
+          'It could wait for this business day. Take a role in it, or post what is known, inside or in public: either tells everyone that someone looks after it.',
+        deed: 'Take it up',
+        at: '',
+        canHave: false,
+      };
     case 'internal':
       return {
         subject: awaited('internal update', call.kind, due),

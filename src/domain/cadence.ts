@@ -6,10 +6,11 @@ export type BusinessHours = {
   zone: string;
   /** HH:MM, the same on each of its days. */
   opens: string;
+  /** HH:MM. Earlier than the opening it is on the day after: such hours belong to the day on which they begin. */
   closes: string;
-  /** As ISO 8601 counts them: 1 is Monday, 7 Sunday. */
+  /** On which they begin, as ISO 8601 counts them: 1 is Monday, 7 Sunday. */
   weekdays: readonly number[];
-  /** Calendar days (YYYY-MM-DD). */
+  /** Calendar days (YYYY-MM-DD) on which none begin. */
   holidays: readonly string[];
 };
 
@@ -71,14 +72,14 @@ export function clockState(policy: CadencePolicy, due: Instant | null, now: Inst
  * next business day's opening: "next update Monday 09:00", rather than an odd hour carried over.
  */
 export function addBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
-  const day = dayIn(from, hours.zone);
-  const today = workingDay(hours, day);
-  if (today) {
-    if (from < today.opens) return today.opens;
-    const due = addMs(from, minutes * MINUTE);
-    if (due <= today.closes) return due;
-  }
-  return workingDayAfter(hours, day).opens;
+  const { closes } = workingDayBy(hours, from);
+  const due = addMs(from, minutes * MINUTE);
+  return from <= closes && due <= closes ? due : nextOpening(hours, from);
+}
+
+/** When work begins for the next time, after this instant. */
+export function nextOpening(hours: BusinessHours, after: Instant): Instant {
+  return workingDayAfter(hours, after).opens;
 }
 
 /** For so many days what is counted in business minutes is looked for: hours of a minute a day make years of a week. */
@@ -90,18 +91,16 @@ const MOST_DAYS = 366;
  */
 function wholeBusinessMinutes(hours: BusinessHours, from: Instant, minutes: number): Instant {
   let at = addBusinessMinutes(hours, from, 0);
-  let day = dayIn(at, hours.zone);
-  const last = addDays(day, MOST_DAYS);
-  let { opens, closes } = workingDay(hours, day) as WorkingDay;
+  const last = addMs(at, MOST_DAYS * DAY);
+  let { opens, closes } = workingDayBy(hours, at);
   let left = minutes * MINUTE;
   for (let isWhole = at !== from || at === opens; ; isWhole = true) {
     const room = msBetween(at, closes);
     if (left <= room) return addMs(at, left);
-    if (day >= last) return closes;
+    if (at >= last) return closes;
     if (isWhole) left -= room;
-    ({ opens, closes } = workingDayAfter(hours, day));
+    ({ opens, closes } = workingDayAfter(hours, opens));
     at = opens;
-    day = dayIn(opens, hours.zone);
   }
 }
 
@@ -130,27 +129,36 @@ export function workingDayBy(hours: BusinessHours, at: Instant): WorkingDay {
   }
 }
 
-/** The next one after this calendar day. */
-function workingDayAfter(hours: BusinessHours, day: string): WorkingDay {
-  for (let next = addDays(day, 1); ; next = addDays(next, 1)) {
-    const found = workingDay(hours, next);
-    if (found) return found;
+/** The first one that begins after this instant. */
+function workingDayAfter(hours: BusinessHours, after: Instant): WorkingDay {
+  for (let day = dayIn(after, hours.zone); ; day = addDays(day, 1)) {
+    const found = workingDay(hours, day);
+    if (found && found.opens > after) return found;
   }
 }
 
-/** null when nobody works on this calendar day; so, too, where the clocks leave out all of its hours. */
+/** The hours that begin on this calendar day; null when nobody works on it; so, too, where the clocks leave out all of its hours. */
 function workingDay(hours: BusinessHours, day: string): WorkingDay | null {
   if (!isBusinessDay(hours, day)) return null;
-  const opens = fromLocal(`${day}T${hours.opens}`, hours.zone) as Instant;
-  const closes = fromLocal(`${day}T${hours.closes}`, hours.zone) as Instant;
-  return opens <= closes ? { opens, closes } : null;
+  const at = (date: string, time: string) => fromLocal(`${date}T${time}`, hours.zone) as Instant;
+  const opens = at(day, hours.opens);
+  if (hours.opens < hours.closes) {
+    const closes = at(day, hours.closes);
+    return opens <= closes ? { opens, closes } : null;
+  }
+  const next = addDays(day, 1);
+  const closes = at(next, hours.closes);
+  // Where clocks go forward over the close it comes later, perhaps when the next hours have begun.
+  const begun = isBusinessDay(hours, next) ? at(next, hours.opens) : closes;
+  return { opens, closes: begun < closes ? begun : closes };
 }
 
 /** Milliseconds between the two that lie within business hours; 0 when `to` is not later. A day on which clocks change is as long as it is. */
 export function businessMsBetween(hours: BusinessHours, from: Instant, to: Instant): number {
   const last = dayIn(to, hours.zone);
   let total = 0;
-  for (let day = dayIn(from, hours.zone); day <= last; day = addDays(day, 1)) {
+  // What began the day before may go on.
+  for (let day = addDays(dayIn(from, hours.zone), -1); day <= last; day = addDays(day, 1)) {
     const open = workingDay(hours, day);
     if (!open) continue;
     const { opens, closes } = open;

@@ -34,6 +34,7 @@ export function callFacts(
     pace,
     said,
     missing,
+    taken,
     filled,
     stalledAt,
     holds,
@@ -43,6 +44,8 @@ export function callFacts(
     said: readonly SaidOf[];
     /** How many of the roles that there should be nobody has. */
     missing: number;
+    /** Someone has a role in it. */
+    taken: boolean;
     filled: CallFacts['filled'];
     stalledAt: CallFacts['stalledAt'];
     holds: readonly Hold[];
@@ -59,6 +62,7 @@ export function callFacts(
     publicClock: awaitedOutside(incident, said),
     internalClock: internalDue ? { due: internalDue, since } : null,
     filled,
+    answered: taken || holds.length > 0 || said.some(({ automatic }) => !automatic),
     rolesMissing: missing > 0 && (severity === 'SEV1' || severity === 'SEV2'),
     pacedAt: [incident.pacedAt ?? since, since].sort()[1] as Instant,
     stalledAt,

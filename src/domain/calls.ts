@@ -1,13 +1,13 @@
-import { addBusinessMinutes, type BusinessHours, businessMinutesBefore } from './cadence.ts';
+import { addBusinessMinutes, type BusinessHours, businessMinutesBefore, nextOpening } from './cadence.ts';
 import { latestRepeat, nextRepeat, type Repeats } from './repeats.ts';
 import type { CadencePolicy, DutyRole } from './severity.ts';
 import { addMs, HOUR, type Instant, MINUTE } from './time.ts';
 
 /**
- * What staff are called about: the next word outside, the next one inside, a role that nobody has, a pace for the long run, mail that does
- * not leave.
+ * What staff are called about: the next word outside, the next one inside, a role that nobody has, a pace for the long run, that nobody has
+ * taken up what could wait for the next business day, mail that does not leave.
  */
-export type CallClock = 'public' | 'internal' | 'roles' | 'pace' | 'mail';
+export type CallClock = 'public' | 'internal' | 'roles' | 'pace' | 'answer' | 'mail';
 
 /** `first`: after the declaration. `before` and `due`: a promise is near, or here. `late`: it has passed. `ask`: something is missing. */
 export type CallKind = 'first' | 'before' | 'due' | 'late' | 'ask';
@@ -39,6 +39,8 @@ export type CallFacts = {
   filled: readonly DutyRole[];
   /** Whether a role that the severity asks for has nobody. */
   rolesMissing: boolean;
+  /** Somebody has said something of it, has a role in it, or has said that they have it. */
+  answered: boolean;
   /** Since when the pace was last agreed: the declaration, or when someone stated another. */
   pacedAt: Instant;
   /** Since when someone has to know that news of it reaches nobody by mail; null while it does, or there is none. */
@@ -68,12 +70,12 @@ function callDue(facts: CallFacts, stretch: Stretch, now: Instant): Call | null 
   const planned = latestPlanned(stretch, now);
   if (!planned || stretch.heldUntil(planned.at)) return null;
   // What was missed by day (the machine was down) wakes nobody in the night.
-  if (opened(stretch.again.hours, now) !== now) return null;
+  if (opened(stretch.hours, now) !== now) return null;
   const made = facts.made.filter(({ clock, due }) => clock === stretch.clock && due === stretch.due);
   const last = made.at(-1);
   if (!last) return planned;
   // Made by a clock that was far ahead, and has been put right since: that silences nobody.
-  const isAhead = last.at > addMs(now, stretch.again.everyMinutes * MINUTE);
+  const isAhead = stretch.again !== null && last.at > addMs(now, stretch.again.everyMinutes * MINUTE);
   const isHeld = stretch.heldUntil(now) !== null;
   if (planned.at <= last.at && !isAhead) return isHeld ? null : inItsPlace(planned, last, now);
   const isMade = (at: Instant) => made.some((one) => one.at === at);
@@ -92,7 +94,7 @@ function inItsPlace(planned: Call, last: CallFacts['made'][number], now: Instant
 /** When the next call is planned for, after `now`; null when none is. */
 export function nextCallAt(facts: CallFacts, now: Instant): Instant | null {
   const next = stretchesOf(facts).map((stretch) => firstAfter(stretch, now));
-  return next.sort()[0] ?? null;
+  return next.filter((at) => at !== null).sort()[0] ?? null;
 }
 
 /** Whether what a call was about is still awaited: the same clock, the same time. */
@@ -105,8 +107,10 @@ type Stretch = {
   due: Instant;
   /** In the order of their times, of which each has one. */
   once: readonly Call[];
-  /** What goes on after those for as long as it takes. */
-  again: Repeats & { kind: CallKind; rolesAt: (step: number) => readonly DutyRole[] };
+  /** What goes on after those for as long as it takes; null: nothing does. */
+  again: (Repeats & { kind: CallKind; rolesAt: (step: number) => readonly DutyRole[] }) | null;
+  /** Within which anyone may be called; null: day and night. */
+  hours: BusinessHours | null;
   /** Until when someone has it who does at this instant; null: nobody. */
   heldUntil: (at: Instant) => Instant | null;
 };
@@ -118,6 +122,7 @@ function stretchesOf(facts: CallFacts): Stretch[] {
     internalStretch(facts),
     rolesStretch(facts),
     paceStretch(facts),
+    answerStretch(facts),
     mailStretch(facts),
   ].filter((stretch) => stretch !== null);
 }
@@ -147,12 +152,13 @@ function publicStretch(facts: CallFacts): Stretch | null {
     due,
     once: oneAtATime([...once, call('due', due)]),
     again: late({ from: due, everyMinutes: policy.lateEvery, hours }, chain),
+    hours,
     heldUntil: held(facts, 'public'),
   };
 }
 
 /** The first of a chain has been called when it fell due; each time that it is late still, one more is called beside the others. */
-function late(repeats: Repeats, chain: readonly DutyRole[]): Stretch['again'] {
+function late(repeats: Repeats, chain: readonly DutyRole[]): NonNullable<Stretch['again']> {
   return {
     ...repeats,
     kind: 'late',
@@ -182,6 +188,7 @@ function internalStretch(facts: CallFacts): Stretch | null {
     due,
     once: [{ clock: 'internal', due, kind, at, roles: chain.slice(0, 1) }],
     again: late({ from: at, everyMinutes: policy.internalUpdateEvery, hours }, chain),
+    hours,
     heldUntil: held(facts, 'internal'),
   };
 }
@@ -192,6 +199,18 @@ function rolesStretch(facts: CallFacts): Stretch | null {
   if (!rolesMissing || typeof policy.respondWithin !== 'number') return null;
   const due = addMs(declaredAt, policy.respondWithin * MINUTE);
   return asked(facts, 'roles', due, ROLES_AGAIN, ['comms_lead', 'manager']);
+}
+
+/**
+ * What may wait for the next business day is asked about when that begins, once, of the comms lead alone: unless somebody has taken it up by
+ * then. Nobody is woken for it, whatever hours the policy keeps otherwise.
+ */
+function answerStretch(facts: CallFacts): Stretch | null {
+  const { policy, hours, declaredAt, answered } = facts;
+  if (answered || policy.respondWithin !== 'next_business_day') return null;
+  const due = nextOpening(hours, declaredAt);
+  const call: Call = { clock: 'answer', due, kind: 'ask', at: due, roles: ['comms_lead'] };
+  return { clock: 'answer', due, once: [call], again: null, hours, heldUntil: held(facts, 'answer') };
 }
 
 function paceStretch(facts: CallFacts): Stretch | null {
@@ -211,6 +230,7 @@ function mailStretch(facts: CallFacts): Stretch | null {
     due,
     once: [{ clock: 'mail', due, kind: 'late', at, roles: chain.slice(0, 2) }],
     again: { from: at, everyMinutes: STALL_AGAIN / MINUTE, hours, kind: 'late', rolesAt: () => chain },
+    hours,
     heldUntil: held(facts, 'mail'),
   };
 }
@@ -229,6 +249,7 @@ function asked(
     due,
     once: [{ clock, due, kind: 'ask', at, roles }],
     again: { from: at, everyMinutes: everyMs / MINUTE, hours, kind: 'ask', rolesAt: () => roles },
+    hours,
     heldUntil: held(facts, clock),
   };
 }
@@ -264,15 +285,16 @@ function held({ holds }: CallFacts, clock: CallClock): Stretch['heldUntil'] {
 
 /** The latest call that is planned for by `now`. */
 function latestPlanned({ clock, due, once, again }: Stretch, now: Instant): Call | null {
-  const repeat = latestRepeat(again, now);
+  const repeat = again && latestRepeat(again, now);
   if (!repeat) return once.findLast(({ at }) => at <= now) ?? null;
   const { kind, rolesAt } = again;
   return { clock, due, kind, at: repeat.at, roles: rolesAt(repeat.step) };
 }
 
-function firstAfter({ once, again, heldUntil }: Stretch, now: Instant): Instant {
+function firstAfter({ once, again, heldUntil }: Stretch, now: Instant): Instant | null {
   for (let after = now; ; ) {
-    const at = once.find((call) => call.at > after)?.at ?? nextRepeat(again, after);
+    const at = once.find((call) => call.at > after)?.at ?? (again && nextRepeat(again, after));
+    if (!at) return null;
     const until = heldUntil(at);
     if (!until) return at;
     after = addMs(until, -1);

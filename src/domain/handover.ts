@@ -1,5 +1,5 @@
 import { type DutyPerson, type DutyRun, onDutyAt, readRota, runsOf, type Shift } from './duty.ts';
-import { may } from './permissions.ts';
+import { roleMay } from './permissions.ts';
 import { addMs, HOUR, type Instant, MINUTE, msBetween } from './time.ts';
 
 /** Untaken for so long, it goes to the next on duty. */
@@ -104,6 +104,7 @@ function levelsOf(
   return [...onDuty, others.length ? others : fresh(otherwise)].filter(({ length }) => length);
 }
 
-function canTake({ userId, name, email, role, canSignIn }: DutyPerson): boolean {
-  return canSignIn && may({ kind: 'user', id: userId, name, email, role }, 'incident.roles');
+/** Whoever takes it is comms lead from then on. */
+function canTake({ role, canSignIn }: DutyPerson): boolean {
+  return canSignIn && roleMay(role, 'incident.publish');
 }

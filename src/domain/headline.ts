@@ -49,6 +49,17 @@ export type Headline = {
 /** When the next word comes. `title` is set when it is about another incident than the sentence. */
 export type NextWord = { due: Instant; from: Instant | null; late: boolean; title: string | null };
 
+/** Messages with the places {time} and, where the promise is on something else, {title}. */
+export type PromiseMessages = { by: string; byOn: string; late: string; lateOn: string };
+
+export function promiseMessage(
+  { late, title }: Pick<NextWord, 'late' | 'title'>,
+  messages: PromiseMessages,
+): string {
+  if (late) return title ? messages.lateOn : messages.late;
+  return title ? messages.byOn : messages.by;
+}
+
 /** What the sentence is made of; `tag` says whose plurals and lists. Titles and names stand in it as they were typed. */
 export type HeadlineWords = {
   tag: string;
@@ -88,7 +99,7 @@ export const ENGLISH_HEADLINE: HeadlineMessages = {
   more: { one: '{count} more', other: '{count} more' },
 };
 
-const IN_ENGLISH: HeadlineWords = {
+export const IN_ENGLISH: HeadlineWords = {
   tag: 'en-GB',
   labels: COMPONENT_STATUS_LABELS,
   messages: ENGLISH_HEADLINE,
@@ -211,7 +222,7 @@ function nextPromise(
     due: next.nextUpdateDue,
     from: next.lastUpdateAt,
     late: next.nextUpdateDue <= now,
-    title: next === said ? null : next.title,
+    title: next === said ? null : titleWithScope(next.title, next.scope),
   };
 }
 

@@ -19,7 +19,7 @@ export const CALLED_FOR_WORDS: Record<CalledFor, { label: string; meaning: strin
   pressing: {
     label: 'What cannot wait',
     meaning:
-      'The first word after a declaration, a word that is due or late, a role that nobody has, mail that does not leave. No reminder before, and no question about the pace.',
+      'The first word after a declaration, a word that is due or late, a role that nobody has, mail that does not leave. No reminder before, and no question about the pace, or about what could wait for the next business day.',
   },
 };
 
@@ -37,7 +37,7 @@ export function isCalled(
 
 /** What wakes someone: nobody has spoken yet, a word is due or late, or nobody is there to say it. */
 export function isPressing({ clock, kind }: { clock: CallClock; kind: CallKind }): boolean {
-  return kind !== 'before' && clock !== 'pace';
+  return kind !== 'before' && clock !== 'pace' && clock !== 'answer';
 }
 
 /** What to look at when a place says that a call cannot be taken as it is. */

@@ -45,7 +45,12 @@ export type Permission = keyof typeof ALLOWED;
 
 export function may(actor: Actor, permission: Permission): boolean {
   if (actor.kind === 'system') return true;
-  return actor.kind === 'user' && (ALLOWED[permission] as readonly Role[]).includes(actor.role);
+  return actor.kind === 'user' && roleMay(actor.role, permission);
+}
+
+/** Whether whoever has this role in the house may. */
+export function roleMay(role: Role, permission: Permission): boolean {
+  return (ALLOWED[permission] as readonly Role[]).includes(role);
 }
 
 /** A service's first line. Throws `unauthenticated` or `forbidden`. */

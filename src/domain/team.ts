@@ -1,4 +1,16 @@
+import { type Role, roleMay } from './permissions.ts';
 import { DUTY_ROLES, type DutyRole } from './severity.ts';
+
+type PartIn = 'incident_commander' | 'technical_lead' | 'comms_lead' | 'scribe';
+
+/**
+ * Whether someone with this role in the house may have that part in an incident: nobody is called first who could neither say that they have
+ * it nor post. In a drill nothing is public, so whoever may write inside can lead.
+ */
+export function mayHavePart(part: PartIn, role: Role, { drill }: { drill: boolean }): boolean {
+  if (part === 'comms_lead') return roleMay(role, drill ? 'incident.internalUpdate' : 'incident.publish');
+  return part !== 'incident_commander' || roleMay(role, 'incident.internalUpdate');
+}
 
 /** Who is called for each role: usually one person or nobody; for the comms lead everyone who could post, when nobody is it. */
 export type Team<P extends { userId: string }> = Record<DutyRole, readonly P[]>;

@@ -27,6 +27,12 @@ export function piecesOf(message: string): { words: string; place: string | null
   return found;
 }
 
+/** What a message says before and after its {time}, which is told apart. Split first: what fills it may look like a place. */
+export function aroundTime(message: string, filling: Filling = {}): [before: string, after: string] {
+  const [before = '', after = ''] = message.split('{time}');
+  return [fill(before, filling), fill(after, filling)];
+}
+
 const rules = new Map<string, Intl.PluralRules>();
 const lists = new Map<string, Intl.ListFormat>();
 

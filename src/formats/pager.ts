@@ -86,6 +86,7 @@ const COMPONENTS: Record<CallClock, string> = {
   internal: 'internal update',
   roles: 'roles',
   pace: 'pace',
+  answer: 'answer',
   mail: 'mail',
 };
 

@@ -193,8 +193,8 @@ function policiesText({ policies, hours, page }: PrivateExport): string {
     '',
     '## Business hours',
     '',
-    `- ${hours.opens} to ${hours.closes}, ${page.zone}`,
-    `- On ${hours.weekdays.map((day) => DAYS[day - 1]).join(', ')}`,
+    `- ${hours.opens} to ${hours.closes}${hours.closes < hours.opens ? ' on the day after' : ''}, ${page.zone}`,
+    `- ${hours.closes < hours.opens ? 'They begin on' : 'On'} ${hours.weekdays.map((day) => DAYS[day - 1]).join(', ')}`,
     ...(hours.holidays.length ? [`- Not on ${hours.holidays.join(', ')}`] : []),
   );
 }

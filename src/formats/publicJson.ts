@@ -4,6 +4,9 @@ export const FOR_ANY_ORIGIN = {
   'access-control-expose-headers': 'etag',
 };
 
+/** Cache-Control of what has the hash of its bytes in its address. */
+export const NEVER_CHANGES = 'public, max-age=31536000, immutable';
+
 /** Public JSON: anyone's page may read it, and the page cache may keep it while the page has this version. */
 export function publicJson(body: unknown, version: number): Response {
   return publicText(JSON.stringify(body), 'application/json', version);

@@ -1,13 +1,16 @@
 import type { Plural } from '#domain/words.ts';
 import { following as arFollowing } from './ar/following.ts';
+import { hooks as arHooks } from './ar/hooks.ts';
 import { mails as arMails } from './ar/mails.ts';
 import { pages as arPages } from './ar/pages.ts';
 import { work as arWork } from './ar/work.ts';
 import { following as deFollowing } from './de/following.ts';
+import { hooks as deHooks } from './de/hooks.ts';
 import { mails as deMails } from './de/mails.ts';
 import { pages as dePages } from './de/pages.ts';
 import { work as deWork } from './de/work.ts';
 import { following as enFollowing } from './en/following.ts';
+import { hooks as enHooks } from './en/hooks.ts';
 import { mails as enMails } from './en/mails.ts';
 import { pages as enPages } from './en/pages.ts';
 import { work as enWork } from './en/work.ts';
@@ -22,16 +25,23 @@ type Same<T> = T extends string
 
 export type Pages = Same<typeof enPages>;
 export type Following = Same<typeof enFollowing>;
+export type Hooks = Same<typeof enHooks>;
 export type Mails = Same<typeof enMails>;
 export type Work = Same<typeof enWork>;
-export type Catalogue = { pages: Pages; following: Following; mails: Mails; work: Work };
+export type Catalogue = { pages: Pages; following: Following; hooks: Hooks; mails: Mails; work: Work };
 
-const ENGLISH: Catalogue = { pages: enPages, following: enFollowing, mails: enMails, work: enWork };
+const ENGLISH: Catalogue = {
+  pages: enPages,
+  following: enFollowing,
+  hooks: enHooks,
+  mails: enMails,
+  work: enWork,
+};
 
 export const CATALOGUES: Readonly<Record<Locale, Catalogue>> = {
   en: ENGLISH,
-  de: { pages: dePages, following: deFollowing, mails: deMails, work: deWork },
-  ar: { pages: arPages, following: arFollowing, mails: arMails, work: arWork },
+  de: { pages: dePages, following: deFollowing, hooks: deHooks, mails: deMails, work: deWork },
+  ar: { pages: arPages, following: arFollowing, hooks: arHooks, mails: arMails, work: arWork },
   'en-XA': marked(ENGLISH),
 };
 

@@ -1,8 +1,15 @@
 import { HOUSE_LOCALE, isLocale, type Languages, LOCALES, type Locale } from './locales.ts';
 
-/** The public pages that are offered in languages. What lies under none of these has one language, and one address. */
-const OFFERED =
-  /^\/(|history(\/[^/]*)?|on-time|(incidents|maintenance|components)\/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe|enter|(confirm|subscription|unsubscribe)\/[^/]+|404)$/;
+/**
+ * What is offered in languages and another address may lead to: the public pages, and what other people's pages show. What lies under none
+ * of these has one language, and one address; the element's script has no words.
+ */
+const SHOWN = String.raw`|history(/[^/]*)?|on-time|(incidents|maintenance|components)/(?![^/]*\.(json|atom|rss)$)[^/]+|subscribe(/webhook)?|enter|embed/(frame(/[^/]+)?|[^/]+\.json)|badge(/[^/]+)?\.svg|404`;
+const OFFERED = new RegExp(`^/(${SHOWN}|(confirm|subscription|unsubscribe|webhook)/[^/]+)$`);
+
+/** A regular expression of those that another address may lead to; what a mail leads to stays where it is. */
+export const MOVES = `/(${SHOWN})`;
+const MOVED = new RegExp(`^${MOVES}$`);
 
 /** Sources of regular expressions: a language in an address, and what may stand before the path of a page that is offered in several. */
 export const ANY_LANGUAGE = Object.keys(LOCALES).join('|');
@@ -15,7 +22,7 @@ export function prefixOf(locale: Locale, languages: Languages): string {
 }
 
 /** Where the links in mails lead. Those work for as long as they say, whatever the page is offered in by then. */
-const PERSONAL = /^\/(confirm|subscription|unsubscribe)\//;
+const PERSONAL = /^\/(confirm|subscription|unsubscribe|webhook)\//;
 
 /**
  * The language of a request target, and the target as routes know it. What has no page in that language keeps its target, at which
@@ -38,7 +45,7 @@ export function movedTo(path: string, languages: Languages): string | null {
   if (!asked || !isLocale(asked)) return null;
   const bare = without(asked, path);
   if (asked !== languages[0] && languages.includes(asked)) return null;
-  return isOffered(bare) && !PERSONAL.test(bare) ? bare : null;
+  return MOVED.test(bare) ? bare : null;
 }
 
 function without(locale: Locale, target: string): string {

@@ -1,4 +1,4 @@
-import type { HeadlineWords } from '#domain/headline.ts';
+import type { GlanceWords } from '#domain/glance.ts';
 import type { DayWords } from '#domain/marks.ts';
 import { type Instant, MINUTE } from '#domain/time.ts';
 import { percentOf } from '#domain/uptime.ts';
@@ -51,11 +51,12 @@ export type Words = Catalogue & {
   shortMonth: (month: string) => string;
   /** "2 hours 5 minutes": two units at most. */
   length: (ms: number) => string;
-  headline: HeadlineWords;
+  /** What the sentence of truth is made of, here and on other people's pages. */
+  headline: GlanceWords;
   dayWords: (zone: string) => DayWords;
   /** "Harbour status", whatever the owner called the page; its own name beside the word, and the whole. */
   pageName: (name: string) => { pieces: readonly { text: string; isName: boolean }[]; whole: string };
-  /** What a service refused, which it says in English; what has no other words stays so. */
+  /** What a service refused, or what came of a call, which is said in English; what has no other words stays so. */
   refusal: (text: string) => string;
   /** Which way what someone typed runs: theirs, where that may be another than the page's. */
   dirOf: (typed: string) => 'auto' | undefined;
@@ -84,7 +85,7 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufefc]/;
 function makeWords(locale: Locale, prefix: string): Words {
   const { tag, dir } = LOCALES[locale];
   const catalogue = CATALOGUES[locale];
-  const { time, day, component, componentIn, headline } = catalogue.pages;
+  const { time, day, component, componentIn, headline, glance } = catalogue.pages;
   const percents = new Map(
     [0, 2].map((digits) => [
       digits,
@@ -145,7 +146,12 @@ function makeWords(locale: Locale, prefix: string): Words {
     month: (one) => monthText(tag, one),
     shortMonth: (one) => shortMonth(tag, one),
     length,
-    headline: { tag, labels: component, messages: headline },
+    headline: {
+      tag,
+      labels: component,
+      messages: headline,
+      glance: { ...glance, within: componentIn },
+    },
     dayWords: (zone) => ({
       label: (status) => componentIn[status],
       allDay: day.allDay,
@@ -179,21 +185,37 @@ function namePieces({ status, word, named }: Catalogue['pages']['frame'], name: 
   ]);
 }
 
-type RefusalName = keyof Catalogue['following']['refusals'];
-const REFUSALS = new Map(
-  Object.entries(CATALOGUES[HOUSE_LOCALE].following.refusals).map(([name, text]) => [
-    text,
-    name as RefusalName,
-  ]),
+/** The messages that stand for what the house says in English, and keeps in English. */
+const SENTENCES: readonly ((catalogue: Catalogue) => Readonly<Record<string, string>>)[] = [
+  ({ following }) => following.refusals,
+  ({ hooks }) => hooks.refusals,
+  ({ hooks }) => hooks.outcomes,
+];
+
+const KNOWN = SENTENCES.flatMap((group) =>
+  Object.entries(group(CATALOGUES[HOUSE_LOCALE])).map(([name, message]) => ({
+    pattern: patternOf(message),
+    in: (catalogue: Catalogue) => group(catalogue)[name] as string,
+  })),
 );
+
+/** The sentence itself, whatever stands in its places, and what follows it. */
+function patternOf(message: string): RegExp {
+  const parts = piecesOf(message).map(
+    ({ words, place }) => words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') + (place ? `(?<${place}>.+?)` : ''),
+  );
+  return new RegExp(`^${parts.join('')}(?: (?<rest>.+))?$`, 's');
+}
 
 /** Several sentences may stand after one another: what happened, and what to do. */
 function refusalIn(catalogue: Catalogue, text: string): string {
-  const name = REFUSALS.get(text);
-  if (name) return catalogue.following.refusals[name];
-  for (const [first, own] of REFUSALS)
-    if (text.startsWith(`${first} `))
-      return `${catalogue.following.refusals[own]} ${refusalIn(catalogue, text.slice(first.length + 1))}`;
+  for (const { pattern, in: messageIn } of KNOWN) {
+    const found = pattern.exec(text);
+    if (!found) continue;
+    const { rest, ...filling } = found.groups as Record<string, string>;
+    const said = fill(messageIn(catalogue), filling);
+    return rest === undefined ? said : `${said} ${refusalIn(catalogue, rest)}`;
+  }
   return text;
 }
 

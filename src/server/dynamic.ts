@@ -3,9 +3,9 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { ANY_PREFIX } from '#i18n/paths.ts';
 import { type Answer, headerOf, withHeaders } from './answer.ts';
-import { VERSION_HEADER } from './cache/pageCache.ts';
+import { VERSION_HEADER } from './cache/forEveryone.ts';
 import { askedFor } from './cache/sendable.ts';
-import { failedPage, notFoundPage } from './fallback.ts';
+import type { Faults } from './fallback.ts';
 
 const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
@@ -17,10 +17,10 @@ const HOLDS_TOKEN = new RegExp(
 );
 
 /** Puts our own words where a route gave a status and no body. */
-export function withBody(answer: Answer): Answer {
+export async function withBody(answer: Answer, path: string, faults: Faults): Promise<Answer> {
   if (answer.body.length) return answer;
-  if (answer.status === 404) return notFoundPage();
-  return answer.status === 500 ? failedPage() : answer;
+  if (answer.status === 404) return faults.missing(path);
+  return answer.status === 500 ? faults.failed(path) : answer;
 }
 
 /** What was made for one visitor is kept by no one, unless its route says otherwise; text is compressed quickly. */

@@ -36,7 +36,7 @@ export type GateOptions = {
   /** Resolves after so many milliseconds, for bounded waits. */
   wait: (ms: number) => Promise<void>;
   /** What to answer while it is not known who may see the page. */
-  unavailable: () => Answer;
+  unavailable: (path: string) => Promise<Answer>;
 };
 
 /** While the database cannot say whose session that is, one that it knew is believed for so long. */
@@ -75,7 +75,7 @@ export function createGate({ admits, onClosed, wait, unavailable }: GateOptions)
     },
     ask: async (request, where) => {
       if (learning) await Promise.race([learning, wait(PATIENCE_MS)]);
-      if (learning) return where.isBehind ? unavailable() : 'admitted';
+      if (learning) return where.isBehind ? unavailable(where.path) : 'admitted';
       if (!access || access.mode === 'everyone') return 'open';
       try {
         if (!where.isBehind || (await admits(request, access))) return 'admitted';

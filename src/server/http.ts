@@ -15,7 +15,7 @@ export type HttpOptions = {
   isKnownHost: (host: string) => boolean;
   /** Everything that the hot path did not answer. May throw: then `failure` is sent. */
   answer: (request: IncomingMessage, response: ServerResponse) => Promise<Outcome>;
-  failure: (request: IncomingMessage, error: unknown) => Answer;
+  failure: (request: IncomingMessage, error: unknown) => Promise<Answer>;
   /** Told of each request that the hot path did not answer. */
   answered: (request: IncomingMessage, status: number, ms: number) => void;
   /** Headers of the answers that are given before there is a request to speak of. */
@@ -134,7 +134,7 @@ async function respond(
   try {
     outcome = await options.answer(request, response);
   } catch (error) {
-    outcome = { answer: options.failure(request, error) };
+    outcome = { answer: await options.failure(request, error) };
   }
   // We may have begun to stop since it came: a connection kept alive would hold us up.
   if (isStopping()) response.shouldKeepAlive = false;
@@ -148,7 +148,7 @@ async function respond(
     }
   } catch (error) {
     // Half an answer cannot be taken back; the cut connection tells the client that it is not whole.
-    options.failure(request, error);
+    void options.failure(request, error);
     response.destroy();
   }
   options.answered(request, response.statusCode, performance.now() - began);

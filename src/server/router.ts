@@ -57,7 +57,11 @@ export async function route(request: IncomingMessage, options: RouterOptions): P
 
   const now = reads ? movedTo(path, options.languages) : null;
   // Not for good: the languages may be others tomorrow.
-  if (now) return plain(307, `This page is at ${now}`, { location: encodeURI(now) });
+  if (now)
+    return plain(307, `This page is at ${now}`, {
+      location: encodeURI(now),
+      ...(isForOthers(path) && { 'access-control-allow-origin': '*' }),
+    });
   const file = options.files.get(path);
   if (file) return reads ? { sendable: file } : notAllowed(path, method);
   // No page is rendered for it, and it is the same wherever it is asked.

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
+import { ANY_PREFIX } from '#i18n/paths.ts';
 import { type Answer, headerOf, withHeaders } from './answer.ts';
 
 /** What a response may do when its route said nothing: nothing. */
 const STRICT_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
 /** Paths that other sites may show, embed or read: machines ask for them, and pages of other origins. */
-const FOR_OTHERS =
-  /^\/(embed\/|badge(\.svg$|\/)|api\/v2\/|incidents\/[^/]+\.json$|calendar\.ics$|history\.(atom|rss)$|components\/[^/]+\.(atom|rss)$)/;
+const FOR_OTHERS = new RegExp(
+  `^(${ANY_PREFIX}/(embed/|badge(\\.svg$|/))|/(api/v2/|incidents/[^/]+\\.json$|calendar\\.ics$|history\\.(atom|rss)$|components/[^/]+\\.(atom|rss)$))`,
+);
+const EMBEDDED = new RegExp(`^${ANY_PREFIX}/embed/`);
 
 export function isForOthers(path: string): boolean {
   return FOR_OTHERS.test(path);
@@ -19,7 +22,7 @@ export function isForOthers(path: string): boolean {
  */
 export function secured(answer: Answer, path: string, siteUrl: string): Answer {
   const given = headerOf(answer, 'content-security-policy');
-  const embed = path.startsWith('/embed/');
+  const embed = EMBEDDED.test(path);
   const isWhole = new URL(siteUrl).pathname === '/';
   const csp = withFrameAncestors(given ? narrowed(given, answer) : STRICT_CSP, embed);
   return withHeaders(answer, {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FOR_ANY_ORIGIN } from '#formats/publicJson.ts';
+import { FOR_ANY_ORIGIN, NEVER_CHANGES } from '#formats/publicJson.ts';
 import type { Answer } from './answer.ts';
 import { makeSendable, type Sendable } from './cache/sendable.ts';
 
@@ -45,10 +45,7 @@ export function loadStaticFiles(
       status: 200,
       headers: [
         ['content-type', TYPES[extname(name)] ?? 'application/octet-stream'],
-        [
-          'cache-control',
-          path.startsWith('/_astro/') ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
-        ],
+        ['cache-control', path.startsWith('/_astro/') ? NEVER_CHANGES : 'public, max-age=3600'],
         // So that a host may load it with crossorigin and integrity.
         ...(path === '/embed/status.js' ? Object.entries(FOR_ANY_ORIGIN) : []),
       ],

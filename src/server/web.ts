@@ -15,7 +15,7 @@ import { normalPath } from './cache/paths.ts';
 import { compressBeside } from './cache/sendable.ts';
 import { clientAddress } from './client.ts';
 import { finishDynamic, withBody } from './dynamic.ts';
-import { failedPage, unavailablePage } from './fallback.ts';
+import { createFaults } from './fallback.ts';
 import { createAdmission, createGate } from './gate.ts';
 import { createHealth } from './health.ts';
 import { knownHosts } from './hosts.ts';
@@ -51,14 +51,23 @@ export type WebOptions = {
 export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): Web {
   const { siteUrl } = config;
   const pages = createPages(siteUrl, config.languages, log);
-  const renderShared = createShared(pages, siteUrl);
   const base = basePath(siteUrl);
   const finish = (answer: Answer, path: string) => placed(secured(answer, path, siteUrl), base);
+  const faults = createFaults({
+    languages: config.languages,
+    lastWord: async () => {
+      const word = gate.isPrivate() ? null : await cache.lastWord();
+      // It may have been closed meanwhile.
+      return gate.isPrivate() ? null : word;
+    },
+    now: Date.now,
+  });
+  const renderShared = createShared(pages, siteUrl, faults);
   const gate = createGate({
     // Files of pages that were public: they would be shown to anyone when there is no database to ask.
     onClosed: () => lastGood.clear(),
     wait,
-    unavailable: unavailablePage,
+    unavailable: faults.unavailable,
     admits: createAdmission(
       (request, access) =>
         mayEnter(required(opened()).contextFor({ kind: 'visitor' }), access, {
@@ -88,7 +97,8 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
         return getPageVersion(tx);
       });
     },
-    unavailable: () => finish(unavailablePage(), '/'),
+    unavailable: async (path) => finish(await faults.unavailable(path), path),
+    broken: async (path) => finish(await faults.failed(path), path),
     onFailure: (path, error) => {
       if (opened() && complain(path)) log.error({ path, err: error }, 'A page could not be rendered.');
     },
@@ -99,7 +109,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
   for (const file of files.values()) compressBeside(file, () => true);
 
   /** While there is no installation. Crawlers that get no answer to their first question stay away from everything. */
-  const unopened = (target: string) =>
+  const unopened = async (target: string) =>
     normalPath(target) === '/robots.txt'
       ? textAnswer(
           200,
@@ -108,7 +118,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
             config.languages.slice(1).map((locale) => `/${locale}`),
           ),
         )
-      : unavailablePage();
+      : faults.unavailable(target);
 
   const options = {
     siteUrl,
@@ -134,7 +144,7 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
         requestId,
         clientAddress: address,
       });
-      return withHeaders(withBody(answer), { 'x-request-id': requestId });
+      return withHeaders(await withBody(answer, target, faults), { 'x-request-id': requestId });
     },
   };
 
@@ -149,9 +159,10 @@ export function createWeb({ config, log, lastGood, opened, wait }: WebOptions): 
       const target = request.url ?? '/';
       return { answer: await finishDynamic(request, finish(outcome.answer, target), target) };
     },
-    failure: (request, error) => {
+    failure: async (request, error) => {
       log.error({ requestId: requestIds.get(request), err: error }, 'A request failed.');
-      return finish(failedPage(), '/');
+      const target = request.url ?? '/';
+      return finish(await faults.failed(target), target);
     },
     answered: (request, status, ms) => {
       requests.inc({ status: `${Math.floor(status / 100)}xx` });

@@ -22,7 +22,7 @@ import {
   shiftTimesProblem,
 } from '#domain/duty.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
-import { requirePermission, userIdOf } from '#domain/permissions.ts';
+import { requirePermission, roleMay, userIdOf } from '#domain/permissions.ts';
 import { type Instant, MINUTE, toInstant } from '#domain/time.ts';
 import { mayPost, peopleProblems, refuse, requireShift } from './dutyChecks.ts';
 
@@ -51,7 +51,10 @@ export async function getShift(ctx: Ctx, id: string): Promise<ListedShift> {
 export async function listDutyChoices(ctx: Ctx): Promise<{ leads: DutyPerson[]; managers: DutyPerson[] }> {
   requirePermission(ctx.actor, 'duty.write');
   const people = await ctx.db.read(listDutyPeople);
-  return { leads: people.filter(mayPost), managers: people };
+  return {
+    leads: people.filter(mayPost),
+    managers: people.filter(({ role }) => roleMay(role, 'incident.internalUpdate')),
+  };
 }
 
 /** Who is on duty now and until when, in a line; null while there is no rota. */

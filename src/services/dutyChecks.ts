@@ -2,7 +2,7 @@ import type { Tx } from '#db/open.ts';
 import { findShift, type ListedShift, listDutyPeople } from '#db/rota.ts';
 import type { DutyPerson } from '#domain/duty.ts';
 import { AppError, type FieldProblem } from '#domain/errors.ts';
-import { may } from '#domain/permissions.ts';
+import { roleMay } from '#domain/permissions.ts';
 
 /** @throws AppError not_found */
 export async function requireShift(tx: Tx, id: string): Promise<ListedShift> {
@@ -13,7 +13,7 @@ export async function requireShift(tx: Tx, id: string): Promise<ListedShift> {
   });
 }
 
-/** Who is on a shift can sign in, whoever speaks for us may post, and the second is someone else. */
+/** Who is on a shift can sign in and answer a call, whoever speaks for us may post, and the second is someone else. */
 export async function peopleProblems(
   tx: Tx,
   chosen: { primary?: string; second?: string | null; manager: string | null },
@@ -21,17 +21,19 @@ export async function peopleProblems(
 ): Promise<FieldProblem[]> {
   const people = new Map((await listDutyPeople(tx)).map((one) => [one.userId, one]));
   const problems: FieldProblem[] = [];
-  const check = (field: string, id: string | null | undefined, posts: boolean) => {
+  const check = (field: string, id: string | null | undefined, posts = true) => {
     if (!id) return;
     const found = people.get(id);
     if (!found) problems.push({ field, message: 'They can no longer sign in. Choose someone else.' });
-    else if (posts && !mayPost(found))
-      problems.push({ field, message: `${found.name} may not post updates. Choose someone who may.` });
+    else if (posts ? !mayPost(found) : !roleMay(found.role, 'incident.internalUpdate')) {
+      const lacks = posts ? 'post updates' : 'say “I have it”';
+      problems.push({ field, message: `${found.name} may not ${lacks}. Choose someone who may.` });
+    }
   };
-  check('primary', chosen.primary, true);
-  check('second', chosen.second, true);
+  check('primary', chosen.primary);
+  check('second', chosen.second);
   check('manager', chosen.manager, false);
-  for (const id of new Set(turns)) check('people', id, true);
+  for (const id of new Set(turns)) check('people', id);
   if (chosen.second && chosen.second === chosen.primary)
     problems.push({
       field: 'second',
@@ -41,8 +43,8 @@ export async function peopleProblems(
 }
 
 /** Whoever speaks for us may post. */
-export function mayPost({ userId, name, email, role }: DutyPerson): boolean {
-  return may({ kind: 'user', id: userId, name, email, role }, 'incident.publish');
+export function mayPost({ role }: DutyPerson): boolean {
+  return roleMay(role, 'incident.publish');
 }
 
 /** @throws AppError invalid */

@@ -8,7 +8,7 @@ import {
   listPublicGroups,
 } from '#db/publicPage.ts';
 import { AppError } from '#domain/errors.ts';
-import { type Glance, type GlanceMatter, glanceOf } from '#domain/glance.ts';
+import { type Glance, type GlanceMatter, type GlanceWords, glanceOf } from '#domain/glance.ts';
 import { gravestFirst } from '#domain/headline.ts';
 import type { PublicIncident } from '#domain/publicIncident.ts';
 import { assembleIncidents } from './publicIncidents.ts';
@@ -19,9 +19,10 @@ export type GlanceView = PublicFrame & { glance: Glance };
 
 /**
  * @param id of a component or a group; null for the whole page
+ * @param words what it is said in
  * @throws AppError not_found when visitors can see no such component or group
  */
-export function getGlance(ctx: Ctx, id: string | null): Promise<GlanceView> {
+export function getGlance(ctx: Ctx, id: string | null, words: GlanceWords): Promise<GlanceView> {
   return ctx.db.read(async (tx) => {
     const page = await getPage(tx);
     const now = timeOf(page, ctx);
@@ -58,6 +59,7 @@ export function getGlance(ctx: Ctx, id: string | null): Promise<GlanceView> {
           ...maintenance.filter(({ status }) => status !== 'scheduled').map(toMatter),
         ],
         now,
+        words,
       ),
     };
   });

@@ -176,7 +176,7 @@ export type WaitingHandover = {
 
 /** What waits to be taken over, of what the reader may know, the most severe first; nothing for those who cannot take it. */
 export async function listHandovers(ctx: Ctx): Promise<WaitingHandover[]> {
-  if (!may(ctx.actor, 'incident.roles')) return [];
+  if (!may(ctx.actor, 'incident.publish')) return [];
   const now = ctx.now();
   return ctx.db.read(async (tx) => {
     const waiting = await readWaiting(tx, await listOpen(tx, ctx.actor), now);
@@ -225,7 +225,7 @@ export async function takeOver(
   ctx: Ctx,
   input: { incidentIds: readonly string[] },
 ): Promise<{ id: string; title: string }[]> {
-  requirePermission(ctx.actor, 'incident.roles');
+  requirePermission(ctx.actor, 'incident.publish');
   const { actor } = ctx;
   if (actor.kind !== 'user')
     throw new AppError('forbidden', 'Only a person can take it.', { fix: 'Sign in and press the button.' });

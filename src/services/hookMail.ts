@@ -4,13 +4,13 @@ import { LAST_CALL, listCalls, QUARANTINED } from '#db/hookCalls.ts';
 import { type Hook, listUntold } from '#db/hooks.ts';
 import { insertNotice } from '#db/notices.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
 import type { PlaceChannel } from '#domain/hooks.ts';
 import { PRIORITY } from '#domain/priority.ts';
 import type { Instant } from '#domain/time.ts';
 import { renderHookEndedMail, renderHookQuarantinedMail } from '#emails/hooks.ts';
 import type { Rendered } from '#emails/render.ts';
-import { placeWords, shownUrl } from './hookPlace.ts';
+import { shownUrl } from './hookPlace.ts';
+import { mailSite } from './subscriptionMail.ts';
 
 /** A mail about a webhook or chat, to its owner. */
 export async function queueHookMail(
@@ -43,9 +43,8 @@ export async function tellEnded(
   hook: Pick<Hook, 'seq' | 'address'> & { channel: PlaceChannel },
   { id, now }: { id: string; now: Instant },
 ): Promise<void> {
-  const page = await getPage(tx);
-  const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
-  const place = { what: placeWords(hook.channel), shown: shownUrl(hook) };
+  const site = await mailSite(ctx, tx);
+  const place = { channel: hook.channel, shown: shownUrl(hook) };
   await queueHookMail(tx, {
     id,
     kind: 'unsubscribed',
@@ -60,14 +59,13 @@ export async function tellQuarantined(ctx: Ctx): Promise<number> {
   if (!(await ctx.db.read(listUntold)).length) return 0;
   const now = ctx.now();
   const told = await ctx.db.write(async (tx) => {
-    const page = await getPage(tx);
-    const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+    const site = await mailSite(ctx, tx);
     const untold = await listUntold(tx);
     for (const hook of untold) {
       const calls = await listCalls(tx, hook.seq, 20);
       const rendered = renderHookQuarantinedMail({
         site,
-        place: { what: placeWords(hook.channel), shown: shownUrl(hook) },
+        place: { channel: hook.channel, shown: shownUrl(hook) },
         since: hook.quarantinedAt as Instant,
         reason: lastWords(calls),
       });

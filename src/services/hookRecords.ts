@@ -22,6 +22,7 @@ import { HOOK_CHANNELS } from '#domain/hooks.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
 import type { Mode } from '#domain/subscriberPace.ts';
 import { optional, singleLine } from '#domain/text.ts';
+import { HOUSE_LOCALE } from '#i18n/locales.ts';
 import {
   checkedHookUrl,
   hookAudit,
@@ -95,6 +96,7 @@ export async function addHookSubscriber(
     name,
     secret,
     state: 'confirmed' as const,
+    locale: HOUSE_LOCALE,
     consentVersion: null,
     consentSource: `staff: ${actorLabel(ctx.actor)}`,
     now: ctx.now(),

@@ -14,7 +14,6 @@ import {
   insertHook,
 } from '#db/hooks.ts';
 import type { Tx } from '#db/open.ts';
-import { getPage } from '#db/page.ts';
 import { findRecipient, markUnsubscribed, setPace } from '#db/recipients.ts';
 import type { Choice, Choices } from '#domain/choice.ts';
 import { AppError } from '#domain/errors.ts';
@@ -30,7 +29,6 @@ import {
   hookAudit,
   newSigningSecret,
   oldSecretUntil,
-  placeWords,
   requireSecret,
   shownUrl,
 } from './hookPlace.ts';
@@ -44,6 +42,7 @@ import {
   restoreSuppression,
   type TakeTurn,
 } from './subscribers.ts';
+import { mailSite } from './subscriptionMail.ts';
 
 /** Webhooks that people subscribe from outside, and what their owners do by the links in their mails. */
 export const webhookInput = z.object({
@@ -67,7 +66,7 @@ const LINK_CHANGES_FOR = DAY;
  */
 export async function subscribeWebhook(
   ctx: Ctx,
-  input: { url: string; owner: string; source: string; clientKey: string },
+  input: { url: string; owner: string; locale: string; source: string; clientKey: string },
   takeTurn: TakeTurn,
 ): Promise<void> {
   const turn = await takeTurn(input.clientKey);
@@ -85,6 +84,7 @@ export async function subscribeWebhook(
       name: null,
       owner: input.owner,
       state: 'pending' as const,
+      locale: input.locale,
       secret: null,
       consentVersion: CONSENT_VERSION,
       consentSource: input.source,
@@ -118,15 +118,14 @@ async function mailOwner(
     (mail) => mail.recipientSeq === hook.seq && mail.at > addMs(now, -ASK_AGAIN_AFTER),
   );
   if (again || lastHour.length >= MAILS_PER_HOUR || mails.length >= MAILS_PER_DAY) return false;
-  const page = await getPage(tx);
-  const site = { name: page.name, url: ctx.site.url, timeZone: page.timeZone };
+  const site = await mailSite(ctx, tx);
   const isKnown = hook.state === 'confirmed';
   const render = isKnown ? renderHookLinkMail : renderHookConfirmMail;
   await queueHookMail(tx, {
     id: noticeId,
     kind: isKnown ? 'already' : 'confirm',
     hook,
-    rendered: render({ site, place: { what: placeWords(hook.channel), shown: shownUrl(hook) } }),
+    rendered: render({ site, place: { channel: hook.channel, shown: shownUrl(hook) } }),
     now,
   });
   return true;
@@ -263,11 +262,11 @@ async function hookToChange(ctx: Ctx, tx: Tx, token: string): Promise<Hook> {
   const { hook, isFresh } = await hookOf(ctx, tx, token);
   if (hook.state !== 'confirmed')
     throw new AppError('conflict', 'Nothing is called there, so there is nothing to change.', {
-      fix: 'Subscribe the address again.',
+      fix: 'Subscribe again.',
     });
   if (!isFresh)
     throw new AppError('gone', 'This link is older than a day, so it changes nothing any more.', {
-      fix: 'Have a fresh one mailed to the owner, and use that.',
+      fix: 'Have a fresh one mailed, and use that.',
     });
   return hook;
 }
@@ -276,12 +275,12 @@ async function hookOf(ctx: Ctx, tx: Tx, token: string): Promise<{ hook: Hook; is
   const read = readConfirmToken(ctx.sign, token, 'hook');
   const hook = read && (await findHook(tx, read.recipientId));
   if (!read || !hook)
-    throw new AppError('not_found', 'This link is incomplete, or what it belonged to is gone.', {
+    throw new AppError('not_found', 'This link is incomplete, or what it belonged to has been erased.', {
       fix: 'Open the link in the mail again, or copy all of it.',
     });
   if (hook.state === 'pending' && read.expiresAt <= ctx.now())
-    throw new AppError('gone', 'This link has expired: a link to confirm works for 7 days.', {
-      fix: 'Subscribe the address again, and we will send you a new link.',
+    throw new AppError('gone', 'This link has expired: a confirmation link works for 7 days.', {
+      fix: 'Subscribe again, and we will send you a new link.',
     });
   return { hook, isFresh: msBetween(read.issuedAt, ctx.now()) <= LINK_CHANGES_FOR };
 }

@@ -74,7 +74,9 @@ export async function readTrial(tx: Tx, recipientSeq: number): Promise<HookTrial
     return {
       at,
       outcome: 'taken',
-      words: `The sample was taken: ${last.answer ?? 'answered with success'}.`,
+      words: last.answer
+        ? `The sample was taken: ${last.answer}.`
+        : 'The sample was taken: answered with success.',
     };
   return { at, outcome: 'failed', words: last.reason ?? 'The sample was not taken.' };
 }

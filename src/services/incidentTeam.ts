@@ -12,6 +12,7 @@ import { getUser } from '#db/users.ts';
 import { isViewer } from '#db/viewers.ts';
 import { AppError } from '#domain/errors.ts';
 import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { mayHavePart } from '#domain/team.ts';
 import type { Instant } from '#domain/time.ts';
 import { requireIncident } from './requireIncident.ts';
 
@@ -50,6 +51,17 @@ export async function assignRole(
         fix: 'Give the role to someone who does.',
         problems: [{ field: 'user', message: 'Choose someone who takes part in the drill.' }],
       });
+    if (!mayHavePart(input.role, user.role, incident)) {
+      const lacks = input.role === 'comms_lead' ? 'post updates' : 'say “I have it”';
+      throw new AppError(
+        'invalid',
+        `${user.name} (${user.role}) would be called first and may not ${lacks}.`,
+        {
+          fix: 'Choose someone who may, or ask an owner to change their role under Users.',
+          problems: [{ field: 'user', message: `${user.name} may not ${lacks}. Choose someone who may.` }],
+        },
+      );
+    }
     const holders = await listRoleHolders(tx, incident.seq);
     if (holders.some(({ role, userId }) => role === input.role && userId === user.id))
       return { warning: roleWarning(holders) };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { insertAudit } from '#db/audit.ts';
 import type { Ctx } from '#db/context.ts';
 import { updateIncident } from '#db/incidents.ts';
+import { listRoleHolders } from '#db/incidentTeam.ts';
 import type { Tx } from '#db/open.ts';
 import { getPage } from '#db/page.ts';
 import {
@@ -13,7 +14,7 @@ import {
 } from '#db/policies.ts';
 import { clocksUnder } from '#domain/clocks.ts';
 import { AppError } from '#domain/errors.ts';
-import { actorLabel, requirePermission } from '#domain/permissions.ts';
+import { actorLabel, requirePermission, userIdOf } from '#domain/permissions.ts';
 import { DUTY_ROLES, type Policies, type Severity } from '#domain/severity.ts';
 import { isOver } from '#domain/status.ts';
 import { multiLine, optional, singleLine } from '#domain/text.ts';
@@ -102,9 +103,9 @@ const hoursInput = z
       return z.NEVER;
     }),
   })
-  .refine(({ opens, closes }) => opens < closes, {
+  .refine(({ opens, closes }) => opens !== closes, {
     path: ['closes'],
-    message: 'The close is not after the opening. Set it later.',
+    message: 'The close is the opening. Set it later, or earlier for hours that go past midnight.',
   });
 
 export const policiesInput = z.object({
@@ -177,11 +178,16 @@ export async function setOwnPace(
   ctx: Ctx,
   input: z.infer<typeof paceInput> & { incidentId: string; version: number },
 ): Promise<void> {
-  requirePermission(ctx.actor, 'incident.publish');
+  requirePermission(ctx.actor, 'incident.internalUpdate');
   const now = ctx.now();
   const { publicUpdateEvery, internalUpdateEvery, reason } = input;
   await ctx.db.write(async (tx) => {
     const incident = await openIncident(tx, ctx, input);
+    // Its commander is the one who is asked for it, whatever their role in the house.
+    const commander = (await listRoleHolders(tx, incident.seq)).find(
+      ({ role }) => role === 'incident_commander',
+    );
+    if (commander?.userId !== userIdOf(ctx.actor)) requirePermission(ctx.actor, 'incident.publish');
     const ownPace = { publicUpdateEvery, internalUpdateEvery };
     const pace = await paceOf(tx, { ...incident, ownPace });
     await updateIncident(

@@ -14,7 +14,13 @@ import {
 } from '#db/publicPage.ts';
 import type { Row } from '#db/schema.ts';
 import type { Brand } from '#domain/brand.ts';
-import { gravestFirst, type Headline, type HeadlineWords, headlineOf } from '#domain/headline.ts';
+import {
+  gravestFirst,
+  type Headline,
+  type HeadlineWords,
+  headlineOf,
+  type Situation,
+} from '#domain/headline.ts';
 import { keptShare } from '#domain/keptWord.ts';
 import { type DayMark, dayMarks, lastDays } from '#domain/marks.ts';
 import { filedAt, type PublicIncident } from '#domain/publicIncident.ts';
@@ -62,6 +68,8 @@ export type PastDay = { day: string; incidents: PublicIncident[] };
 
 export type StatusPage = PublicFrame & {
   headline: Headline;
+  /** The same sentence in another language. */
+  headlineIn: (words: HeadlineWords) => Headline;
   incidents: PublicIncident[];
   /** Running first, then what is to come. */
   maintenance: PublicIncident[];
@@ -108,21 +116,19 @@ export function getStatusPage(ctx: Ctx, words?: HeadlineWords): Promise<StatusPa
         view: viewComponent(component, byComponent.get(component.id) ?? [], page, days, now),
       }))
       .filter(({ component, view }) => !component.only_show_if_degraded || view.status !== 'operational');
+    const situation: Situation = {
+      incidents: open.map((incident) => ({
+        ...incident,
+        workaround: incident.updates.find((update) => update.workaround)?.workaround ?? null,
+        lastUpdateAt: incident.updates[0]?.postedAt ?? null,
+      })),
+      maintenance: maintenance.filter((one) => one.status !== 'scheduled'),
+      components: views.map(({ view }) => view),
+    };
     return {
       ...frameOf(page, now),
-      headline: headlineOf(
-        {
-          incidents: open.map((incident) => ({
-            ...incident,
-            workaround: incident.updates.find((update) => update.workaround)?.workaround ?? null,
-            lastUpdateAt: incident.updates[0]?.postedAt ?? null,
-          })),
-          maintenance: maintenance.filter((one) => one.status !== 'scheduled'),
-          components: views.map(({ view }) => view),
-        },
-        now,
-        words,
-      ),
+      headline: headlineOf(situation, now, words),
+      headlineIn: (others) => headlineOf(situation, now, others),
       incidents: open,
       maintenance: maintenance.sort((a, b) => Number(isAhead(a)) - Number(isAhead(b))),
       groups: groupViews(groups, views),

@@ -4,6 +4,7 @@ import { listFilings, listPublicComponents, listPublicGroups, listPublicIds } fr
 import { logoPath } from '#domain/brand.ts';
 import { pathOf } from '#domain/publicIncident.ts';
 import { dayIn } from '#domain/time.ts';
+import { wordsIn } from '#i18n/words.ts';
 import { timeOf } from './publicPage.ts';
 
 const ONCE = [
@@ -22,12 +23,15 @@ const ONCE = [
   '/history.atom',
   '/history.rss',
   '/calendar.ics',
-  '/badge.svg',
-  '/embed/status.json',
-  '/embed/frame',
   '/on-time',
   '/sitemap.xml',
 ];
+
+/** What stands on other people's pages, of the whole page or a part of it. No page of ours leads there in another language. */
+const SHOWN_ELSEWHERE = {
+  page: ['/badge.svg', '/embed/status.json', '/embed/frame'],
+  part: (id: string) => [`/badge/${id}.svg`, `/embed/${id}.json`, `/embed/frame/${id}`],
+};
 
 /**
  * The addresses of what is the same for everyone, as far as records say that they are there, what is asked for most first. Some may have
@@ -42,6 +46,11 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
       (await listFilings(tx, timeOf(page, ctx))).map((at) => dayIn(at, page.timeZone).slice(0, 7)),
     );
     const incidents = await listPublicIds(tx);
+    const elsewhere = [
+      ...SHOWN_ELSEWHERE.page,
+      ...[...components, ...groups].flatMap(({ id }) => SHOWN_ELSEWHERE.part(id)),
+    ];
+    const { languages } = ctx.site;
     return {
       version: page.version,
       paths: [
@@ -52,11 +61,7 @@ export function listPublicPaths(ctx: Ctx): Promise<{ paths: string[]; version: n
           `/components/${id}.atom`,
           `/components/${id}.rss`,
         ]),
-        ...[...components, ...groups].flatMap(({ id }) => [
-          `/badge/${id}.svg`,
-          `/embed/${id}.json`,
-          `/embed/frame/${id}`,
-        ]),
+        ...languages.flatMap((locale) => elsewhere.map(wordsIn(locale, languages).to)),
         ...[...months].reverse().map((month) => `/history/${month}`),
         ...incidents.flatMap((incident) => [pathOf(incident), `/incidents/${incident.id}.json`]),
       ],

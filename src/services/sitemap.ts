@@ -6,8 +6,11 @@ import type { SitemapPage } from '#domain/sitemap.ts';
 import { dayIn } from '#domain/time.ts';
 import { timeOf } from './publicPage.ts';
 
-/** A sitemap may name 50,000 addresses; what is older is found by the months. */
-const INCIDENTS = 10_000;
+/**
+ * A sitemap may name 50,000 addresses, each with its other languages beside it, and this one is made while someone waits; what is older is
+ * found by the months.
+ */
+const INCIDENT_ADDRESSES = 10_000;
 
 /** Every public page that is worth finding. */
 export function getSitemap(ctx: Ctx): Promise<{ pages: SitemapPage[]; version: number }> {
@@ -18,7 +21,7 @@ export function getSitemap(ctx: Ctx): Promise<{ pages: SitemapPage[]; version: n
     const now = timeOf(page, ctx);
     const days = [now, ...(await listFilings(tx, now))].map((at) => dayIn(at, page.timeZone));
     const months = new Set(days.map((day) => day.slice(0, 7)));
-    const incidents = await listLastWords(tx, INCIDENTS);
+    const incidents = await listLastWords(tx, Math.floor(INCIDENT_ADDRESSES / ctx.site.languages.length));
     return {
       version: page.version,
       pages: [

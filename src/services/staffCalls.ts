@@ -145,6 +145,8 @@ async function readStories(tx: Tx, incidents: readonly Incident[], now: Instant)
         pace: paces.get(incident) as Pace,
         said,
         missing: missing.length,
+        // Who sees nothing of it could not take it up.
+        taken: holders.length > 0 || unseen,
         filled: filledRoles(team),
         stalledAt: stalled.get(incident.seq) ?? null,
         holds: holds.get(incident.seq) ?? [],

@@ -1,14 +1,17 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  addBusinessMinutes,
   type BusinessHours,
   firstPublicDue,
   nextInternalDue,
+  nextOpening,
   nextPublicDue,
   wholeMinute,
 } from '#domain/cadence.ts';
 import { type Call, type CallFacts, callsDue, HOLD, nextCallAt } from '#domain/calls.ts';
 import { type CadencePolicy, DEFAULT_POLICIES, DUTY_ROLES, type Severity } from '#domain/severity.ts';
-import { addMs, DAY, HOUR, type Instant, MINUTE } from '#domain/time.ts';
+import { addMs, DAY, HOUR, type Instant, MINUTE, msBetween, toInstant } from '#domain/time.ts';
 
 const HOURS: BusinessHours = {
   zone: 'UTC',
@@ -36,6 +39,7 @@ function paper(
     internalClock: clockOf(nextInternalDue(pace, declaredAt), declaredAt, true),
     filled: DUTY_ROLES,
     rolesMissing: false,
+    answered: true,
     pacedAt: declaredAt,
     stalledAt: null,
     holds: [],
@@ -325,6 +329,81 @@ describe('what else staff are called about', () => {
       '15:15 ask comms_lead, manager',
       '15:30 ask comms_lead, manager',
     ]);
+  });
+
+  it('a SEV4 that nobody has taken up: once, when the next business day begins', () => {
+    // 15:00 on a Friday.
+    const incident = paper('SEV4');
+    incident.facts.answered = false;
+    incident.run(AT, later(14 * 24 * 60));
+    expect(incident.made).toEqual([
+      {
+        clock: 'answer',
+        kind: 'ask',
+        due: '2026-11-23T09:00:00.000Z',
+        at: '2026-11-23T09:00:00.000Z',
+        roles: ['comms_lead'],
+      },
+    ]);
+  });
+
+  it('a SEV4 that is declared at three in the morning: at nine, and nobody who has taken it up by then', () => {
+    const night = '2026-11-20T03:00:00.000Z';
+    const asked = (answered: boolean) => {
+      const incident = paper('SEV4', night);
+      incident.facts.answered = false;
+      incident.run(night, '2026-11-20T08:59:00.000Z');
+      incident.facts.answered = answered;
+      incident.run('2026-11-20T09:00:00.000Z', '2026-11-21T09:00:00.000Z');
+      return incident.made.map(({ at }) => at);
+    };
+    expect(asked(false)).toEqual(['2026-11-20T09:00:00.000Z']);
+    expect(asked(true)).toEqual([]);
+  });
+
+  it('a severity that may wait for the next business day, though it is worked on day and night: by day all the same', () => {
+    const incident = paper('SEV2', AT, { respondWithin: 'next_business_day' });
+    Object.assign(incident.facts, { answered: false, publicClock: null, internalClock: null });
+    // Nothing ran in the morning: at night it wakes nobody.
+    expect(incident.tick('2026-11-23T22:00:00.000Z').filter(({ clock }) => clock === 'answer')).toEqual([]);
+    expect(incident.tick('2026-11-24T09:00:00.000Z').map(({ clock }) => clock)).toContain('answer');
+    expect(incident.tick('2026-11-25T09:00:00.000Z').map(({ clock }) => clock)).not.toContain('answer');
+  });
+
+  it('what may wait for the next business day: once whenever it is looked at, at work alone, and not before it began', () => {
+    const instant = fc
+      .integer({ min: Date.UTC(2026, 2, 20) / MINUTE, max: Date.UTC(2026, 10, 20) / MINUTE })
+      .map((minutes) => toInstant(minutes * MINUTE));
+    const hours = fc.record({
+      zone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York'),
+      opens: fc.constantFrom('00:00', '09:00', '22:00'),
+      closes: fc.constantFrom('06:00', '17:00'),
+      weekdays: fc.constantFrom([1, 2, 3, 4, 5], [7]),
+      holidays: fc.constantFrom([], ['2026-03-30', '2026-10-26']),
+    });
+    const looks = fc.array(fc.integer({ min: 1, max: 2 * 1440 }), { minLength: 5, maxLength: 40 });
+    const leftAt = fc.option(fc.integer({ min: 0, max: 10 * 1440 }));
+    fc.assert(
+      fc.property(hours, instant, looks, leftAt, (open, declaredAt, waits, answeredAfter) => {
+        const incident = paper('SEV4', declaredAt, { hours: open });
+        const opening = nextOpening(open, declaredAt);
+        let now = declaredAt;
+        let couldBe = false;
+        for (const minutes of waits) {
+          now = addMs(now, minutes * MINUTE);
+          incident.facts.answered =
+            answeredAfter !== null && now >= addMs(declaredAt, answeredAfter * MINUTE);
+          const isWork = addBusinessMinutes(open, now, 0) === now;
+          couldBe ||= now >= opening && isWork && !incident.facts.answered;
+          for (const call of incident.tick(now)) {
+            expect([call.clock, call.at, isWork]).toEqual(['answer', opening, true]);
+            expect(msBetween(declaredAt, opening)).toBeGreaterThan(0);
+          }
+        }
+        expect(incident.made).toHaveLength(couldBe ? 1 : 0);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('a slower pace after six hours, and again six hours after one was stated', () => {

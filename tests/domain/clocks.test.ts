@@ -18,6 +18,7 @@ import { type Agreed, type PaperIncident, paperIncident } from './paperIncident.
 const HOURS = { opens: '09:00', closes: '17:00', weekdays: [1, 2, 3, 4, 5] };
 /** Shorter than what is asked about every six hours. */
 const MORNINGS = { ...HOURS, closes: '13:00', weekdays: [1, 3, 4, 5] };
+const NIGHTS = { ...HOURS, opens: '22:00', closes: '06:00', weekdays: [1, 2, 3, 4, 7] };
 /** Mondays after a night on which clocks change, and a Friday before one. */
 const HOLIDAYS = ['2026-03-30', '2026-10-26', '2026-03-06', '2026-11-02'];
 
@@ -46,7 +47,7 @@ const POLICIES: readonly Policies[] = [
     SEV4: { ...SEV4, firstPublicUpdate: 300, publicUpdateEvery: 1440, internalUpdateEvery: 300 },
   },
 ];
-const HOURS_OF = [HOURS, HOURS, HOURS, MORNINGS];
+const HOURS_OF = [HOURS, NIGHTS, HOURS, MORNINGS];
 
 type Deed =
   | { does: 'nothing' | 'postmortem' }

@@ -143,13 +143,13 @@ describe('the headline', () => {
 
 describe('the promise', () => {
   it('is the one that falls due first, and names its incident when there are several', () => {
-    const first = incident({ title: 'A', nextUpdateDue: '2026-11-20T15:30:00.000Z' });
+    const first = incident({ title: 'A', scope: 'EU only', nextUpdateDue: '2026-11-20T15:30:00.000Z' });
     const later = incident({ title: 'B', nextUpdateDue: '2026-11-20T16:00:00.000Z' });
     expect(headlineOf({ ...CALM, incidents: [later, first] }, NOW).promise).toEqual({
       due: '2026-11-20T15:30:00.000Z',
       from: '2026-11-20T15:00:00.000Z',
       late: false,
-      title: 'A',
+      title: 'A (EU only)',
     });
     expect(headlineOf({ ...CALM, incidents: [first] }, NOW).promise?.title).toBeNull();
   });

@@ -48,7 +48,16 @@ export function paperIncident(severity: Severity, agreed: Agreed, declaredAt: In
   const made: Call[] = [];
   const pace = () => paceAs(incident.severity, incident.ownPace);
   const facts = () =>
-    callFacts(incident, { pace: pace(), said, missing: 0, filled: DUTY_ROLES, stalledAt: null, holds, made });
+    callFacts(incident, {
+      pace: pace(),
+      said,
+      missing: 0,
+      taken: false,
+      filled: DUTY_ROLES,
+      stalledAt: null,
+      holds,
+      made,
+    });
   const tick = (now: Instant) => {
     const calls = callsDue(facts(), now);
     made.push(...calls);

@@ -17,11 +17,12 @@ const hours: fc.Arbitrary<BusinessHours> = fc
     zone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Pacific/Kiritimati'),
     // The last of these lies in the hour that clocks leave out.
     opens: fc.constantFrom('00:00', '02:10', '09:00'),
-    closes: fc.constantFrom('02:50', '09:01', '12:00', '23:59'),
+    // Past midnight where it comes before the opening.
+    closes: fc.constantFrom('01:30', '02:50', '09:01', '12:00', '23:59'),
     weekdays: fc.constantFrom([1, 2, 3, 4, 5], [7], [1, 3, 6, 7]),
     holidays: fc.constantFrom([], ['2026-03-29', '2026-05-01']),
   })
-  .filter(({ opens, closes }) => opens < closes);
+  .filter((one) => (one.opens as string) !== one.closes);
 
 it('what comes again in business hours comes as due times are counted, one after the other', () => {
   fc.assert(

@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -13,6 +11,7 @@ import { addMs, MINUTE } from '#domain/time.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
 import { makeClaim, makeIncident, makeUpdate } from '../support/factory.ts';
 import { type Harbour, makeHarbour } from '../support/harbour.ts';
+import { type HostPage, startHostPage } from '../support/hostPage.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 /** What other people's pages show of ours, in a real browser, on another origin that allows no more than it must. */
@@ -21,9 +20,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
   let db: Db;
   let server: TestServer;
   let harbour: Harbour;
-  let host: Server;
-  let hostUrl: string;
-  let html = '';
+  let host: HostPage;
   let browser: Browser;
   const contexts: BrowserContext[] = [];
 
@@ -34,28 +31,11 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     await migrate(db, now);
     harbour = await makeHarbour(db, { now, open: 1 });
     server = await startServer({ dataDir: folder });
-    const csp = [
-      "default-src 'none'",
-      `script-src ${server.url}`,
-      `connect-src ${server.url}`,
-      `frame-src ${server.url}`,
-      `img-src ${server.url}`,
-      "require-trusted-types-for 'script'",
-      "trusted-types 'none'",
-    ].join('; ');
-    host = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp });
-      response.end(
-        `<!doctype html><html lang="en"><title>Our shop</title><main><h1>Our shop</h1>${html}</main>`,
-      );
-    });
-    await new Promise<void>((resolve) => host.listen(0, 'localhost', resolve));
-    hostUrl = `http://localhost:${(host.address() as AddressInfo).port}/`;
+    host = await startHostPage(server.url);
     browser = await openBrowser();
   });
   afterAll(async () => {
     await browser?.close();
-    host?.closeAllConnections();
     host?.close();
     await server?.stop();
     await db?.close();
@@ -67,7 +47,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
 
   /** The host's page with this on it; what the browser complains of is in `complaints`. */
   async function show(body: string, options: { dark?: boolean; frozen?: boolean; late?: boolean } = {}) {
-    html = body;
+    host.hold(body);
     const context = await browser.newContext({
       viewport: { width: 360, height: 700 },
       colorScheme: options.dark ? 'dark' : 'light',
@@ -85,7 +65,7 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(hostUrl);
+    await page.goto(host.url);
     return { page, complaints };
   }
 
@@ -128,6 +108,32 @@ describe.skipIf(!CHROMIUM)('on other people’s pages', () => {
         }),
       ).toBeGreaterThan(80);
     expect(complaints).toEqual([]);
+  });
+
+  it('the frame of a group tells of that group alone', async () => {
+    const group = async (name: string) =>
+      db.read((tx) =>
+        tx.selectFrom('component_groups').select('id').where('name', '=', name).executeTakeFirstOrThrow(),
+      );
+    const [shop, accounts] = [await group('Shop'), await group('Accounts')];
+    const frame = (name: string, { id: of }: { id: string }) =>
+      `<iframe id="${name}" title="Status of ${name}" src="${server.url}/embed/frame/${of}" width="320" height="160"></iframe>`;
+    const { page, complaints } = await show(frame('shop', shop) + frame('accounts', accounts));
+    const inside = (name: string) => page.frameLocator(`#${name}`).locator('foghorn-status[data-status]');
+    const told = async (name: string) => {
+      await inside(name).waitFor({ state: 'attached' });
+      return inside(name).locator('[part=box]').innerText();
+    };
+    expect(await told('shop')).toMatch(/^Shop: \w+ outage – Checkout is failing/i);
+    expect(await told('accounts')).toBe('Accounts is operational.');
+    expect(await told('accounts')).not.toContain('Checkout');
+    expect(await inside('shop').getAttribute('of')).toBe(shop.id);
+    expect(await page.frameLocator('#shop').locator('h1').textContent()).toBe('Status of Shop');
+    expect(await page.frameLocator('#accounts').locator('[part=link]').getAttribute('target')).toBe('_blank');
+    expect(complaints).toEqual([]);
+    const answer = await fetch(`${server.url}/embed/frame/${shop.id}`);
+    expect(answer.headers.get('content-security-policy')).toContain('frame-ancestors *');
+    expect(await answer.text()).toMatch(/<title>Shop: [^<]*outage · Harbour<\/title>/);
   });
 
   it('the frame says it without scripts, too', async () => {

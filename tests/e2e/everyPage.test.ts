@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { failedPage, notFoundPage, unavailablePage } from '#server/fallback.ts';
+import { createFaults } from '#server/fallback.ts';
 import { declareIncident } from '#services/incidents.ts';
 import { routePatterns } from '../auth/fixtures.ts';
 import { axeViolations, CHROMIUM, openBrowser } from '../support/browser.ts';
@@ -101,7 +101,8 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
       if (message.type() === 'error' && !isAnswer) found.push(`${page.url()}: ${message.text()}`);
     });
     page.on('requestfinished', async (request) => {
-      const status = (await request.response())?.status() ?? 0;
+      // What ends as the page is left (its icon) can no longer be asked.
+      const status = (await request.response().catch(() => null))?.status() ?? 0;
       if (status >= 400 && !request.isNavigationRequest())
         found.push(`${page.url()}: ${request.url()} ${status}`);
     });
@@ -269,13 +270,21 @@ describe.skipIf(!CHROMIUM)('every page in a browser', () => {
     const visits = [
       { url: away.url, path: '/', status: 200 },
       { url: away.url, path: '/subscribe', status: 503 },
-      { url: away.url, path: '/history', status: 503 },
+      { url: away.url, path: '/de/history', status: 503 },
+      { url: away.url, path: '/ar/history', status: 503 },
     ];
     expect(await faultsOf(visits, null)).toEqual([]);
     const page = await browser.newPage();
     await page.goto(away.url);
     expect(await page.locator('.asof').count()).toBe(1);
-    for (const { body, status } of [notFoundPage(), failedPage(), unavailablePage()]) {
+    const headline = 'Checkout, invoices and exports in the harbour fail for some customers in Europe';
+    const faults = createFaults({
+      languages: ['en', 'ar'],
+      lastWord: async () => ({ headlines: { en: headline, ar: headline }, asOf: 0 }),
+      now: Date.now,
+    });
+    const [missing, failed] = [await faults.missing('/nothing'), await faults.failed('/ar/history')];
+    for (const { body, status } of [missing, failed, await faults.unavailable('/subscribe')]) {
       // A page of its own: the rules of the one before it would forbid its style.
       await page.goto('about:blank');
       await page.setContent(body.toString('utf8'));

@@ -3,7 +3,10 @@ import * as mails from '#emails/hooks.ts';
 import { personalise } from '#emails/slots.ts';
 
 const site = { name: 'Harbour <b>', url: 'https://status.example.com', timeZone: 'UTC' };
-const place = { what: 'webhook', shown: 'https://receiver.example/hook?a=1&b="><script>x</script>' };
+const place = {
+  channel: 'webhook' as const,
+  shown: 'https://receiver.example/hook?a=1&b="><script>x</script>',
+};
 const links = {
   unsubscribe_url: 'https://status.example.com/unsubscribe/u',
   manage_url: 'https://status.example.com/subscription/m',

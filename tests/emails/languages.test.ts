@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type DigestMail, renderDigestMail } from '#emails/digest.ts';
 import {
+  renderHookConfirmMail,
+  renderHookEndedMail,
+  renderHookLinkMail,
+  renderHookQuarantinedMail,
+} from '#emails/hooks.ts';
+import {
   personalise,
   type Rendered,
   renderAlreadySubscribedMail,
@@ -17,7 +23,10 @@ const url = 'https://x.example.com';
 /** All that someone can type is Greek. */
 const site = { name: 'Λιμάνι', url, timeZone: 'UTC', languages: ['en-XA'] as const };
 const LINKS = Object.fromEntries(
-  ['unsubscribe_url', 'manage_url', 'confirm_url', 'leave_url'].map((name) => [name, `${url}/${name}`]),
+  ['unsubscribe_url', 'manage_url', 'confirm_url', 'leave_url', 'hook_url'].map((name) => [
+    name,
+    `${url}/${name}`,
+  ]),
 );
 
 function greek(mail: UpdateMail, changes: Partial<UpdateMail> = {}): UpdateMail {
@@ -52,6 +61,9 @@ const ENDED = { ...STORY, status: 'resolved', resolvedAt: '2026-11-20T18:30:00.0
 const digest = (stories: DigestMail['stories']) =>
   renderDigestMail({ site, stories, from: PROGRESS.now, to: '2026-11-21T09:00:00.000Z' });
 
+const hook = { site, place: { channel: 'webhook', shown: `${url}/hook` } } as const;
+const reason = 'It answered 503.';
+
 const MAILS: [string, Rendered][] = [
   ['progress', renderUpdateMail(greek(PROGRESS))],
   ['resolved', renderUpdateMail(greek(RESOLVED))],
@@ -74,6 +86,10 @@ const MAILS: [string, Rendered][] = [
   ['unsubscribed', renderUnsubscribedMail({ site })],
   ['manage', renderFreshLinkMail({ site })],
   ['leave', renderLeaveMail({ site })],
+  ['webhook to confirm', renderHookConfirmMail(hook)],
+  ['webhook', renderHookLinkMail(hook)],
+  ['webhook that rests', renderHookQuarantinedMail({ ...hook, since: PROGRESS.now, reason })],
+  ['webhook that ended', renderHookEndedMail(hook)],
 ];
 
 describe('every word of a subscriber’s mail', () => {

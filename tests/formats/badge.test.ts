@@ -3,6 +3,8 @@ import { COMPONENT_STATUSES } from '#domain/status.ts';
 import { badgeSvg } from '#formats/badge.ts';
 import { NASTY } from '../support/nasty.ts';
 
+const ENGLISH = { lang: 'en', dir: 'ltr' } as const;
+
 describe('a badge', () => {
   it('is words before colours, readable on each of them', () => {
     const luminance = (hex: string) => {
@@ -13,7 +15,7 @@ describe('a badge', () => {
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
     for (const status of COMPONENT_STATUSES) {
-      const svg = badgeSvg({ name: 'Checkout', status, label: 'Some words' });
+      const svg = badgeSvg({ name: 'Checkout', status, label: 'Some words' }, ENGLISH);
       expect(svg).toContain('<title>Checkout: Some words</title>');
       expect(svg).toContain('>Some words</text>');
       const fills = [...svg.matchAll(/<rect[^>]*fill="(#[0-9a-f]{6})"/g)].map(([, fill]) => fill as string);
@@ -24,7 +26,7 @@ describe('a badge', () => {
 
   it('takes any name for text, and cuts a long one', () => {
     for (const name of NASTY) {
-      const svg = badgeSvg({ name, status: 'operational', label: 'Operational' });
+      const svg = badgeSvg({ name, status: 'operational', label: 'Operational' }, ENGLISH);
       expect(
         svg.replace(
           /<\/?(svg|title|clipPath|rect|g|text)( [a-z-]+="[^"<>]*"| xmlns="[^"]*"| textLength="\d+"| lengthAdjust="\w+")*\/?>/gi,
@@ -32,8 +34,27 @@ describe('a badge', () => {
         ),
       ).not.toMatch(/[<>]/);
     }
-    expect(badgeSvg({ name: 'x'.repeat(200), status: 'operational', label: 'Operational' })).toContain(
-      `${'x'.repeat(39)}…`,
-    );
+    const long = { name: 'x'.repeat(200), status: 'operational', label: 'Operational' } as const;
+    expect(badgeSvg(long, ENGLISH)).toContain(`${'x'.repeat(39)}…`);
+  });
+
+  it('says what language it is in, and begins at the right where that does', () => {
+    const badge = { name: 'Kasse', status: 'major_outage', label: 'انقطاع كبير' } as const;
+    const boxes = (svg: string) =>
+      [...svg.matchAll(/<rect x="(\d+)" width="(\d+)"[^>]*fill="(#[0-9a-f]{6})"/g)].map(
+        ([, x, width, fill]) => [Number(x), Number(width), fill],
+      );
+    const [name, label] = boxes(badgeSvg(badge, ENGLISH)) as [unknown[], unknown[]];
+    expect([name[0], label[0]]).toEqual([0, name[1]]);
+    const arabic = badgeSvg(badge, { lang: 'ar', dir: 'rtl' });
+    expect(arabic).toMatch(/^<svg [^>]*lang="ar"[^>]*aria-label="Kasse: انقطاع كبير"/);
+    expect(arabic).toContain('direction="rtl"');
+    expect(boxes(arabic)).toEqual([
+      [label[1], ...name.slice(1)],
+      [0, ...label.slice(1)],
+    ]);
+    // Marks above and below letters take no room of their own.
+    const width = (text: string) => boxes(badgeSvg({ ...badge, label: text }, ENGLISH))[1]?.[1];
+    expect(width('مُكوِّن')).toBe(width('مكون'));
   });
 });

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { headlineOf } from '#domain/headline.ts';
 import { dateText, dateTimeText, durationText, HOUR, MINUTE, rangeText, whenText } from '#domain/time.ts';
+import { piecesOf } from '#domain/words.ts';
+import { CATALOGUES } from '#i18n/catalogue.ts';
 import { nearestOf } from '#i18n/locales.ts';
 import { localeOfPath, localised, movedTo } from '#i18n/paths.ts';
 import { wordsIn } from '#i18n/words.ts';
@@ -90,6 +93,13 @@ describe('an address', () => {
     ['/ar/history/2026-11', 'ar', '/history/2026-11'],
     ['/de/incidents/a1?x=/ar', 'de', '/incidents/a1?x=/ar'],
     ['/de/unsubscribe/t', 'de', '/unsubscribe/t'],
+    ['/de/subscribe/webhook', 'de', '/subscribe/webhook'],
+    ['/ar/webhook/t', 'ar', '/webhook/t'],
+    ['/de/embed/frame', 'de', '/embed/frame'],
+    ['/ar/embed/frame/a1', 'ar', '/embed/frame/a1'],
+    ['/de/embed/a1.json', 'de', '/embed/a1.json'],
+    ['/de/badge.svg', 'de', '/badge.svg'],
+    ['/ar/badge/a1.svg', 'ar', '/badge/a1.svg'],
   ])('%s is in %s, and routes know it as %s', (target, locale, bare) => {
     expect(localised(target, LANGUAGES)).toEqual({ locale, target: bare });
   });
@@ -101,7 +111,9 @@ describe('an address', () => {
     '/de/incidents/a1.json',
     '/de/components/a1.atom',
     '/de/history.atom',
-    '/de/embed/frame',
+    '/de/embed/status.js',
+    '/de/badge/a/b.svg',
+    '/de/subscribe/other',
     '/de/de/history',
     '/en/history',
     '/fr/history',
@@ -121,6 +133,9 @@ describe('an address', () => {
     expect(movedTo('/ar', ['de', 'en'])).toBe('/');
     expect(movedTo('/en/history', ['de', 'en'])).toBeNull();
     expect(movedTo('/de/admin', ['de', 'en'])).toBeNull();
+    expect(localised('/ar/webhook/t', ['de', 'en'])).toEqual({ locale: 'de', target: '/webhook/t' });
+    expect(movedTo('/ar/webhook/t', ['de', 'en'])).toBeNull();
+    expect(movedTo('/ar/badge/a1.svg', ['de', 'en'])).toBe('/badge/a1.svg');
   });
 
   it('that leads nowhere is answered in its own language', () => {
@@ -145,4 +160,46 @@ it('the nearest language to “de-AT” is German, and to one that is not offere
     'en',
     'en',
   ]);
+});
+
+describe('what the house says in English', () => {
+  it('is said in the reader’s words, whatever stands in its places, and sentence by sentence', () => {
+    const said = [
+      'Port 22 is not for web servers, so it is not called.',
+      'It answered 404 Not Found: no such room. That says that it is there no more.',
+      'It answered 301 Moved to https://x.example/a.b. Redirects are not followed: subscribe the address that it leads to.',
+      'The sample was taken: 204 No Content, after 12 ms.',
+      'Given up after 12 calls over a day. Its certificate has expired.',
+      'Nobody knows these words.',
+    ];
+    expect(said.map(de.refusal)).toEqual([
+      'Port 22 ist nicht für Webserver gedacht und wird nicht aufgerufen.',
+      'Die Antwort war 404 Not Found: no such room. Das heißt, dass es das Ziel nicht mehr gibt.',
+      'Die Antwort war 301 Moved, nach https://x.example/a.b. Weiterleitungen folgen wir nicht: Abonnieren Sie die Adresse, zu der sie führt.',
+      'Der Probeaufruf wurde angenommen: 204 No Content, nach 12 ms.',
+      'Aufgegeben nach 12 Aufrufen an einem Tag. Das Zertifikat ist abgelaufen.',
+      'Nobody knows these words.',
+    ]);
+    expect(said.map(en.refusal)).toEqual(said);
+  });
+
+  it('stands there to the letter, and every reason why a call failed has other words', () => {
+    const source = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+    const call = source('src/delivery/transports/hookCall.ts');
+    const house = [
+      ...['hookPlace', 'hookSubscribers', 'hookTrial'].map((name) => `src/services/${name}.ts`),
+      ...['src/delivery/transports/hook.ts', 'src/delivery/hookSettle.ts', 'src/domain/hooks.ts'],
+      ...['db/hookCalls.ts', 'src/pages/_hookForm.ts'],
+    ].reduce((all, name) => all + source(name), call);
+    const { refusals, outcomes } = CATALOGUES.en.hooks;
+    const unsaid = Object.values({ ...refusals, ...outcomes }).flatMap((message) =>
+      piecesOf(message).flatMap(({ words }) => (house.includes(words.trim()) ? [] : words)),
+    );
+    expect(unsaid).toEqual([]);
+    const reasons = [...call.matchAll(/^ {2}\w+: '([A-Z][^']+\.)',$/gm)].map(
+      ([, reason]) => reason as string,
+    );
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(reasons.filter((reason) => de.refusal(reason) === reason)).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listAudit } from '#db/audit.ts';
 import type { Role } from '#domain/permissions.ts';
+import { addMs, DAY } from '#domain/time.ts';
 import { getIncident, listIncidents, postUpdate } from '#services/incidents.ts';
 import { makeSubscribers } from '../support/people.ts';
 import { type House, openHouse } from './adminHouse.ts';
@@ -207,6 +208,30 @@ describe('posting', () => {
       expect((await getIncident(house.as('comms'), id)).updates).toHaveLength(1);
     },
   );
+
+  it('a promise more than a week away is asked about, and kept by whoever means it', async () => {
+    const { id } = await house.incident();
+    const path = `/admin/incidents/${id}`;
+    const far = { next: 'at', nextAt: '2199-11-20T16:15', workaround: 'kept as typed' };
+    const slip = await house.post(path, update(far));
+    expect(slip.status).toBe(422);
+    expect(problems(slip.body).join(' ')).toContain('20 Nov 2199, 16:15 UTC is');
+    expect(slip.body).toContain('href="#nextFar"');
+    expect(slip.body).toContain('kept as typed');
+    const box = /<input[^>]*id="nextFar"[^>]*>/.exec(slip.body)?.[0];
+    expect(box).toContain('value="2199-11-20T16:15"');
+    expect(box).not.toContain(' checked');
+    // It was meant of that day, not of another.
+    const other = await house.post(path, update({ ...far, nextAt: '2198-11-20T16:15', nextFar: far.nextAt }));
+    expect(other.status).toBe(422);
+    expect((await house.post(path, update({ ...far, nextFar: far.nextAt }))).status).toBe(303);
+    expect((await getIncident(house.as('comms'), id)).nextUpdateDue).toBe('2199-11-20T16:15:00.000Z');
+    // A few days are nothing to ask about.
+    const another = await house.incident();
+    const soon = addMs(new Date().toISOString(), 6 * DAY).slice(0, 16);
+    const within = await house.post(`/admin/incidents/${another.id}`, update({ ...far, nextAt: soon }));
+    expect(within.status).toBe(303);
+  });
 
   it('of two people at once, the second sees the first’s words and loses none of their own', async () => {
     const { id } = await house.incident();

@@ -68,7 +68,13 @@ describe('the look of the public page', () => {
     expect(body).toContain('fill="#0a7d33"');
     expect(body).not.toMatch(/script|onload|alert/);
     expect((await read(path.replace('.svg', '.png'))).status).toBe(404);
-    expect((await read('/logo/0123456789abcdef.svg')).status).toBe(404);
+    // What is at such an address never changes; what is not there may be tomorrow.
+    expect((await read(path)).headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    const never = await read('/logo/0123456789abcdef.svg');
+    expect([never.status, never.headers['cache-control']]).toEqual([
+      404,
+      expect.stringContaining('max-age=0'),
+    ]);
   });
 
   it('takes a logo whose name is written in it, and takes it away again', async () => {

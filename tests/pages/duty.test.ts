@@ -69,7 +69,7 @@ describe('duty, by its forms alone', () => {
       at: '09:00',
       weeks: '2',
       second: 'next',
-      manager: idOf('viewer'),
+      manager: idOf('responder'),
     };
     const wrong = await house.post('/admin/duty/repeat', { ...fields, weeks: 'x', at: '9 am' });
     expect(wrong.status).toBe(422);
@@ -234,7 +234,7 @@ describe('duty, by its forms alone', () => {
     expect((await house.get(`/admin/incidents/${id}?done=taken`)).body).toContain(
       'You are its comms lead now.',
     );
-    const slower = await house.post('/admin/duty/handover', { incident: id }, 'responder');
+    const slower = await house.post('/admin/duty/handover', { incident: id }, 'owner');
     expect(slower.status).toBe(409);
     expect(slower.body).toContain('Noor Aziz is its comms lead now.');
     expect(text(slower.body)).toMatch(/Search is down Noor Aziz leads it since/);

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { XmlDocument } from 'libxml2-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPEN_ROUTES } from '#auth/routes.ts';
 import { migrate } from '#db/migrate.ts';
 import { type Db, openDatabase } from '#db/open.ts';
 import { bumpPageVersion } from '#db/page.ts';
+import { type ReadPage, readSitemap } from '../support/feeds.ts';
 import { type Harbour, makeHarbour } from '../support/harbour.ts';
 import { ask } from '../support/http.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -37,16 +37,16 @@ const get = (path: string) => ask(server.url, path, { headers: { host: new URL(S
 
 /** The addresses of the sitemap, without the site, with when each last changed. */
 async function sitemap(): Promise<Map<string, string | null>> {
+  return new Map([...(await readPages()).entries()].map(([path, { changedAt }]) => [path, changedAt]));
+}
+
+/** The pages of the sitemap by their addresses without the site. */
+async function readPages(): Promise<Map<string, ReadPage>> {
   const { status, headers, body } = await get('/sitemap.xml');
   expect([status, headers['content-type']]).toEqual([200, 'application/xml; charset=utf-8']);
-  const names = { s: 'http://www.sitemaps.org/schemas/sitemap/0.9' };
-  const document = XmlDocument.fromString(body);
-  const at = (path: string) => document.find(path, names).map((node) => node.content);
-  const pages = at('/s:urlset/s:url/s:loc');
-  const changed = pages.map((_, i) => at(`/s:urlset/s:url[${i + 1}]/s:lastmod`)[0] ?? null);
-  document.dispose();
-  expect(pages.filter((page) => !page.startsWith(`${SITE}/`))).toEqual([]);
-  return new Map(pages.map((page, i) => [page.slice(SITE.length), changed[i] as string | null]));
+  const pages = [...readSitemap(body)];
+  expect(pages.filter(([url]) => !url.startsWith(`${SITE}/`))).toEqual([]);
+  return new Map(pages.map(([url, page]) => [url.slice(SITE.length), page]));
 }
 
 function tag(html: string, pattern: RegExp): string | null {
@@ -55,18 +55,25 @@ function tag(html: string, pattern: RegExp): string | null {
 
 describe('the sitemap', () => {
   it('names every page once by the address that the page itself says is its own', async () => {
-    const pages = await sitemap();
+    const pages = await readPages();
     const incidents = await db.read((tx) => tx.selectFrom('incidents').select(['id', 'kind']).execute());
     for (const { id, kind } of incidents)
       expect(pages.has(`/${kind === 'maintenance' ? 'maintenance' : 'incidents'}/${id}`), id).toBe(true);
     for (const id of harbour.components.values()) expect(pages.has(`/components/${id}`)).toBe(true);
     for (const path of ['/', `/history/${new Date().toISOString().slice(0, 7)}`])
       expect(pages.has(path), path).toBe(true);
-    for (const path of pages.keys()) {
+    for (const [path, { languages }] of pages) {
       const { status, body } = await get(path);
       expect(status, path).toBe(200);
       expect(tag(body, /<link rel="canonical" href="([^"]+)">/), path).toBe(SITE + path);
       expect(body, path).not.toContain('noindex');
+      // What the page itself says of its languages, and each of those is there and says the same.
+      const said = [...body.matchAll(/<link rel="alternate" hreflang="([^"]+)" href="([^"]+)">/g)];
+      expect(Object.fromEntries(said.map(([, code, href]) => [code, href])), path).toEqual(languages);
+      expect(Object.keys(languages), path).toEqual(['en', 'de', 'ar', 'x-default']);
+      expect(languages['x-default'], path).toBe(languages.en);
+      for (const url of Object.values(languages))
+        expect(pages.get(url.slice(SITE.length))?.languages, url).toEqual(languages);
     }
   });
 

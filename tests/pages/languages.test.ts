@@ -65,8 +65,7 @@ describe('a language', () => {
         expect(answer.headers.has('x-foghorn-version')).toBe(false);
         // Whoever reads on stays in the language.
         const links = [...html.matchAll(/<a\b[^>]*href="(\/[^"#]*)"[^>]*>/g)].filter(
-          ([tag, href]) =>
-            !tag.includes('hreflang') && !/\.(atom|rss|ics|json)$|^\/subscribe\/webhook/.test(href as string),
+          ([tag, href]) => !tag.includes('hreflang') && !/\.(atom|rss|ics|json)$/.test(href as string),
         );
         expect(links.length).toBeGreaterThan(3);
         for (const [, href] of links) expect(href).toMatch(new RegExp(`^/${locale}(/|$)`));
@@ -95,7 +94,13 @@ describe('a language', () => {
 
   it('reaches no page that is not offered in it, and no other path to one that is', async () => {
     expect((await get('/en/history')).headers.get('location')).toBe('/history');
-    for (const path of ['/de/admin', '/de/admin/login', '/de/api/v2/status.json', '/de/embed/frame', '/fr'])
+    for (const path of [
+      '/de/admin',
+      '/de/admin/login',
+      '/de/api/v2/status.json',
+      '/de/embed/status.js',
+      '/fr',
+    ])
       expect([path, (await get(path)).status]).toEqual([path, 404]);
     expect(await (await get('/de/admin')).text()).toContain('Unter dieser Adresse gibt es nichts.');
     expect((await get('/de/')).headers.get('location')).toBe('/de');
@@ -111,13 +116,91 @@ describe('a language', () => {
 
   it('closes to crawlers what is personal in every language', async () => {
     const robots = await (await get('/robots.txt')).text();
-    for (const path of ['/unsubscribe/', '/de/unsubscribe/', '/ar/subscription/', '/de/confirm/'])
+    for (const path of [
+      '/unsubscribe/',
+      '/de/unsubscribe/',
+      '/ar/subscription/',
+      '/de/confirm/',
+      '/de/webhook/',
+    ])
       expect(robots).toContain(`Disallow: ${path}\n`);
   });
 
   it('is not that of machines', async () => {
     expect(await (await get('/api/v2/summary.json')).text()).toContain('"Major System Outage"');
-    expect(await (await get('/embed/frame')).text()).toContain('<html lang="en">');
+  });
+});
+
+describe('what other people’s pages show', () => {
+  const parts = async () => {
+    const [component, group] = await db.read(async (tx) => [
+      await tx.selectFrom('components').select('id').where('name', '=', 'Ταμείο').executeTakeFirstOrThrow(),
+      await tx.selectFrom('component_groups').select('id').executeTakeFirstOrThrow(),
+    ]);
+    return ['', `/${component!.id}`, `/${group!.id}`];
+  };
+
+  it('has each word from the catalogue: frame, badge, and all that the element says', async () => {
+    const stray: string[] = [];
+    for (const part of await parts()) {
+      const frame = await (await get(`/en-XA/embed/frame${part}`)).text();
+      expect(frame).toContain('<html lang="en-XA">');
+      stray.push(...strayWords(frame));
+      const badge = await (await get(`/en-XA/badge${part}.svg`)).text();
+      expect(badge).toContain('lang="en-XA"');
+      stray.push(...strayWords(badge));
+      const data = await (await get(`/en-XA/embed${part || '/status'}.json`)).json();
+      const { lead, text, label, words, also, lang, tag } = data;
+      expect([lang, tag]).toEqual(['en-XA', 'ka']);
+      const spoken = [lead ?? '', text, label, ...(words.next ?? []), ...words.as_of];
+      for (const one of [...spoken, ...also.map((each: { status: string }) => each.status)])
+        stray.push(...(/[A-Za-z]/.test(strayIn(one)) ? [one] : []));
+    }
+    expect(stray).toEqual([]);
+  });
+
+  it('is at an address of its own in each, kept and told apart as in the first, and leads to pages of its language', async () => {
+    for (const [locale, dir] of [
+      ['de', 'ltr'],
+      ['ar', 'rtl'],
+    ] as const)
+      for (const part of await parts()) {
+        const [frame, data, badge] = await Promise.all([
+          get(`/${locale}/embed/frame${part}`, { 'accept-language': 'fr' }),
+          get(`/${locale}/embed${part || '/status'}.json`),
+          get(`/${locale}/badge${part}.svg`),
+        ]);
+        for (const answer of [frame, data, badge]) {
+          expect(answer.status).toBe(200);
+          expect(answer.headers.get('cache-control')).toContain('s-maxage=5');
+          expect(answer.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+          const again = await get(answer.url.slice(server.url.length), {
+            'if-none-match': answer.headers.get('etag') as string,
+          });
+          expect(again.status).toBe(304);
+        }
+        expect(frame.headers.get('content-security-policy')).toContain('frame-ancestors *');
+        const html = await frame.text();
+        expect(html).toContain(
+          dir === 'rtl' ? `<html lang="${locale}" dir="rtl">` : `<html lang="${locale}">`,
+        );
+        for (const [, href] of html.matchAll(/<a href="([^"]*)"/g))
+          expect(href).toMatch(new RegExp(`^${server.url}/${locale}(/|$)`));
+        const said = await data.json();
+        expect([said.lang, said.dir]).toEqual([locale, dir]);
+        for (const { url } of [said, ...said.also])
+          expect(url).toMatch(new RegExp(`^${server.url}/${locale}(/|$)`));
+      }
+  });
+
+  it('finds nothing where there is nothing, in its language', async () => {
+    const frame = await get('/de/embed/frame/nothing');
+    expect([frame.status, await frame.text()]).toEqual([
+      404,
+      expect.stringContaining('Unter dieser Adresse gibt es nichts.'),
+    ]);
+    expect((await get('/de/embed/nothing.json')).status).toBe(404);
+    expect((await get('/de/badge/nothing.svg')).status).toBe(404);
   });
 });
 
@@ -136,7 +219,15 @@ it('the first language that the owner names has the plain addresses', async () =
     expect(html).toContain('href="/en"');
     expect(await (await fetch(`${other.url}/en`)).text()).toContain('<html lang="en">');
     expect((await fetch(`${other.url}/ar`)).url).toBe(`${other.url}/`);
-    expect(await (await fetch(`${other.url}/embed/frame`)).text()).toContain('<html lang="en">');
+    expect(await (await fetch(`${other.url}/embed/frame`)).text()).toContain('<html lang="de">');
+    const { lang, languages } = await (await fetch(`${other.url}/embed/status.json`)).json();
+    expect([lang, languages]).toEqual(['de', ['de', 'en']]);
+    // What other people's pages show goes on, in the first language, when theirs is offered no more.
+    const gone = await fetch(`${other.url}/ar/embed/status.json`, { redirect: 'manual' });
+    expect([gone.headers.get('location'), gone.headers.get('access-control-allow-origin')]).toEqual([
+      '/embed/status.json',
+      '*',
+    ]);
   } finally {
     await other.stop();
   }

@@ -69,6 +69,22 @@ it('says of which severity a number is wrong, leads to it, and keeps what was ty
   expect(body).toContain('id="SEV2.publicUpdateEvery-problem"');
 });
 
+it('says what hours past midnight mean, and keeps them', async () => {
+  const words = 'work begins at 22:00 and ends at 06:00 on the day after';
+  expect((await house.get(PATH, 'owner')).body).not.toContain('past midnight');
+  const form = await shown();
+  form.set('hours.opens', '22:00');
+  form.set('hours.closes', '06:00');
+  form.set('SEV1.lateEvery', 'soon');
+  // Said before they are saved, too.
+  expect(await (await send(form)).text()).toContain(words);
+  form.set('SEV1.lateEvery', '5');
+  expect((await send(form)).headers.get('location')).toBe(`${PATH}?done=saved`);
+  expect((await house.get(PATH, 'owner')).body).toContain(words);
+  const { hours } = (await getPolicies(house.as('owner'))).current;
+  expect(hours).toMatchObject({ opens: '22:00', closes: '06:00' });
+});
+
 it('asks for an approver where that is ticked, and no more once it is not', async () => {
   const agreed = async () =>
     (await getPolicies(house.as('owner'))).current.policies.SEV2.needsApproval ?? false;

@@ -199,6 +199,9 @@ describe('a page with a password', () => {
       expect(headers['cdn-cache-control'], path).toBe('no-store');
       expect(headers['x-robots-tag'], path).toBe('noindex');
     }
+    // Not even what never changes, though it stands before the door.
+    const logo = await get(pathOf('/logo/[file]', house.ids));
+    expect([logo.status, logo.headers['cache-control']]).toEqual([200, 'private, no-cache']);
     // The page for what is not there can be reached from in front of the door, too.
     const missing = await get('/nothing-here', { cookie });
     expect([

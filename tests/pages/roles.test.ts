@@ -214,7 +214,8 @@ const VERBS: Record<string, readonly Role[]> = {
   setApprover: OWNER,
   setIncidentTimes: RESPONDING,
   setManualStatus: POSTING,
-  setOwnPace: POSTING,
+  // Of responders its commander alone (services/incidentParts).
+  setOwnPace: RESPONDING,
   setRole: OWNER,
   signOutEverywhere: EVERYONE,
   startMaintenance: POSTING,
@@ -223,7 +224,7 @@ const VERBS: Record<string, readonly Role[]> = {
   suggestDrillRoles: RESPONDING,
   takeSuggestedRunbooks: RESPONDING,
   tickStep: RESPONDING,
-  takeOver: RESPONDING,
+  takeOver: POSTING,
   unsubscribeSubscriber: POSTING,
   updateComponent: POSTING,
   updateGroup: POSTING,

@@ -1,6 +1,7 @@
 /** Everything that a reader sees or hears: text, and the attributes that hold words. */
 export function wordsOf(html: string): string[] {
-  const shown = html.replace(/<(style|script)\b[\s\S]*?<\/\1>|<!--[\s\S]*?-->|<!doctype[^>]*>/gi, '');
+  // In <code> stands what no language changes.
+  const shown = html.replace(/<(style|script|code)\b[\s\S]*?<\/\1>|<!--[\s\S]*?-->|<!doctype[^>]*>/gi, '');
   const attributes = [...shown.matchAll(/<meta (?:name|property)="[^"]*" content="([^"]*)"/g)]
     .map((match) => match[1] as string)
     .filter((text) => !/^(https?:|width=|light dark|website|noindex)/.test(text));
@@ -24,9 +25,9 @@ export function strayIn(text: string): string {
     text
       .replace(/⟦[^⟧]*⟧/g, ' ')
       // Addresses; and what the script is told to ask Intl for.
-      .replace(/\S+@example\.com\S*/g, '')
+      .replace(/\S+@example\.com\S*|https?:\/\/\S+/g, '')
       .replace(/^ka\|/, '')
-      .replace(/\b(UTC|Atom|RSS|English|Deutsch|[A-Z]\w+(\/[\w+-]+)+)\b/g, '')
+      .replace(/\b(UTC|Atom|RSS|Standard Webhooks|English|Deutsch|[A-Z]\w+(\/[\w+-]+)+)\b/g, '')
       .replace(/&#?\w+;/g, '')
   );
 }

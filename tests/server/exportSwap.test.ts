@@ -30,11 +30,8 @@ const running: TestServer[] = [];
 const LEFT = [
   '.foghorn-export/nginx-headers.conf',
   '.foghorn-export/nginx-maps.conf',
-  '404.html',
-  '503.html',
-  '503.html.br',
-  '503.html.gz',
-];
+  ...['', 'ar/', 'de/'].flatMap((folder) => [`${folder}404.html`, `${folder}503.html`]),
+].sort();
 const SYSTEM = { kind: 'system', name: 'test' } as const;
 
 beforeEach(async () => {
@@ -218,11 +215,15 @@ it('stands as it was when nothing has changed since the last start', async () =>
 it('takes all of it away when the page becomes private, also what stood before a start, and writes it again', async () => {
   const ctx = { ...testContext(db), now: () => new Date().toISOString(), actor: SYSTEM };
   const server = await start();
-  await exportedVersion(exportDir, await rename('Title 1'));
+  const before = await exportedVersion(exportDir, await rename('Title 1'));
+  for (const name of ['404.html', '503.html', 'de/503.html']) expect(read(before, name)).toContain('Title 1');
   await saveAccess(ctx, { mode: 'signIn', password: '' });
   await server.logged(/the exported files were taken away/i);
   // What nginx needs to start is there, or whatever else it serves would be gone at its next reload.
   expect(filesBelow(currentTree(exportDir)).sort()).toEqual(LEFT);
+  // In each language, and without a word of how things are.
+  expect(titlesIn(currentTree(exportDir))).toEqual([]);
+  expect(read(currentTree(exportDir), 'de/503.html')).toContain('Diese Seite ist gerade nicht erreichbar.');
   expect(readdirSync(join(exportDir, 'generations')).length).toBe(1);
   await saveAccess(ctx, { mode: 'everyone', password: '' });
   while (!existsSync(join(currentTree(exportDir), '.foghorn-export/files.json'))) await wait(50);

@@ -24,7 +24,7 @@ function gateWith(options: Partial<GateOptions> = {}) {
       closed += 1;
     },
     wait: async () => undefined,
-    unavailable: () => textAnswer(503, 'later'),
+    unavailable: async () => textAnswer(503, 'later'),
     ...options,
   });
   const ask = async (headers?: Record<string, string>) => {

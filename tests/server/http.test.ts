@@ -14,7 +14,7 @@ async function listen(options: Partial<HttpOptions> = {}): Promise<{ port: numbe
     peek: () => null,
     isKnownHost: () => true,
     answer: async () => ({ answer: textAnswer(200, 'hello') }),
-    failure: () => textAnswer(500, 'failed'),
+    failure: async () => textAnswer(500, 'failed'),
     answered: () => undefined,
     bareHeaders: [['x-content-type-options', 'nosniff']],
     timeouts: { headers: 200, request: 400 },

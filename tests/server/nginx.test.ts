@@ -39,7 +39,7 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
     const tree = await exportedVersion(exportDir, await house.foghorn.db.read(getPageVersion));
     paths = listingOf(tree)
       .answers.map(({ path }) => path)
-      .filter((path) => !/^\/(404|503|api\/404)$/.test(path));
+      .filter((path) => !/^(\/de|\/ar)?\/(404|503|api\/404)$/.test(path));
     for (const path of paths)
       for (const encoding of ENCODINGS)
         live.set(`${path} ${encoding}`, await askTwice(server, path, encoding));
@@ -149,6 +149,78 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
     ]);
   });
 
+  it('speaks of what is not there, or away, in the language of the address, and says how things last were', async () => {
+    for (const path of [
+      '/de/nothing',
+      '/ar/incidents/zzz',
+      '/de',
+      '/defects',
+      '/fr/history',
+      '/ar/404.html',
+    ]) {
+      const [ours, theirs] = [await get(nginx.copy, path), await get(server.url, path)];
+      expect([path, ours.status, ours.body === theirs.body]).toEqual([path, theirs.status, true]);
+      expect([path, { ...shown(ours), vary: '' }]).toEqual([path, { ...shown(theirs), vary: '' }]);
+    }
+    for (const [path, start] of [
+      ['/subscribe', '<html lang="en">'],
+      ['/admin/incidents', '<html lang="en">'],
+      ['/de/subscribe', '<html lang="de">'],
+      ['/ar/confirm/x', '<html lang="ar" dir="rtl">'],
+    ] as const) {
+      const { status, body, headers } = await get(nginx.copy, path);
+      expect([path, status, headers['retry-after']]).toEqual([path, 503, '5']);
+      expect(body).toContain(start);
+      expect(body).toMatch(/<time datetime="[^"]+">[^<]*\d{4}.*\d\d:\d\d UTC/);
+      expect(body).toContain('Checkout is failing');
+      expect(headers['content-security-policy']).toMatch(/style-src 'sha256-/);
+    }
+  });
+
+  it('sends on what the live site sends on: an address in the first language, an incident that is a maintenance', async () => {
+    const [incident, maintenance] = [house.ids['/incidents/[]'], house.ids['/maintenance/[]']];
+    const asked = [
+      ...[
+        '/en',
+        '/en/history',
+        '/en/history/2026-11',
+        `/en/incidents/${incident}`,
+        '/en/subscribe',
+        '/en-XA',
+      ],
+      ...[
+        '/en-XA/on-time',
+        '/en/404',
+        '/en/nothing',
+        '/en/history.atom',
+        '/en/api/v2/summary.json',
+        '/english',
+      ],
+      ...['/en/incidents/x.json', '/fr'],
+      ...['', '/de', '/ar', '/en', '/fr'].flatMap((start) => [
+        `${start}/incidents/${maintenance}`,
+        `${start}/maintenance/${incident}`,
+        `${start}/maintenance/zzz`,
+      ]),
+    ];
+    const led = ({ status, headers }: Answered) => ({
+      status,
+      to: headers.location && new URL(String(headers.location), 'http://x').pathname,
+    });
+    const moved = new Set<number>();
+    for (const path of asked) {
+      const [ours, theirs] = [led(await get(nginx.copy, path)), led(await get(server.url, path))];
+      expect([path, ours]).toEqual([path, theirs]);
+      moved.add(ours.status);
+    }
+    expect([...moved].sort()).toEqual([301, 307, 404]);
+    for (const path of ['/en/incidents/x%0d%0aSet-Cookie:%20a=b', '/en//evil.example', '/en/history/%0a']) {
+      const { headers } = await get(nginx.copy, path);
+      expect([path, headers['set-cookie']]).toEqual([path, undefined]);
+      if (headers.location) expect(new URL(String(headers.location)).hostname).toBe('127.0.0.1');
+    }
+  });
+
   it('sends the other spelling of an address on, and never elsewhere', async () => {
     for (const path of ['/history/', '/history//', '/history/?a=b']) {
       const moved = await get(nginx.copy, path);
@@ -191,7 +263,7 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
     for (const path of [...needing, '/de/subscribe', '/ar/unsubscribe/x', '/admin', '/admin/incidents']) {
       const answer = await get(nginx.copy, path);
       expect([path, answer.status, answer.headers['retry-after']]).toEqual([path, 503, '5']);
-      expect(answer.body).toContain('Not available right now');
+      expect(answer.body).toMatch(/<title>(Not available right now|Gerade nicht erreichbar|غير متاح الآن)</);
     }
   });
 
@@ -225,6 +297,7 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
         theirs.headers.etag,
         theirs.headers['content-security-policy'],
       ]);
+      expect(ours.headers['x-foghorn-copy-since']).toBe(undefined);
     }
     const posted = await get(nginx.front, '/subscribe', { origin: 'https://elsewhere.example' }, 'POST');
     expect(posted.status).toBe(403);
@@ -236,6 +309,13 @@ describe.skipIf(!NGINX)('the example configuration of nginx', () => {
       for (const path of paths) {
         const ours = await get(url, path);
         expect([url, path, ours.status, ours.body === before.get(path)]).toEqual([url, path, 200, true]);
+        // Who is shown the copy in place of the live site can know, and since when it says so.
+        const since = ours.headers['x-foghorn-copy-since'];
+        if (url === nginx.copy) expect(since).toBe(undefined);
+        else {
+          expect(Date.parse(String(since))).toBeLessThan(Date.now() + 60_000);
+          expect(Date.parse(String(since))).toBeGreaterThan(Date.now() - 600_000);
+        }
       }
     expect((await get(nginx.front, '/nothing/here')).status).toBe(404);
     const away = await get(nginx.front, '/subscribe');

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HEADLINES_HEADER, headlinesText } from '#formats/headlines.ts';
 import { type Answer, headerOf, textAnswer } from '#server/answer.ts';
+import { VERSION_HEADER } from '#server/cache/forEveryone.ts';
 import { type LastGood, openLastGood } from '#server/cache/lastGood.ts';
-import { createPageCache, type PageCache, VERSION_HEADER } from '#server/cache/pageCache.ts';
+import { createPageCache, type PageCache } from '#server/cache/pageCache.ts';
 import { watchForChanges } from '#server/cache/watch.ts';
 
 /** A renderer whose renders end when the test says so, over a database that holds nothing but a version. */
@@ -79,7 +81,8 @@ function bench(options: { manual?: boolean; maxAnswers?: number; maxBytes?: numb
         }),
       );
     },
-    unavailable: () => textAnswer(503, 'away'),
+    unavailable: async (path) => textAnswer(503, `${path} is away`),
+    broken: async (path) => textAnswer(500, `${path} is broken`),
     onFailure: (path) => failures.push(path),
     ...(options.maxAnswers !== undefined && { maxAnswers: options.maxAnswers }),
     ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
@@ -445,12 +448,51 @@ describe('last good', () => {
     expect(textOf(sendable.answer)).toContain('class="asof"');
   });
 
-  test('with nothing to fall back on it says so', async () => {
+  test('with nothing to fall back on it says so, of the path that was asked for', async () => {
     const { cache, db } = bench();
     db.broken = true;
-    const { kind, sendable } = await cache.get('/');
+    const { kind, sendable } = await cache.get('/de/history');
     expect(kind).toBe('failed');
-    expect(sendable.answer.status).toBe(503);
+    expect([sendable.answer.status, textOf(sendable.answer)]).toEqual([503, '/de/history is away ']);
+  });
+
+  test('a page that answers that it cannot be made is broken, not away, also while it rests', async () => {
+    const { cache, renders, clock } = bench({ manual: true });
+    const asked = cache.get('/history');
+    await settle();
+    renders[0]?.finish(page('oops', 1, 500));
+    const { kind, sendable } = await asked;
+    expect([kind, textOf(sendable.answer).includes('oops')]).toEqual(['failed', true]);
+    expect(headerOf(sendable.answer, 'cache-control')).toBe('no-store');
+    const next = (await cache.get('/history')).sendable.answer;
+    expect([next.status, textOf(next), renders.length]).toEqual([500, '/history is broken ', 1]);
+    await clock.pass(1_000);
+    const again = cache.get('/history');
+    await settle();
+    renders[1]?.finish(page('mended', 1));
+    expect((await again).kind).toBe('fresh');
+  });
+
+  test('what / said of how things are is known as long as it was, and until when; also after a restart', async () => {
+    const { cache, renders, db, clock, lastGood } = bench({ manual: true });
+    expect(await cache.lastWord()).toBeNull();
+    const headlines = { en: 'Checkout is failing', ar: 'الدفع لا يعمل' };
+    const told = page('failing', 1);
+    const asked = cache.get('/');
+    await settle();
+    renders[0]?.finish({ ...told, headers: [...told.headers, [HEADLINES_HEADER, headlinesText(headlines)]] });
+    expect((await asked).sendable.answer.headers.map(([name]) => name)).not.toContain(HEADLINES_HEADER);
+    const rendered = clock.now;
+    await clock.pass(50_000);
+    await cache.poll();
+    db.broken = true;
+    await clock.pass(3_600_000);
+    expect(await cache.lastWord()).toEqual({ headlines, asOf: rendered + 50_000 });
+    await lastGood.flush();
+    expect(await bench().cache.lastWord()).toEqual({ headlines, asOf: rendered });
+    // After a change that nobody has seen yet it is known to have been right only until it was rendered.
+    cache.changed();
+    expect(await cache.lastWord()).toEqual({ headlines, asOf: rendered });
   });
 
   test('when the database answers again the mark goes', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, headerOf } from '#server/answer.ts';
-import { fallbackPage } from '#server/fallback.ts';
+import { createFaults } from '#server/fallback.ts';
 import { cspHash, secured } from '#server/security.ts';
 
 const SITE = 'https://status.example.com';
@@ -44,14 +44,19 @@ describe('Content-Security-Policy', () => {
   });
 
   test('a page in /embed may be framed anywhere, and a route that names its ancestors is believed', () => {
-    expect(cspOf(html('x'), '/embed/frame')).toContain('frame-ancestors *');
+    for (const path of ['/embed/frame', '/de/embed/frame', '/ar/embed/frame/a1'])
+      expect(cspOf(html('x'), path)).toContain('frame-ancestors *');
+    for (const path of ['/admin/embed/frame', '/fr/embed/frame', '/de/x/embed/frame'])
+      expect(cspOf(html('x'), path)).toContain("frame-ancestors 'none'");
     expect(cspOf(html('x', "default-src 'none'; frame-ancestors 'self'"))).toBe(
       "default-src 'none'; frame-ancestors 'self'",
     );
   });
 
-  test("the server's own plain pages show their style under it", () => {
-    const page = fallbackPage(500, { title: 'Title', text: 'Text' });
+  test("the server's own plain pages show their style under it", async () => {
+    const page = await createFaults({ languages: ['en'], lastWord: async () => null, now: () => 0 }).failed(
+      '/',
+    );
     const style = /<style>(.*)<\/style>/.exec(page.body.toString())?.[1] as string;
     expect(cspOf(page)).toContain(cspHash(style));
     expect(cspOf(page)).not.toContain('unsafe');
@@ -68,9 +73,15 @@ describe('the other headers', () => {
 
   test('only what is meant for other sites may be read by them', () => {
     const corp = (path: string) => headerOf(secured(html('x'), path, SITE), 'cross-origin-resource-policy');
-    for (const path of ['/embed/status.js', '/badge.svg', '/api/v2/summary.json'])
+    for (const path of [
+      '/embed/status.js',
+      '/badge.svg',
+      '/de/badge.svg',
+      '/ar/embed/a1.json',
+      '/api/v2/summary.json',
+    ])
       expect(corp(path)).toBe('cross-origin');
-    for (const path of ['/', '/admin', '/api/v1/incidents', '/badge.svg/x'])
+    for (const path of ['/', '/admin', '/api/v1/incidents', '/badge.svg/x', '/de/api/v2/summary.json', '/de'])
       expect(corp(path)).toBe('same-origin');
   });
 });

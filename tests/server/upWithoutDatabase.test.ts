@@ -79,9 +79,19 @@ async function expectUpAndHonest(server: TestServer): Promise<void> {
   expect((await ask(server.url, '/readyz')).status).toBe(503);
   const form = await ask(server.url, '/subscribe');
   expect(form.status).toBe(503);
-  expect(form.body).toContain('<a href="/">go to the status page</a>');
+  expect(form.body).toContain('<a href="/">To the status page</a>');
   expect(form.headers['x-content-type-options']).toBe('nosniff');
-  expect((await ask(server.url, '/history/1999-01')).status).toBe(503);
+  // In the language that was asked for, though nobody has ever asked for the status page in it.
+  for (const [path, ...said] of [
+    ['/subscribe', '<html lang="en">', '<a href="/">', 'As of '],
+    ['/de/history/1999-01', '<html lang="de">', '<a href="/de">', 'Stand '],
+    ['/ar/nothing/here', '<html lang="ar" dir="rtl">', '<a href="/ar">', 'كما كانت الحال في '],
+  ] as const) {
+    const { status, body } = await ask(server.url, path);
+    expect([path, status]).toEqual([path, 503]);
+    for (const each of [...said, 'Checkout']) expect(body).toContain(each);
+    expect(body).toMatch(/<time datetime="[^"]+Z">\d\d:\d\d UTC/);
+  }
 }
 
 test('missing at the start: the last good page, until it is put back; no empty new one takes its place', async () => {
@@ -226,6 +236,13 @@ test('a private page stays private without a database: who was let in sees the l
   for (const suffix of ['', '-wal']) truncateSync(`${file}${suffix}`, 0);
   await moveOn(server);
   for (const cookie of [door, session]) expectLastGood(await see(cookie));
+  // A page that nobody asked for before says that it is away, and not how things are: that is for those who were let in.
+  const never = await ask(server.url, '/history/1999-01', { headers: { cookie: door } });
+  expect([never.status, never.body.includes('<time'), never.body.includes('Checkout')]).toEqual([
+    503,
+    false,
+    false,
+  ]);
   for (const cookie of ['', session.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'))])
     expect((await see(cookie)).status).toBe(401);
   await server.kill();

@@ -45,10 +45,10 @@ eachDatabase('webhooks that people subscribe themselves', (fresh) => {
     const ctx = testContext(db, { actor: { kind: 'visitor' } });
     return { ...ctx, hooks: { ...ctx.hooks, ...hooks } };
   }
-  const ask = (ctx: TestCtx, { url = URL_, owner = OWNER } = {}) =>
+  const ask = (ctx: TestCtx, { url = URL_, owner = OWNER, locale = 'en' } = {}) =>
     subscribeWebhook(
       ctx,
-      { ...webhookInput.parse({ url, owner }), source: 'webhook page', clientKey: '192.0.2.1' },
+      { ...webhookInput.parse({ url, owner }), locale, source: 'webhook page', clientKey: '192.0.2.1' },
       freely,
     );
   const hookAt = (ctx: TestCtx, url = URL_) => ctx.db.read((tx) => findHookAt(tx, 'webhook', url));
@@ -132,7 +132,7 @@ eachDatabase('webhooks that people subscribe themselves', (fresh) => {
     const ctx = await visitor();
     const turn = async () => ({ ok: false, retryAfter: 60 }) as const;
     await expect(
-      subscribeWebhook(ctx, { url: URL_, owner: OWNER, source: 's', clientKey: 'k' }, turn),
+      subscribeWebhook(ctx, { url: URL_, owner: OWNER, locale: 'en', source: 's', clientKey: 'k' }, turn),
     ).rejects.toMatchObject({ code: 'too_many', retryAfter: 60 });
     expect(await hookAt(ctx)).toBeNull();
   });

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
+import { findHookAt } from '#db/hooks.ts';
 import type { Db } from '#db/open.ts';
 import { findSubscriber } from '#db/recipients.ts';
 import { DAY, MINUTE } from '#domain/time.ts';
 import { recipientLinks } from '#emails/links.ts';
 import { sendDigests } from '#services/digests.ts';
+import { tellQuarantined } from '#services/hookMail.ts';
+import { confirmWebhook, subscribeWebhook } from '#services/hookSubscribers.ts';
 import { unsubscribe } from '#services/leaving.ts';
 import { subscribe, WHOLE_PAGE } from '#services/subscribers.ts';
 import { confirmSubscription, getSubscription, saveSubscription } from '#services/subscriptions.ts';
@@ -170,5 +173,50 @@ eachDatabase('a subscriber’s mail', (fresh) => {
     } finally {
       await fake.close();
     }
+  });
+
+  it('about a webhook is in the language that it was subscribed in, until someone subscribes it in another', async () => {
+    const { db, ctx, drain, heard } = await house(fresh);
+    const url = 'https://receiver.example/hook';
+    const owner = at('uwe');
+    const askIn = async (locale: string) => {
+      await subscribeWebhook(ctx, { url, owner, locale, source: 'webhook page', clientKey: 'x' }, freely);
+      await drain();
+    };
+    const hook = async () => (await db.read((tx) => findHookAt(tx, 'webhook', url)))!;
+    const last = () => heard(owner).at(-1)!;
+    await askIn('de');
+    expect(last().subject).toBe('Bestätigen Sie Ihren Webhook für Harbour Status');
+    expect(last().html).toContain('<html lang="de"');
+    expect(last().text).toContain('https://status.example.com/de/webhook/');
+    const token = async () =>
+      recipientLinks('', ctx.sign, (await hook()).id, ctx.now())
+        .hook_url.split('/')
+        .at(-1) as string;
+    await confirmWebhook(ctx, await token());
+    // Who asks for an address that is called already does not change its owner's language.
+    ctx.clock.advance(11 * MINUTE);
+    await askIn('ar');
+    expect(last().subject).toBe('Ihr Webhook für Harbour Status');
+
+    await db.write((tx) =>
+      tx
+        .updateTable('recipients')
+        .set({ quarantined_at: ctx.now() })
+        .where('owner_address', '=', owner)
+        .execute(),
+    );
+    await tellQuarantined(ctx);
+    await drain();
+    expect(last().subject).toBe('Ihr Webhook für Harbour Status wird nicht mehr aufgerufen');
+    expect(last().text).toMatch(/seit 20\. Nov\. 2026, \d\d:\d\d UTC/);
+    const { unsubscribe_url: out } = recipientLinks('', ctx.sign, (await hook()).id, ctx.now());
+    await unsubscribe(ctx, out.split('/').at(-1) as string);
+    await drain();
+    expect(last().subject).toBe('Ihr Webhook für Harbour Status wurde abbestellt');
+    ctx.clock.advance(11 * MINUTE);
+    await askIn('ar');
+    expect(last().subject).toBe('أكّد استدعاءات حالة Harbour: خطاف الويب');
+    expect(last().html).toContain('<html lang="ar" dir="rtl"');
   });
 });

@@ -131,8 +131,10 @@ it('says of each field what is wrong with it', () => {
   );
   expect(problem({ remindBefore: '10; 0' })).toContain('with commas between them');
   expect(problem({ lateTell: ['neighbour'] })).toContain('Choose roles from the list.');
-  expect(problem({}, { hours: { ...hours, closes: '08:00' } })).toContain(
-    'hours.closes: The close is not after',
+  // A team that works at night.
+  expect(problem({}, { hours: { ...hours, opens: '22:00', closes: '06:00' } })).toBeUndefined();
+  expect(problem({}, { hours: { ...hours, closes: '09:00' } })).toContain(
+    'hours.closes: The close is the opening',
   );
   expect(problem({}, { hours: { ...hours, weekdays: [] } })).toContain('at least one day');
   expect(problem({}, { hours: { ...hours, holidays: '2026-02-30' } })).toContain('“2026-02-30” is no day.');

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { newDuties } from '#clock/clock.ts';
 import type { Db } from '#db/open.ts';
-import { MINUTE } from '#domain/time.ts';
+import { HOUR, MINUTE } from '#domain/time.ts';
 import { assignRole } from '#services/incidents.ts';
 import { callStaff, haveIt } from '#services/staffCalls.ts';
 import { userActor } from '../support/context.ts';
@@ -177,6 +178,35 @@ eachDatabase('calls to staff', (fresh) => {
     expect(await about()).toHaveLength(1);
     await callStaff(ctx);
     expect(await about()).toEqual(['Checkout is failing', 'Search is failing']);
+  });
+
+  it('what may wait for the next business day is asked about on Monday morning, once, where nobody has taken it up', async () => {
+    const { db, ctx, declare, say, shift, as, mails } = await dutyHouse(fresh);
+    await shift('2026-11-20T08:00:00.000Z', '2026-11-27T08:00:00.000Z');
+    // Friday, 14:00.
+    const forgotten = await declare({ severity: 'SEV4', title: 'A comma is missing' });
+    const taken = await declare({ severity: 'SEV4', title: 'The logo is blurred' });
+    const spoken = await declare({ severity: 'SEV4', title: 'A link leads nowhere' });
+    const over = await declare({ severity: 'SEV4', title: 'A price is green' });
+    await assignRole(ctx, { incidentId: taken.id, role: 'technical_lead', userId: 'ada' });
+    await say(spoken.id, { audience: 'internal', body: 'I mend it on Monday.' }, { ...ctx, ...as('jonas') });
+    await say(over.id, { audience: 'internal', status: 'resolved', body: 'It was meant to be.' });
+    const duties = Object.values(newDuties());
+    const seen: string[] = [];
+    for (let hour = 0; hour < 5 * 24; hour++) {
+      for (const duty of duties) await duty(ctx);
+      if ((await mails()).length > seen.length) {
+        seen.push(ctx.clock.now());
+        const [notice] = await db.read((tx) =>
+          tx.selectFrom('notices').select('text').where('kind', '=', 'call').execute(),
+        );
+        expect(notice?.text).toContain('It could wait for this business day.');
+        expect(notice?.text).toContain(`/admin/incidents/${forgotten.id}`);
+      }
+      ctx.clock.advance(HOUR);
+    }
+    expect(await mails()).toEqual(['09:00 mia: [SEV4] Nobody has taken it up: A comma is missing']);
+    expect(seen).toEqual(['2026-11-23T09:00:00.000Z']);
   });
 
   it('“I have it” is said by people, of what is open', async () => {

@@ -57,7 +57,7 @@ eachDatabase('suppressions', (fresh) => {
       () =>
         subscribeWebhook(
           ctx,
-          { url: 'https://93.184.216.34/own', owner: MIA, source: 'form', clientKey: 'x' },
+          { url: 'https://93.184.216.34/own', owner: MIA, locale: 'en', source: 'form', clientKey: 'x' },
           async () => ({ ok: true }),
         ),
     ];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseFeed } from '@rowanmanning/feed-parser';
 import ICAL from 'ical.js';
 import * as libxml2 from 'libxml2-wasm';
-import { XmlDocument } from 'libxml2-wasm';
+import { XmlDocument, type XmlElement } from 'libxml2-wasm';
 
 /** Reads feeds and calendars by libraries that have nothing to do with those that write them, and by the standards' own grammars. */
 
@@ -14,7 +14,7 @@ const RelaxNg = libxml2['RelaxNGValidator' as keyof typeof libxml2] as unknown a
 };
 const grammar = (name: string) =>
   RelaxNg.fromDoc(XmlDocument.fromString(readFileSync(new URL(name, import.meta.url), 'utf8')));
-const GRAMMARS = { atom: grammar('atom.rng'), rss: grammar('rss.rng') };
+const GRAMMARS = { atom: grammar('atom.rng'), rss: grammar('rss.rng'), sitemap: grammar('sitemap.rng') };
 
 export type ReadFeed = {
   id: string | null;
@@ -35,6 +35,28 @@ export type ReadEntry = {
 };
 
 const ATOM = { a: 'http://www.w3.org/2005/Atom' };
+
+/** A page of a sitemap: when it last changed, and where it is in each language. */
+export type ReadPage = { changedAt: string | null; languages: Record<string, string> };
+
+/** By address. @throws when it does not follow the protocol, or names a page or one of its languages twice */
+export function readSitemap(text: string): Map<string, ReadPage> {
+  const document = validated(text, 'sitemap');
+  const names = { s: 'http://www.sitemaps.org/schemas/sitemap/0.9', x: 'http://www.w3.org/1999/xhtml' };
+  const pages = new Map<string, ReadPage>();
+  for (const url of document.find('/s:urlset/s:url', names)) {
+    const at = (path: string) => (url as XmlElement).find(path, names).map((node) => node.content);
+    const [loc = ''] = at('s:loc');
+    const codes = at('x:link/@hreflang');
+    if (pages.has(loc)) throw new Error(`${loc} stands there twice.`);
+    if (new Set(codes).size !== codes.length) throw new Error(`${loc} is in one language twice.`);
+    const hrefs = at('x:link/@href');
+    const languages = Object.fromEntries(codes.map((code, i) => [code, hrefs[i] as string]));
+    pages.set(loc, { changedAt: at('s:lastmod')[0] ?? null, languages });
+  }
+  document.dispose();
+  return pages;
+}
 
 /** @throws when it is no well-formed XML or does not follow RFC 4287 */
 export function readAtom(text: string): ReadFeed {

@@ -60,6 +60,8 @@ export type Furnished = {
     listLeave: string;
   };
   noticeId: string;
+  /** The other component: nothing that is there touches it. */
+  search: string;
 };
 
 /**
@@ -96,7 +98,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     .at(-1) as string;
   const group = await createGroup(ctx, { name: 'Shop' });
   const checkout = await createComponent(ctx, { name: 'Checkout', groupId: group.id, showUptime: true });
-  await createComponent(ctx, { name: 'Search' });
+  const search = await createComponent(ctx, { name: 'Search' });
   await addMember(ctx, 'executives', { address: `chief@${SECRET_DOMAIN}`, name: 'Chief' });
   const account = await createAccount(ctx, {
     name: 'Acme',
@@ -193,7 +195,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     fields: { audience: 'public', status: 'identified', body: 'We found it.', version: String(version + 1) },
   });
   // A shift that runs, and one after a gap.
-  const shift = { primary: users.comms.id, second: users.owner.id, manager: users.viewer.id };
+  const shift = { primary: users.comms.id, second: users.owner.id, manager: users.responder.id };
   const { id: duty } = await addShift(ctx, { ...shift, from: now, to: addMs(now, 8 * HOUR) });
   await addShift(ctx, { ...shift, from: addMs(now, 9 * HOUR), to: addMs(now, 2 * DAY) });
   const calendar = 'the-calendar-of-person-comms';
@@ -264,6 +266,7 @@ export async function furnish(dataDir: string, env: Record<string, string> = {})
     foghorn,
     users,
     noticeId: seen.delivery.id,
+    search: search.id,
     links: {
       unsubscribe: path(own.unsubscribe_url),
       manage: path(own.manage_url),

@@ -64,7 +64,12 @@ export function silenceText(silence: Silence | null): string {
 
 /** "23, and 5 calls when late". */
 export function remindersText({ reminders, lateCalls }: Pick<KeptSum, 'reminders' | 'lateCalls'>): string {
-  return `${reminders}${lateCalls ? `, and ${lateCalls} ${lateCalls === 1 ? 'call' : 'calls'} when late` : ''}`;
+  return lateCalls ? `${reminders}, ${lateCallsText(lateCalls)}` : `${reminders}`;
+}
+
+/** "and 5 calls when late" */
+export function lateCallsText(lateCalls: number): string {
+  return `and ${lateCalls} ${lateCalls === 1 ? 'call' : 'calls'} when late`;
 }
 
 /** "Nov 2026" of YYYY-MM. */

@@ -108,6 +108,18 @@ export const pages: Pages = {
       other: '{count} غيرها',
     },
   },
+  glance: {
+    lead: '{name}: {status}',
+    says: {
+      operational: 'لا مشكلات في {name}.',
+      under_maintenance: 'تجري صيانة {name}.',
+      degraded_performance: 'أداء {name} منخفض.',
+      partial_outage: 'انقطاع جزئي في {name}.',
+      major_outage: 'انقطاع كبير في {name}.',
+    },
+    of: 'حالة {name}',
+    asOf: 'كما كانت الحالة في {time}',
+  },
   time: { two: '{first} و{second}', to: 'من {from} إلى {to}', days: 'من {first} إلى {last}', comma: '، ' },
   day: {
     part: '{status} {times}',
@@ -278,5 +290,11 @@ export const pages: Pages = {
     title: 'حدث خطأ هنا',
     heading: 'تعذّر عرض هذه الصفحة.',
     lede: 'الخطأ من جهتنا وقد سُجّل. حاول مجددًا بعد قليل.',
+  },
+  away: {
+    title: 'غير متاح الآن',
+    heading: 'هذه الصفحة غير متاحة الآن.',
+    lede: 'لا يمكننا قراءة بياناتنا في هذه اللحظة، ونواصل المحاولة. حاول مجددًا بعد قليل.',
+    asOf: 'كما كانت الحال في {time}',
   },
 };

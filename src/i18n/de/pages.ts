@@ -83,6 +83,18 @@ export const pages: Pages = {
     andMore: { one: '{list}; und {count} weitere', other: '{list}; und {count} weitere' },
     more: { one: '{count} weitere', other: '{count} weitere' },
   },
+  glance: {
+    lead: '{name}: {status}',
+    says: {
+      operational: '{name} ist in Betrieb.',
+      under_maintenance: '{name} wird gewartet.',
+      degraded_performance: '{name} ist beeinträchtigt.',
+      partial_outage: '{name} ist teilweise ausgefallen.',
+      major_outage: '{name} ist ausgefallen.',
+    },
+    of: 'Status von {name}',
+    asOf: 'Stand: {time}',
+  },
   time: { two: '{first} {second}', to: '{from} bis {to}', days: '{first} bis {last}', comma: ', ' },
   day: {
     part: '{status} {times}',
@@ -224,5 +236,11 @@ export const pages: Pages = {
     title: 'Hier ist etwas schiefgegangen',
     heading: 'Diese Seite ließ sich nicht anzeigen.',
     lede: 'Der Fehler liegt bei uns und ist protokolliert. Versuchen Sie es gleich noch einmal.',
+  },
+  away: {
+    title: 'Gerade nicht erreichbar',
+    heading: 'Diese Seite ist gerade nicht erreichbar.',
+    lede: 'Unsere eigenen Daten können wir im Moment nicht lesen; wir versuchen es weiter. Versuchen Sie es gleich noch einmal.',
+    asOf: 'Stand {time}',
   },
 };

@@ -1,3 +1,4 @@
+import { ENGLISH_GLANCE } from '#domain/glance.ts';
 import { ENGLISH_HEADLINE } from '#domain/headline.ts';
 import { KEPT_FORMULA } from '#domain/keptWord.ts';
 import { IMPACT_LABELS } from '#domain/publicIncident.ts';
@@ -33,13 +34,7 @@ export const pages = {
   live: { in: 'in {length}', due: 'due now', quiet: 'No day with trouble' },
   component: COMPONENT_STATUS_LABELS,
   /** Within a sentence. */
-  componentIn: {
-    operational: 'operational',
-    under_maintenance: 'maintenance',
-    degraded_performance: 'degraded',
-    partial_outage: 'partial outage',
-    major_outage: 'major outage',
-  },
+  componentIn: ENGLISH_GLANCE.within,
   status: STATUS_LABELS,
   /** Within a line. */
   statusIn: {
@@ -55,6 +50,14 @@ export const pages = {
   },
   impact: IMPACT_LABELS,
   headline: ENGLISH_HEADLINE,
+  /** On other people's pages. */
+  glance: {
+    /** Where it begins a title or stands before a sentence, and where it is a sentence of its own. */
+    lead: ENGLISH_GLANCE.lead,
+    says: ENGLISH_GLANCE.says,
+    of: 'Status of {name}',
+    asOf: 'As of {time}',
+  },
   time: {
     /** Two units of a duration. */
     two: '{first} {second}',
@@ -198,5 +201,13 @@ export const pages = {
     title: 'Something failed here',
     heading: 'This page could not be shown.',
     lede: 'The fault is ours and has been logged. Try again in a moment.',
+  },
+  /** Our records cannot be read, or what only they could answer was asked of a copy. */
+  away: {
+    title: 'Not available right now',
+    heading: 'This page is not available right now.',
+    lede: 'We cannot read our own records at this moment and keep trying. Try again in a moment.',
+    /** Before the last that is known of how things are. */
+    asOf: 'As of {time}',
   },
 };

@@ -1,4 +1,4 @@
 import type { APIRoute } from 'astro';
 import { badgeAnswer } from '../embed/_glance.ts';
 
-export const GET: APIRoute = ({ locals, params }) => badgeAnswer(locals.ctx, params.id ?? '');
+export const GET: APIRoute = ({ locals, params }) => badgeAnswer(locals, params.id ?? '');

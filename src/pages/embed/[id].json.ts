@@ -1,4 +1,4 @@
 import type { APIRoute } from 'astro';
 import { glanceAnswer } from './_glance.ts';
 
-export const GET: APIRoute = ({ locals, params }) => glanceAnswer(locals.ctx, params.id ?? '');
+export const GET: APIRoute = ({ locals, params }) => glanceAnswer(locals, params.id ?? '');

@@ -1,4 +1,4 @@
 import type { APIRoute } from 'astro';
 import { glanceAnswer } from './_glance.ts';
 
-export const GET: APIRoute = ({ locals }) => glanceAnswer(locals.ctx, null);
+export const GET: APIRoute = ({ locals }) => glanceAnswer(locals, null);

@@ -31,13 +31,19 @@ export function markedAsOf(answer: Answer, asOf: number, now: number): Sendable 
 }
 
 function withNotice(html: string, asOf: number, now: number): string {
-  const instant = toInstant(asOf);
-  const { pages, clock, dateTime } = wordsOf(html);
-  const at = now - asOf < DAY / 2 ? clock(instant, 'UTC') : dateTime(instant, 'UTC');
-  const said = pages.frame.asOf.replace('{time}', `<time datetime="${instant}">${at}</time>`);
-  const notice = `<aside aria-label="${pages.frame.age}"><p class="asof">${said}</p></aside>`;
+  const words = wordsOf(html);
+  const { frame } = words.pages;
+  const said = frame.asOf.replace('{time}', momentOf(words, asOf, now));
+  const notice = `<aside aria-label="${frame.age}"><p class="asof">${said}</p></aside>`;
   if (html.includes(AS_OF_MARKER)) return html.replace(AS_OF_MARKER, notice);
   return html.replace(/<body\b[^>]*>/, (body) => `${body}${notice}`);
+}
+
+/** A moment of the past, as markup: its day, too, when that was not today. */
+export function momentOf({ clock, dateTime }: Words, at: number, now: number): string {
+  const instant = toInstant(at);
+  const said = now - at < DAY / 2 ? clock(instant, 'UTC') : dateTime(instant, 'UTC');
+  return `<time datetime="${instant}">${said}</time>`;
 }
 
 /** In the language that the page says it is in. */

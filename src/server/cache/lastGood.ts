@@ -22,13 +22,15 @@ export type LastGood = {
   flush: () => Promise<void>;
 };
 
-export type Kept = { answer: Answer; renderedAt: number };
+/** `headlines`: what the page told the server of how things are, as it came. */
+export type Kept = { answer: Answer; renderedAt: number; headlines?: string | undefined };
 
 type Head = {
   path: string;
   status: number;
   headers: [string, string][];
   renderedAt: number;
+  headlines?: string | undefined;
   sha256: string;
 };
 
@@ -112,12 +114,13 @@ function readIndex(folder: string): Map<string, number> {
 }
 
 /** Whole or not at all: written beside, synced, then renamed over. */
-async function write(folder: string, path: string, { answer, renderedAt }: Kept): Promise<void> {
+async function write(folder: string, path: string, { answer, renderedAt, headlines }: Kept): Promise<void> {
   const head: Head = {
     path,
     status: answer.status,
     headers: answer.headers.map(([name, value]) => [name, value]),
     renderedAt,
+    headlines,
     sha256: sha256(answer.body),
   };
   const target = join(folder, fileName(path));
@@ -139,7 +142,8 @@ async function readKept(folder: string, path: string): Promise<Kept | null> {
     const head = JSON.parse(bytes.subarray(0, end).toString('utf8')) as Head;
     const body = bytes.subarray(end + 1);
     if (head.path !== path || head.sha256 !== sha256(body)) return null;
-    return { answer: { status: head.status, headers: head.headers, body }, renderedAt: head.renderedAt };
+    const { status, headers, renderedAt, headlines } = head;
+    return { answer: { status, headers, body }, renderedAt, ...(headlines && { headlines }) };
   } catch {
     return null;
   }

@@ -1,6 +1,9 @@
-import { type Answer, headerOf } from '../answer.ts';
+import { HEADLINES_HEADER, readHeadlines } from '#formats/headlines.ts';
+import { type Answer, headerOf, withHeaders } from '../answer.ts';
+import type { LastWord } from '../fallback.ts';
 import { markedAsOf } from './asOf.ts';
 import { createFlights, type Flights, HUNG_MS } from './flights.ts';
+import { forEveryone, VERSION_HEADER } from './forEveryone.ts';
 import type { LastGood } from './lastGood.ts';
 import { compressBeside, makeSendable, type Sendable, weight } from './sendable.ts';
 import { createShelf } from './shelf.ts';
@@ -25,6 +28,8 @@ export type PageCache = {
    * answer is up to date.
    */
   keepWarm: (path: string) => Promise<void>;
+  /** What `/` last said of how things are, here or before the last start; null when nobody knows. Never rejects. */
+  lastWord: () => Promise<LastWord | null>;
   counts: CacheCounts;
   /** The newest page version that a poll has seen. */
   version: () => number;
@@ -52,14 +57,13 @@ export type PageCacheOptions = {
   /** Resolves after so many milliseconds, for bounded waits. */
   wait: (ms: number) => Promise<void>;
   /** What to answer when a render failed and nothing good is kept. */
-  unavailable: () => Answer;
+  unavailable: (path: string) => Promise<Answer>;
+  /** The same while a page rests that had answered that it could not be made. */
+  broken: (path: string) => Promise<Answer>;
   onFailure: (path: string, error: unknown) => void;
   maxAnswers?: number;
   maxBytes?: number;
 };
-
-/** Set by a page from the version it read in its own snapshot; never sent on. */
-export const VERSION_HEADER = 'x-foghorn-version';
 
 /** While a version lasts a page says the same; it is rendered again this often all the same, so that one that cannot be is known. */
 const MAX_AGE_MS = 60_000;
@@ -74,8 +78,6 @@ const MAX_RESTING = 1000;
 /** The same bytes are written to disk again only this often, to renew their date. */
 const KEEP_AGAIN_MS = 60_000;
 
-const CACHE_CONTROL = 'public, max-age=0, s-maxage=5, stale-while-revalidate=15, stale-if-error=86400';
-
 type Entry = {
   sendable: Sendable;
   version: number;
@@ -83,6 +85,7 @@ type Entry = {
   epoch: number;
   renderedAt: number;
   keptAt: number;
+  headlines: string | undefined;
   /** Its bytes are another entry's too, and weigh there. */
   borrowed: boolean;
 };
@@ -99,7 +102,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   const misses = createShelf<Entry>(1000, 8 * 1024 * 1024, (entry) =>
     entry.borrowed ? 256 : weight(entry.sendable),
   );
-  const resting = new Map<string, number>();
+  const resting = new Map<string, { until: number; broken: boolean }>();
   const counts: CacheCounts = { hits: 0, misses: 0, renders: 0, failures: 0, lastGood: 0 };
   let epoch = 0;
   let version = 0;
@@ -138,6 +141,7 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       epoch: ofEpoch,
       renderedAt: now(),
       keptAt: before?.keptAt ?? 0,
+      headlines: headerOf(rendered, HEADLINES_HEADER) ?? undefined,
       borrowed: false,
     };
     if (before && isNewer(before, entry)) return entry;
@@ -154,36 +158,42 @@ export function createPageCache(options: PageCacheOptions): PageCache {
     misses.delete(path);
     if (entry.sendable !== before?.sendable || now() - entry.keptAt >= KEEP_AGAIN_MS) {
       entry.keptAt = now();
-      lastGood.keep(path, { answer: entry.sendable.answer, renderedAt: entry.renderedAt });
+      const { sendable, renderedAt, headlines } = entry;
+      lastGood.keep(path, { answer: sendable.answer, renderedAt, headlines });
     }
     pages.set(path, entry);
     return entry;
+  }
+
+  /** What the last poll still confirmed was right until then, however long ago it was rendered. */
+  function rightUntil(entry: Entry): number {
+    return isCurrent(entry) ? Math.max(entry.renderedAt, confirmedAt) : entry.renderedAt;
   }
 
   async function fallBack(path: string, failed: Answer | null): Promise<Served> {
     const entry = pages.get(path);
     if (entry) {
       counts.lastGood += 1;
-      // What the last poll still confirmed was right until then, however long ago it was rendered.
-      const asOf = isCurrent(entry) ? Math.max(entry.renderedAt, confirmedAt) : entry.renderedAt;
-      return { kind: 'last-good', sendable: markedAsOf(entry.sendable.answer, asOf, now()) };
+      return { kind: 'last-good', sendable: markedAsOf(entry.sendable.answer, rightUntil(entry), now()) };
     }
     const kept = await lastGood.read(path);
     if (kept) {
       counts.lastGood += 1;
       return { kind: 'last-good', sendable: markedAsOf(kept.answer, kept.renderedAt, now()) };
     }
-    return { kind: 'failed', sendable: makeSendable(failed ?? options.unavailable()) };
+    const plain = resting.get(path)?.broken ? options.broken : options.unavailable;
+    const answer = failed ? withHeaders(failed, { 'cache-control': 'no-store' }) : await plain(path);
+    return { kind: 'failed', sendable: makeSendable(answer) };
   }
 
-  function rest(path: string, ms: number): void {
+  function rest(path: string, ms: number, broken = false): void {
     if (resting.size >= MAX_RESTING) resting.delete(resting.keys().next().value as string);
-    resting.set(path, now() + ms);
+    resting.set(path, { until: now() + ms, broken });
   }
 
   function failed(path: string, error: unknown): void {
     counts.failures += 1;
-    rest(path, REST_MS);
+    rest(path, REST_MS, error instanceof RenderFailed);
     options.onFailure(path, error);
   }
 
@@ -241,6 +251,15 @@ export function createPageCache(options: PageCacheOptions): PageCache {
       const renewed = pages.get(path);
       if (renewed) compressSoon(path, renewed);
     },
+    lastWord: async () => {
+      const entry = pages.get('/');
+      const { headlines, asOf } = entry
+        ? { headlines: entry.headlines, asOf: rightUntil(entry) }
+        : await lastGood
+            .read('/')
+            .then((kept) => ({ headlines: kept?.headlines, asOf: kept?.renderedAt ?? 0 }));
+      return headlines ? { headlines: readHeadlines(headlines), asOf } : null;
+    },
     changed: () => {
       epoch += 1;
       // It was committed, so the database answers again: nothing needs to rest.
@@ -270,8 +289,8 @@ export function createPageCache(options: PageCacheOptions): PageCache {
   }
 
   function isResting(path: string): boolean {
-    const until = resting.get(path);
-    return until !== undefined && until > now();
+    const rests = resting.get(path);
+    return rests !== undefined && rests.until > now();
   }
 }
 
@@ -283,21 +302,6 @@ class RenderFailed extends Error {
     super(`The page answered ${answer.status}.`);
     this.answer = answer;
   }
-}
-
-/** Nothing of one visitor's may reach another: no cookie survives, and the caching headers are ours. */
-export function forEveryone(answer: Answer): Answer {
-  const dropped = new Set([
-    VERSION_HEADER,
-    'set-cookie',
-    'cache-control',
-    'etag',
-    'vary',
-    'content-length',
-    'x-request-id',
-  ]);
-  const headers = answer.headers.filter(([name]) => !dropped.has(name));
-  return { ...answer, headers: [...headers, ['cache-control', CACHE_CONTROL]] };
 }
 
 /** Epochs count first: after a backup was restored, versions start over. */

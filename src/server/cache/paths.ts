@@ -19,9 +19,9 @@ const SHARED_PATHS = new RegExp(
     '/logo/[0-9a-f]{16}\\.(svg|png)',
     `/incidents/${ID}\\.json`,
     '/api/v2/[a-z-]{1,40}(/[a-z-]{1,40})?\\.json',
-    `/embed/frame(/${ID})?`,
-    `/embed/${ID}\\.json`,
-    `/badge(/${ID})?\\.svg`,
+    `${ANY_PREFIX}/embed/frame(/${ID})?`,
+    `${ANY_PREFIX}/embed/${ID}\\.json`,
+    `${ANY_PREFIX}/badge(/${ID})?\\.svg`,
   ].join('|')})$`,
 );
 

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { takeLock } from '#db/lockFile.ts';
-import { notFoundPage } from '../fallback.ts';
-import { NOT_FOUND, OWN_FOLDER, UNAVAILABLE } from './site.ts';
+import { OWN_FOLDER, type Site } from './site.ts';
 import { LISTING, readTree, syncFolder, type Tree } from './tree.ts';
 
 /**
@@ -17,11 +16,13 @@ export type Generations = {
   next: (at: string) => string;
   /** Makes a finished tree the current one, and takes away all but it and the one before. */
   publish: (tree: Tree) => Promise<void>;
-  /** Takes away all that says anything: what is left is what nginx needs to start, and the page for when nothing answers. */
-  withdraw: () => Promise<void>;
+  /** Takes away all that says anything: what is left is what nginx needs to start, and pages that say no more than that nothing is there. */
+  withdraw: (left: Left) => Promise<void>;
   /** Takes away what was begun and not finished. */
   discard: (folder: string) => Promise<void>;
 };
+
+type Left = Awaited<ReturnType<Site['left']>>;
 
 const CURRENT = 'current';
 const NAME = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
@@ -69,9 +70,9 @@ export async function openGenerations(folder: string): Promise<Generations | nul
       await syncFolder(folder);
       await keepOnly([name, last]);
     },
-    withdraw: async () => {
+    withdraw: async (left) => {
       const name = await led();
-      if (NAME.test(name)) await emptyTree(join(all, name));
+      if (NAME.test(name)) await emptyTree(join(all, name), left);
       await keepOnly([name]);
       await syncFolder(all);
     },
@@ -80,14 +81,18 @@ export async function openGenerations(folder: string): Promise<Generations | nul
 }
 
 /** Its listing goes first: it is no whole tree any more. */
-async function emptyTree(tree: string): Promise<void> {
+async function emptyTree(tree: string, left: Left): Promise<void> {
   await rm(join(tree, LISTING), { force: true });
-  const kept = new Set([OWN_FOLDER, UNAVAILABLE, `${UNAVAILABLE}.br`, `${UNAVAILABLE}.gz`]);
   for (const name of await readdir(tree).catch(() => []))
-    if (!kept.has(name)) await rm(join(tree, name), { recursive: true, force: true });
+    if (name !== OWN_FOLDER) await rm(join(tree, name), { recursive: true, force: true });
   for (const name of await readdir(join(tree, OWN_FOLDER)).catch(() => []))
     if (!name.endsWith('.conf')) await rm(join(tree, OWN_FOLDER, name), { force: true });
-  await writeFile(join(tree, NOT_FOUND), notFoundPage().body).catch(() => undefined);
+  for (const { file, body } of left) {
+    const place = join(tree, file);
+    await mkdir(dirname(place), { recursive: true })
+      .then(() => writeFile(place, body))
+      .catch(() => undefined);
+  }
 }
 
 /** The trees that were whole: a listing is written last. */

@@ -72,7 +72,7 @@ async function exportOnce({ foghorn, site, log }: KeepOptions, kept: Generations
   } catch (error) {
     await kept.discard(folder).catch(() => undefined);
     if (!(error instanceof PageIsPrivate)) throw error;
-    await kept.withdraw();
+    await kept.withdraw(await site.left());
     log.warn({ version: error.version }, 'The page is private: the exported files were taken away.');
     return error.version;
   }

@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
 import type { Config } from '#config';
+import { HEADLINES_HEADER, readHeadlines } from '#formats/headlines.ts';
+import { prefixOf } from '#i18n/paths.ts';
+import { getPublicFrame } from '#services/publicPage.ts';
 import { listPublicPaths } from '#services/publicPaths.ts';
 import type { Foghorn } from '../../foghorn.ts';
 import { type Answer, headerOf } from '../answer.ts';
 import { createPages } from '../astro.ts';
-import { forEveryone } from '../cache/pageCache.ts';
+import { forEveryone } from '../cache/forEveryone.ts';
 import { isShared } from '../cache/paths.ts';
 import { makeSendable, type Sendable } from '../cache/sendable.ts';
-import { unavailablePage } from '../fallback.ts';
+import { createFaults, type Faults, type LastWord } from '../fallback.ts';
 import { basePath, placed, withoutBase } from '../place.ts';
 import { secured } from '../security.ts';
 import { createShared } from '../shared.ts';
@@ -20,6 +23,8 @@ export type Exported = { path: string; file: string; sendable: Sendable };
 export type Site = {
   /** Everything that is the same for everyone, and the pages for what is not there. Reads many times: give it a snapshot. */
   answers: (foghorn: Foghorn) => AsyncGenerator<Exported>;
+  /** What stays where nothing may be told of how things are: the pages for what is not there, and for when nothing answers. */
+  left: () => Promise<{ file: string; body: Buffer }[]>;
 };
 
 /** Where what the export itself knows lies: the list of its files, and what nginx is to say of them. */
@@ -32,20 +37,38 @@ const ASSETS = '/_astro/';
 
 export function createSite({ siteUrl, languages }: Pick<Config, 'siteUrl' | 'languages'>, log: Logger): Site {
   const pages = createPages(siteUrl, languages, log);
-  const render = createShared(pages, siteUrl);
   const finish = (answer: Answer, path: string) => placed(secured(answer, path, siteUrl), basePath(siteUrl));
+  const prefixes = languages.map((locale) => prefixOf(locale, languages));
+  // Whoever reads the copy may do so on any day: its times have theirs.
+  const faultsAfter = (word: LastWord | null) =>
+    createFaults({ languages, lastWord: async () => word, now: () => Number.POSITIVE_INFINITY });
+  const silent = faultsAfter(null);
+  const render = createShared(pages, siteUrl, silent);
   const files = loadStaticFiles(clientFolder(), finish);
 
-  /** What stands there for everyone. @throws when it could not be made, so that nothing of a fault is ever written down */
+  /** What stands there for everyone, as it was rendered. @throws when it could not be, so that nothing of a fault is ever written down */
   async function ask(foghorn: Foghorn, path: string): Promise<Answer> {
     const answer = await render(foghorn, path);
     if (answer.status >= 500) throw new Error(`${path} answered ${answer.status}.`);
-    return isShared(path) || path === '/404' ? forEveryone(answer) : answer;
+    return answer;
   }
+
+  /** As the page cache keeps it. */
+  const kept = (path: string, answer: Answer) =>
+    isShared(path) || path === '/404' ? forEveryone(answer) : answer;
+  const alone = (path: string, file: string, answer: Answer) => ({
+    path,
+    file,
+    sendable: makeSendable(answer),
+  });
+  const away = async (faults: Faults, prefix: string) => finish(await faults.unavailable(`${prefix}/`), '/');
 
   return {
     async *answers(foghorn) {
-      const { paths } = await listPublicPaths(foghorn.contextFor({ kind: 'visitor' }));
+      const ctx = foghorn.contextFor({ kind: 'visitor' });
+      const { paths } = await listPublicPaths(ctx);
+      const { now } = await getPublicFrame(ctx);
+      let word: LastWord | null = null;
       // Grows by what the pages link to: months without incidents, say.
       const wanted = new Set([...paths, '/robots.txt']);
       // The scripts of the admin lie beside those of the pages: only what a page or another script names is taken.
@@ -57,9 +80,11 @@ export function createSite({ siteUrl, languages }: Pick<Config, 'siteUrl' | 'lan
           continue;
         }
         const html = isHtml(answer);
+        const headlines = headerOf(answer, HEADLINES_HEADER);
+        if (headlines) word = { headlines: readHeadlines(headlines), asOf: Date.parse(now) };
         if (html) for (const link of sharedLinks(answer, siteUrl)) wanted.add(link);
         for (const asset of assetsIn(answer)) assets.add(asset);
-        yield { path, file: fileOf(path, html), sendable: makeSendable(answer) };
+        yield { path, file: fileOf(path, html), sendable: makeSendable(kept(path, answer)) };
       }
       for (const asset of assets) {
         const sendable = files.get(asset);
@@ -69,16 +94,31 @@ export function createSite({ siteUrl, languages }: Pick<Config, 'siteUrl' | 'lan
       }
       for (const [path, sendable] of files)
         if (!path.startsWith(ASSETS)) yield { path, file: path.slice(1), sendable };
-      const kept = (path: string, file: string, answer: Answer) => ({
-        path,
-        file,
-        sendable: makeSendable(answer),
-      });
-      yield kept('/404', NOT_FOUND, await ask(foghorn, '/404'));
-      yield kept('/503', UNAVAILABLE, finish(unavailablePage(), '/'));
-      yield kept('/api/404', API_NOT_FOUND, await ask(foghorn, '/api/v2/nothing.json'));
+      const faults = faultsAfter(word);
+      for (const prefix of prefixes) {
+        const missing = kept('/404', await ask(foghorn, `${prefix}/404`));
+        yield alone(`${prefix}/404`, fileIn(prefix, NOT_FOUND), missing);
+        yield alone(`${prefix}/503`, fileIn(prefix, UNAVAILABLE), await away(faults, prefix));
+      }
+      const nothing = '/api/v2/nothing.json';
+      yield alone('/api/404', API_NOT_FOUND, kept(nothing, await ask(foghorn, nothing)));
+    },
+
+    left: async () => {
+      const files: { file: string; body: Buffer }[] = [];
+      for (const prefix of prefixes) {
+        const missing = finish(await silent.missing(`${prefix}/`), '/');
+        files.push({ file: fileIn(prefix, NOT_FOUND), body: missing.body });
+        files.push({ file: fileIn(prefix, UNAVAILABLE), body: (await away(silent, prefix)).body });
+      }
+      return files;
     },
   };
+}
+
+/** @param prefix of a language's addresses: `/de` */
+function fileIn(prefix: string, name: string): string {
+  return `${prefix}/${name}`.slice(1);
 }
 
 /** A page has a folder of its own, so that any server of files finds it at its address. */

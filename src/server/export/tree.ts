@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { type Answer, headerOf } from '../answer.ts';
 import { bestForms, makeSendable } from '../cache/sendable.ts';
 import { nginxHeaders, type Spoken } from './nginxHeaders.ts';
+import { nginxLanguages } from './nginxLanguages.ts';
 import { type Exported, NOT_FOUND, OWN_FOLDER } from './site.ts';
 
 /** A whole export on disk: what a server of files is pointed at. */
@@ -89,7 +90,8 @@ export function createTree(folder: string, before: Tree | null): TreeWriter {
     },
 
     async finish(version) {
-      const { maps, headers } = nginxHeaders(spoken, policyOfUnknown(spoken));
+      const { maps: said, headers } = nginxHeaders(spoken, policyOfUnknown(spoken));
+      const maps = said + nginxLanguages(spoken.map(({ file }) => file));
       if (before && !fresh.length && (await isAsBefore(before, answers, { maps, headers }))) return null;
       const written = new Set(fresh.map(({ answer }) => answer));
       for (const { answer, given } of fresh) {

@@ -77,7 +77,7 @@ export function promiseOn(
 export function promiseFrom(
   fields: Fields,
   { zone, now }: Frame,
-): { promise: ApproversPromise } | { problem: string } {
+): { promise: ApproversPromise } | Extract<ReturnType<typeof readPromise>, { problem: string }> {
   if (!fields.next || fields.next === 'written') return { promise: undefined };
   const read = readPromise(zone, fields, now);
   return 'problem' in read ? read : { promise: read.at ?? 'policy' };

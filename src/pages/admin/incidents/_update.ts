@@ -17,6 +17,8 @@ import { multiLine, optional, singleLine } from '#domain/text.ts';
 import {
   addMs,
   clockTimeWithZone,
+  DAY,
+  dateTimeText,
   durationText,
   type Instant,
   MINUTE,
@@ -88,7 +90,7 @@ export function readUpdate(
   const next = nextUpdateBy(subject, fields, now);
   const problems = [
     ...parsed.problems,
-    ...('problem' in next ? [{ field: 'nextUpdateBy', message: next.problem }] : []),
+    ...('problem' in next ? [{ field: next.field, message: next.problem }] : []),
     ...(unknown ? [{ field: 'components', message: 'One of the statuses is not known. Choose again.' }] : []),
   ];
   if (!parsed.data || problems.length || 'problem' in next) return { data: null, problems };
@@ -202,33 +204,39 @@ export function paceText(severity: Severity, pace: Pace): string | null {
   return `${severity}: every ${every < 60 ? `${every} min` : `${every / 60} h`}${hours}`;
 }
 
-/** `undefined` leaves it to the policy. */
-function nextUpdateBy(
-  { zone, statuses }: Subject,
-  fields: Fields,
-  now: Instant,
-): { at: Instant | undefined } | { problem: string } {
+function nextUpdateBy({ zone, statuses }: Subject, fields: Fields, now: Instant): Promised {
   const status = fields.status as AnyStatus;
   if (fields.audience === 'internal' || (statuses.includes(status) && isOver(status)))
     return { at: undefined };
   return readPromise(zone, fields, now);
 }
 
-/** What was chosen of `nextChoices`. `undefined` leaves it to the policy. */
-export function readPromise(
-  zone: string,
-  fields: Fields,
-  now: Instant,
-): { at: Instant | undefined } | { problem: string } {
+/** `undefined` leaves it to the policy. What is wrong belongs to a field of `NextPromise`. */
+type Promised = { at: Instant | undefined } | { problem: string; field: 'nextUpdateBy' | 'nextFar' };
+
+/** No pace is slower than a week: a day that is further away is nearly always a slip of the year or the month. */
+const FAR = 7 * DAY;
+
+/** What was chosen of `nextChoices`. */
+export function readPromise(zone: string, fields: Fields, now: Instant): Promised {
   const choice = fields.next || 'policy';
   if (choice === 'policy') return { at: undefined };
   if (CHOICES.some((minutes) => String(minutes) === choice))
     return { at: addMs(now, Number(choice) * MINUTE) };
-  if (choice !== 'at') return { problem: 'Choose when the next update comes.' };
+  const wrong = (problem: string) => ({ problem, field: 'nextUpdateBy' as const });
+  if (choice !== 'at') return wrong('Choose when the next update comes.');
   const parsed = localTime(zone, 'The next update’s time').safeParse(fields.nextAt ?? '');
-  if (!parsed.success) return { problem: parsed.error.issues[0]?.message ?? 'This is no time.' };
-  if (!parsed.data) return { problem: 'Say when the next update comes, or choose a time from the list.' };
+  if (!parsed.success) return wrong(parsed.error.issues[0]?.message ?? 'This is no time.');
+  if (!parsed.data) return wrong('Say when the next update comes, or choose a time from the list.');
   if (parsed.data <= now)
-    return { problem: `${clockTimeWithZone(parsed.data, zone)} is past. Promise a time that is to come.` };
+    return wrong(`${clockTimeWithZone(parsed.data, zone)} is past. Promise a time that is to come.`);
+  // Said of this time alone: whoever changes it is asked anew.
+  if (msBetween(now, parsed.data) > FAR && fields.nextFar !== fields.nextAt)
+    return { problem: farWords(parsed.data, zone, now), field: 'nextFar' };
   return { at: parsed.data };
+}
+
+function farWords(at: Instant, zone: string, now: Instant): string {
+  const days = Math.floor(msBetween(now, at) / DAY);
+  return `${dateTimeText(at, zone)} is ${days} days away, and nobody is reminded until shortly before. Correct it, or confirm it when you post.`;
 }

@@ -8,7 +8,11 @@ export const LINES = [
   { name: 'firstPublicUpdate', label: 'First public update within', hint: 'From the declaration.' },
   { name: 'publicUpdateEvery', label: 'Then a public update every', hint: '' },
   { name: 'internalUpdateEvery', label: 'An internal update every', hint: '' },
-  { name: 'respondWithin', label: 'Roles are given within', hint: 'Empty: the next business day.' },
+  {
+    name: 'respondWithin',
+    label: 'Taken up within',
+    hint: 'Roles of a SEV1 or SEV2 are asked for then. Empty: the next business day. When it begins, the comms lead on duty is asked once, unless someone has taken it up.',
+  },
   { name: 'watchBeforeResolving', label: 'Watched before it is resolved', hint: 'In Monitoring.' },
   { name: 'postmortemWithinHours', label: 'Postmortem within', hint: 'Hours. Empty: it may be left out.' },
   { name: 'remindFirstAfter', label: 'Before the first update', hint: 'After the declaration, with commas.' },
@@ -48,6 +52,12 @@ export const PARTS: readonly { title: string; lines: readonly LineName[] }[] = [
   { title: 'When staff are called', lines: ['remindFirstAfter', 'remindBefore', 'lateEvery'] },
   { title: 'Mail to subscribers', lines: ['subscriberOpeningAfter', 'subscriberUpdateEvery'] },
 ];
+
+/** What hours past midnight mean, in words, so that two times which were swapped do not pass for a night; '' of hours by day. */
+export function nightWords({ opens, closes }: PoliciesFields['hours']): string {
+  if (!opens || !closes || opens <= closes) return '';
+  return `They go past midnight: work begins at ${opens} and ends at ${closes} on the day after. The whole night counts to the day on which it begins, so Friday’s ends on Saturday morning.`;
+}
 
 export function lineOf(name: LineName): (typeof LINES)[number] {
   return LINES.find((line) => line.name === name) as (typeof LINES)[number];
