@@ -2,6 +2,7 @@ import type { Ctx } from '#db/context.ts';
 import { currentPolicies } from '#db/policies.ts';
 import { listTemplates } from '#db/templates.ts';
 import { canBeAutomatic } from '#domain/automatic.ts';
+import { requirePermission } from '#domain/permissions.ts';
 import { SEVERITIES } from '#domain/severity.ts';
 import { namesInWords } from '#domain/templates.ts';
 
@@ -14,6 +15,7 @@ const TEXTS = { initial: 'first word', holding: 'holding text' } as const;
 export async function readAutomaticTrouble(
   ctx: Ctx,
 ): Promise<{ level: 'trouble'; message: string; fix: string; at: { href: string; label: string } }[]> {
+  requirePermission(ctx.actor, 'delivery.read');
   return ctx.db.read(async (tx) => {
     const { policies } = await currentPolicies(tx);
     const severities = SEVERITIES.filter((severity) => policies[severity].postWhenLate);

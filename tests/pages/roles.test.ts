@@ -175,6 +175,7 @@ const VERBS: Record<string, readonly Role[]> = {
   previewOnScreen: RESPONDING,
   previewUpdate: RESPONDING,
   publishApproved: EVERYONE,
+  readAutomaticTrouble: EVERYONE,
   readAudit: OWNER,
   readMail: POSTING,
   readPrivateExport: OWNER,
