@@ -56,7 +56,9 @@ eachDatabaseUrl('export <folder>', (place) => {
 
     const server = await startServer({ dataDir: dir, env: { ...env, FOGHORN_ROLE: 'web' } });
     onTestFinished(async () => void (await server.stop()));
-    for (const { path, file } of answers.filter((each) => !/^(\/[a-z]{2})?\/(404|503|api\/404)$/.test(each.path))) {
+    for (const { path, file } of answers.filter(
+      (each) => !/^(\/[a-z]{2})?\/(404|503|api\/404)$/.test(each.path),
+    )) {
       const live = await ask(server.url, path, { headers: { host: 'status.example.com' } });
       expect([path, live.status, live.bytes.equals(readFileSync(join(folder, file)))]).toEqual([
         path,
